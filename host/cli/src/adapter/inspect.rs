@@ -1,0 +1,316 @@
+//! `tombolo adapter inspect`: what a file says of itself and what it really imports, read as the host reads it.
+
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
+use serde_json::{Value, json};
+use tombolo_kernel::limits::PACKAGE_BYTES;
+use tombolo_kernel::package::Package;
+use tombolo_manifest::{Connection, ConnectionKind, Effect, Manifest};
+
+use crate::out::{self, Cell, Table, Tone};
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct InspectArguments {
+    /// File of the adapter
+    file: PathBuf,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// Reads, checks and shows the file.
+pub(super) fn run(arguments: &InspectArguments) -> anyhow::Result<()> {
+    let bytes = read(&arguments.file)?;
+    let size = bytes.len() as u64;
+    let package = Package::read(bytes).with_context(|| {
+        format!(
+            "{} is not an adapter a host would take",
+            arguments.file.display()
+        )
+    })?;
+    if arguments.json {
+        out::json(&as_json(&package, size))?;
+    } else {
+        table(&package, size).print()?;
+    }
+    Ok(())
+}
+
+/// The whole file, unless it is larger than any adapter may be: then one byte more, which the package refuses.
+fn read(file: &Path) -> anyhow::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    std::fs::File::open(file)
+        .and_then(|opened| opened.take(PACKAGE_BYTES + 1).read_to_end(&mut bytes))
+        .with_context(|| format!("cannot read {}", file.display()))?;
+    Ok(bytes)
+}
+
+fn as_json(package: &Package, size: u64) -> Value {
+    json!({
+        "manifest": package.manifest,
+        "imports": package.imports,
+        "digest": package.digest,
+        "size": size,
+        "warnings": package.warnings,
+    })
+}
+
+fn table(package: &Package, size: u64) -> Table {
+    let manifest = &package.manifest;
+    let mut table = Table::bare();
+    let mut row = |name: &str, value: &str, tone: Tone| {
+        table.row([Cell::new(name, Tone::Dim), Cell::new(value, tone)]);
+    };
+    let adapter = &manifest.adapter;
+    row(
+        "adapter",
+        &format!("{} {}", adapter.name, adapter.version),
+        Tone::Strong,
+    );
+    row("summary", &adapter.summary, Tone::Plain);
+    row("digest", &package.digest, Tone::Plain);
+    row("size", &self::size(size), Tone::Plain);
+    row(
+        "imports",
+        &package
+            .imports
+            .iter()
+            .cloned()
+            .collect::<Vec<_>>()
+            .join(" "),
+        Tone::Plain,
+    );
+    if adapter.generic {
+        row(
+            "generic",
+            "the operator declares actions, paths and statements in the system file",
+            Tone::Plain,
+        );
+    }
+    for (name, value) in lines(manifest) {
+        row(name, &value, Tone::Plain);
+    }
+    for warning in &package.warnings {
+        row("warning", warning, Tone::Warning);
+    }
+    table
+}
+
+/// What the manifest asks for and offers, line by line.
+fn lines(manifest: &Manifest) -> Vec<(&'static str, String)> {
+    let mut lines = Vec::new();
+    for (name, connection) in &manifest.connections {
+        lines.extend(connection_lines(name, connection));
+    }
+    for (name, key) in &manifest.keys {
+        let derived = if key.derive.is_empty() {
+            String::new()
+        } else {
+            format!(" after {}", key.derive.join(", "))
+        };
+        lines.push((
+            "key",
+            format!(
+                "{name}: {}{derived}{}; {}",
+                key.uses.join(", "),
+                optional(key.optional),
+                key.reason
+            ),
+        ));
+    }
+    for (name, action) in &manifest.actions {
+        let uses = if action.uses.is_empty() {
+            String::new()
+        } else {
+            format!(" over {}", action.uses.join(", "))
+        };
+        lines.push((
+            "action",
+            format!(
+                "{name}: {}{uses}; {}",
+                effect(action.effect),
+                action.summary
+            ),
+        ));
+    }
+    lines.extend(
+        manifest
+            .hooks
+            .iter()
+            .map(|(name, hook)| ("hook", format!("{name}: {}", hook.summary))),
+    );
+    lines.extend(
+        manifest
+            .feeds
+            .iter()
+            .map(|(name, feed)| ("feed", format!("{name}: {}", feed.summary))),
+    );
+    lines.extend(
+        manifest
+            .events
+            .emits
+            .iter()
+            .map(|(name, summary)| ("emits", format!("{name}: {summary}"))),
+    );
+    if let Some(store) = &manifest.store {
+        lines.push(("store", format!("{}; {}", store.quota, store.reason)));
+    }
+    lines.extend(
+        manifest
+            .calls
+            .iter()
+            .map(|(name, reason)| ("calls", format!("{name}: {reason}"))),
+    );
+    let limits = &manifest.limits;
+    for (name, value) in [
+        ("memory", &limits.memory),
+        ("cpu", &limits.cpu),
+        ("deadline", &limits.deadline),
+    ] {
+        if let Some(value) = value {
+            lines.push((name, value.clone()));
+        }
+    }
+    lines
+}
+
+fn connection_lines(name: &str, connection: &Connection) -> Vec<(&'static str, String)> {
+    let (kind, empty) = match connection.kind {
+        ConnectionKind::Http => ("http", connection.allow.is_empty()),
+        ConnectionKind::Sql => ("sql", connection.statements.is_empty()),
+    };
+    let declared = if empty {
+        "; the operator declares what is allowed"
+    } else {
+        ""
+    };
+    let mut lines = vec![(
+        "connection",
+        format!(
+            "{name}: {kind}{}{declared}; {}",
+            optional(connection.optional),
+            connection.reason
+        ),
+    )];
+    lines.extend(
+        connection
+            .allow
+            .iter()
+            .map(|allow| ("", format!("  {allow}"))),
+    );
+    lines.extend(connection.statements.iter().map(|(statement, text)| {
+        (
+            "",
+            format!(
+                "  {statement} ({}): {}",
+                effect(text.effect),
+                text.text.trim()
+            ),
+        )
+    }));
+    lines
+}
+
+fn optional(is: bool) -> &'static str {
+    if is { " (optional)" } else { "" }
+}
+
+fn effect(effect: Effect) -> &'static str {
+    match effect {
+        Effect::Read => "read",
+        Effect::Write => "write",
+        Effect::Destructive => "destructive",
+    }
+}
+
+/// `103.4 KiB`.
+pub(super) fn size(bytes: u64) -> String {
+    let tenths = bytes * 10 / 1024;
+    if bytes < 1024 {
+        format!("{bytes} bytes")
+    } else {
+        format!("{}.{} KiB", tenths / 10, tenths % 10)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_part_of_a_manifest_is_shown() {
+        let text = r#"
+            [adapter]
+            name = "acme/erp"
+            version = "1.0.0"
+            summary = "s"
+            [connections.api]
+            kind = "http"
+            reason = "calls"
+            allow = ["GET /x"]
+            [connections.db]
+            kind = "sql"
+            reason = "reads"
+            statements.one = { effect = "read", text = "SELECT 1" }
+            [keys.k]
+            uses = ["equal"]
+            derive = ["base64"]
+            reason = "knows"
+            optional = true
+            [actions.get]
+            effect = "write"
+            summary = "gets"
+            uses = ["api"]
+            [hooks.h]
+            summary = "hears"
+            [feeds.f]
+            summary = "feeds"
+            [events.emits]
+            "a.b" = "happened"
+            [store]
+            quota = "1 KiB"
+            reason = "keeps"
+            [calls]
+            "crm.note" = "notes"
+            [limits]
+            memory = "1 MiB"
+        "#;
+        let manifest =
+            Manifest::parse(text).unwrap_or_else(|problems| unreachable!("{problems:?}"));
+        let shown: Vec<String> = lines(&manifest)
+            .into_iter()
+            .map(|(name, value)| format!("{name}|{value}"))
+            .collect();
+        assert_eq!(
+            shown,
+            [
+                "connection|api: http; calls",
+                "|  GET /x",
+                "connection|db: sql; reads",
+                "|  one (read): SELECT 1",
+                "key|k: equal after base64 (optional); knows",
+                "action|get: write over api; gets",
+                "hook|h: hears",
+                "feed|f: feeds",
+                "emits|a.b: happened",
+                "store|1 KiB; keeps",
+                "calls|crm.note: notes",
+                "memory|1 MiB",
+            ]
+        );
+    }
+
+    #[test]
+    fn sizes_are_told_in_kibibytes() {
+        for (bytes, shown) in [
+            (0, "0 bytes"),
+            (1023, "1023 bytes"),
+            (1024, "1.0 KiB"),
+            (105_900, "103.4 KiB"),
+        ] {
+            assert_eq!(size(bytes), shown);
+        }
+    }
+}

@@ -1,0 +1,299 @@
+//! What a reviewer reads: the wishes of a system in plain sentences with the real places, why the vendor asks, and
+//! what differs from the present grant.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use anyhow::bail;
+use serde_json::{Value, json};
+use tombolo_kernel::clock::{Clock, MachineClock, rfc3339};
+use tombolo_kernel::grant::{self, Approval, Grant, Item, Wishes};
+use tombolo_kernel::package::Package;
+use tombolo_server::site;
+
+use crate::out::{self, Cell, Table, Tone};
+use crate::{check, text, when};
+
+/// Everything a reviewer decides on.
+pub(crate) struct Review {
+    site: PathBuf,
+    package: Arc<Package>,
+    wishes: Wishes,
+    present: Option<Grant>,
+}
+
+/// How a wish stands to the present grant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Standing {
+    Granted,
+    New,
+    NoLongerAsked,
+}
+
+impl Standing {
+    fn mark(self) -> (&'static str, Tone) {
+        match self {
+            Self::Granted => (" ", Tone::Plain),
+            Self::New => ("+", Tone::Warning),
+            Self::NoLongerAsked => ("-", Tone::Dim),
+        }
+    }
+
+    fn word(self) -> &'static str {
+        match self {
+            Self::Granted => "granted",
+            Self::New => "new",
+            Self::NoLongerAsked => "no-longer-asked",
+        }
+    }
+}
+
+/// Every wish, then what is granted and no longer asked for.
+fn difference(wishes: &Wishes, present: Option<&Grant>) -> Vec<(Standing, Item)> {
+    let Some(present) = present else {
+        return wishes
+            .items
+            .iter()
+            .map(|item| (Standing::New, item.clone()))
+            .collect();
+    };
+    let diff = grant::diff(present, wishes);
+    let standing = |item: &Item| {
+        if diff.added.contains(item) {
+            Standing::New
+        } else {
+            Standing::Granted
+        }
+    };
+    let asked = wishes
+        .items
+        .iter()
+        .map(|item| (standing(item), item.clone()));
+    asked
+        .chain(
+            diff.removed
+                .iter()
+                .map(|item| (Standing::NoLongerAsked, item.clone())),
+        )
+        .collect()
+}
+
+impl Review {
+    /// Reads the site and what one of its systems asks for. Runs no code of the adapter and opens no secret.
+    ///
+    /// # Errors
+    /// A site that is not in order, or no such system in it.
+    pub(crate) fn of(folder: &Path, system: &str) -> anyhow::Result<Self> {
+        let site = site::read(folder).map_err(|problems| check::not_in_order(folder, &problems))?;
+        let Some(plan) = site.systems.get(system) else {
+            let known: Vec<&str> = site.systems.keys().map(String::as_str).collect();
+            bail!(
+                "{} has no system `{system}`; its systems are: {}",
+                folder.display(),
+                known.join(", ")
+            );
+        };
+        Ok(Self {
+            site: folder.to_owned(),
+            package: Arc::clone(&plan.bare.package),
+            wishes: grant::wishes(&plan.bare),
+            present: site.grants.get(system).cloned(),
+        })
+    }
+
+    /// Prints everything.
+    pub(crate) fn print(&self) -> anyhow::Result<()> {
+        let adapter = &self.package.manifest.adapter;
+        let mut head = Table::bare();
+        let mut add =
+            |name: &str, value: String| head.row([Cell::new(name, Tone::Dim), value.into()]);
+        add("system", self.wishes.system.clone());
+        add(
+            "adapter",
+            format!("{} {}: {}", adapter.name, adapter.version, adapter.summary),
+        );
+        add("digest", self.package.digest.clone());
+        add("size", when::bytes(self.package.bytes.len() as u64));
+        add(
+            "signed by",
+            "nobody: signatures are not checked by this version".into(),
+        );
+        add("present grant", self.present_words());
+        head.print()?;
+        out::line(format!(
+            "\nIf approved, {}:",
+            text::harmless(&self.wishes.system)
+        ))?;
+        let mut table = Table::bare();
+        for (standing, item) in self.difference() {
+            table.row(item_row(standing, &item));
+        }
+        table.print()?;
+        self.print_reasons()?;
+        for warning in &self.package.warnings {
+            out::line(format!(
+                "{} {}",
+                out::tone("note:", Tone::Warning),
+                text::harmless(warning)
+            ))?;
+        }
+        Ok(())
+    }
+
+    /// Prints the sentences alone, under the system's name.
+    pub(crate) fn print_short(&self) -> anyhow::Result<()> {
+        let adapter = &self.package.manifest.adapter;
+        let name = out::tone(text::harmless(&self.wishes.system), Tone::Strong);
+        out::line(format!(
+            "  {name} ({} {}):",
+            text::harmless(&adapter.name),
+            text::harmless(&adapter.version)
+        ))?;
+        for item in &self.wishes.items {
+            out::line(format!("    {}", text::harmless(&grant::sentence(item))))?;
+        }
+        Ok(())
+    }
+
+    /// The same for machines.
+    pub(crate) fn json(&self) -> Value {
+        let items: Vec<Value> = self
+            .difference()
+            .into_iter()
+            .map(|(standing, item)| json!({ "standing": standing.word(), "sentence": grant::sentence(&item), "item": item }))
+            .collect();
+        json!({
+            "system": self.wishes.system,
+            "adapter": self.wishes.adapter,
+            "summary": self.package.manifest.adapter.summary,
+            "size": self.package.bytes.len(),
+            "signer": null,
+            "items": items,
+            "reasons": self.wishes.reasons,
+            "warnings": self.package.warnings,
+            "present": self.present.as_ref().map(|grant| json!({ "adapter": grant.adapter, "approved": grant.approved })),
+        })
+    }
+
+    /// Approves exactly these wishes of exactly this adapter; tells the file that was written.
+    pub(crate) fn approve(&self, by: &str, reason: &str) -> anyhow::Result<PathBuf> {
+        let grant = Grant {
+            system: self.wishes.system.clone(),
+            adapter: self.wishes.adapter.clone(),
+            approved: Approval {
+                by: by.to_owned(),
+                at: rfc3339(MachineClock.now_ms()),
+                reason: reason.to_owned(),
+            },
+            items: self.wishes.items.clone(),
+        };
+        super::write::write(&self.site, &grant)
+    }
+
+    /// The digest that an approval would bind.
+    pub(crate) fn digest(&self) -> &str {
+        &self.wishes.adapter.digest
+    }
+
+    fn difference(&self) -> Vec<(Standing, Item)> {
+        difference(&self.wishes, self.present.as_ref())
+    }
+
+    fn present_words(&self) -> String {
+        match &self.present {
+            None => "none: the system is held back until one is written".into(),
+            Some(grant) => {
+                let adapter = &grant.adapter;
+                let same = adapter.digest == self.wishes.adapter.digest;
+                let of = if same {
+                    "for this digest".into()
+                } else {
+                    format!(
+                        "for {} {} with another digest, {}",
+                        adapter.name, adapter.version, adapter.digest
+                    )
+                };
+                format!(
+                    "by {} at {}, {of}: {}",
+                    grant.approved.by, grant.approved.at, grant.approved.reason
+                )
+            }
+        }
+    }
+
+    fn print_reasons(&self) -> anyhow::Result<()> {
+        if self.wishes.reasons.is_empty() {
+            return Ok(());
+        }
+        out::line("\nThe vendor says why:")?;
+        let mut table = Table::bare();
+        for (name, reason) in &self.wishes.reasons {
+            table.row([Cell::from(format!("  {name}")), Cell::from(reason)]);
+        }
+        Ok(table.print()?)
+    }
+}
+
+fn item_row(standing: Standing, item: &Item) -> [Cell; 2] {
+    let (mark, tone) = standing.mark();
+    let ending = if standing == Standing::NoLongerAsked {
+        " (granted, no longer asked for)"
+    } else {
+        ""
+    };
+    [
+        Cell::new(format!(" {mark}"), tone),
+        Cell::new(format!("{}{ending}", grant::sentence(item)), tone),
+    ]
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use tombolo_kernel::grant::GrantedAdapter;
+
+    use super::*;
+
+    fn emit(event: &str) -> Item {
+        Item::Emit {
+            event: event.into(),
+        }
+    }
+
+    #[test]
+    fn the_difference_names_what_is_new_and_what_is_no_longer_asked_for() {
+        let wishes = Wishes {
+            system: "plant".into(),
+            adapter: GrantedAdapter {
+                name: "x/y".into(),
+                version: "1.0.0".into(),
+                digest: "sha256:0".into(),
+            },
+            items: vec![emit("a"), emit("b")],
+            reasons: BTreeMap::new(),
+        };
+        let present = Grant {
+            system: "plant".into(),
+            adapter: GrantedAdapter {
+                name: "x/y".into(),
+                version: "1.0.0".into(),
+                digest: "sha256:0".into(),
+            },
+            approved: Approval {
+                by: "r".into(),
+                at: "t".into(),
+                reason: "w".into(),
+            },
+            items: vec![emit("b"), emit("c")],
+        };
+        let words = |present| {
+            difference(&wishes, present)
+                .into_iter()
+                .map(|(standing, _)| standing.word())
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(words(Some(&present)), ["new", "granted", "no-longer-asked"]);
+        assert_eq!(words(None), ["new", "new"]);
+    }
+}

@@ -1,0 +1,131 @@
+//! The binary `tombolo`: one file per subcommand, each named alike. This file reads as parse, dispatch, exit code.
+//!
+//! Exit codes: 0 done; 1 it failed, or a check found problems; 2 the command line is wrong.
+
+mod adapter;
+mod check;
+mod client;
+mod demo;
+mod event;
+mod grant;
+mod out;
+mod run;
+mod serve;
+mod system;
+mod task;
+mod text;
+mod tree;
+mod when;
+mod whereabouts;
+
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// Ties the systems of a company together through sandboxed adapters
+#[derive(Debug, Parser)]
+#[command(
+    name = "tombolo",
+    version,
+    propagate_version = true,
+    arg_required_else_help = true
+)]
+struct CommandLine {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Make, build and look into adapters
+    #[command(subcommand)]
+    Adapter(adapter::AdapterCommand),
+    /// Serve a site: take events in, run flows, until stopped
+    Serve(serve::ServeArguments),
+    /// Check a site without serving it
+    Check(check::CheckArguments),
+    /// Review and approve what systems may reach
+    #[command(subcommand)]
+    Grant(grant::GrantCommand),
+    /// Look at the systems of a running host
+    #[command(subcommand)]
+    System(system::SystemCommand),
+    /// List and answer questions to people
+    #[command(subcommand)]
+    Task(task::TaskCommand),
+    /// Look at runs of flows
+    #[command(subcommand)]
+    Run(run::RunCommand),
+    /// Look at the log of events
+    #[command(subcommand)]
+    Event(event::EventCommand),
+    /// Show the whole path on this machine: an alarm becomes an approved purchase request
+    Demo(demo::DemoArguments),
+    /// Compile one component from standard input; the host starts it for itself, under limits
+    #[command(hide = true)]
+    CompileChild,
+}
+
+fn main() -> ExitCode {
+    let command = CommandLine::parse().command;
+    if matches!(command, Command::CompileChild) {
+        // Nothing else may be set up in this process: it limits its own memory and time first.
+        return ExitCode::from(
+            u8::try_from(tombolo_kernel::sandbox::compile_child_main()).unwrap_or(1),
+        );
+    }
+    // Fails only where one is installed already.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    dispatch(command).unwrap_or_else(|error| told(&error))
+}
+
+fn dispatch(command: Command) -> anyhow::Result<ExitCode> {
+    match command {
+        Command::Adapter(command) => adapter::run(&command)?,
+        Command::Check(arguments) => return check::run(&arguments),
+        Command::Grant(command) => grant::run(command)?,
+        Command::Serve(arguments) => waited_for(serve::run(arguments))?,
+        Command::System(command) => waited_for(system::run(command))?,
+        Command::Task(command) => waited_for(task::run(command))?,
+        Command::Run(command) => waited_for(run::run(command))?,
+        Command::Event(command) => waited_for(event::run(command))?,
+        Command::Demo(arguments) => waited_for(demo::run(arguments))?,
+        Command::CompileChild => {}
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn waited_for<T>(work: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()?;
+    let result = runtime.block_on(work);
+    // A thread that still reads the terminal must not hold up the end.
+    runtime.shutdown_background();
+    result
+}
+
+/// Tells an error once, with what caused it. A reader of our output that went away is not an error.
+fn told(error: &anyhow::Error) -> ExitCode {
+    let closed = |cause: &(dyn std::error::Error + 'static)| {
+        cause
+            .downcast_ref::<io::Error>()
+            .is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
+    };
+    if error.chain().any(closed) {
+        return ExitCode::SUCCESS;
+    }
+    let mut told = format!("error: {}", text::harmless_lines(&error.to_string()));
+    let mut last = error.to_string();
+    for cause in error.chain().skip(1) {
+        let words = cause.to_string();
+        // Some libraries repeat their cause in their own words.
+        if !last.contains(&words) {
+            told.push_str(&format!("\n  because: {}", text::harmless_lines(&words)));
+        }
+        last = words;
+    }
+    let _ = writeln!(io::stderr(), "{told}");
+    ExitCode::FAILURE
+}

@@ -1,0 +1,103 @@
+//! `tombolo system status`: how every system of a running host stands.
+
+use clap::Subcommand;
+use serde::Deserialize;
+
+use crate::client::{self, Client, HostArguments};
+use crate::out::{self, Cell, Table, Tone};
+use crate::when;
+
+/// Look at systems.
+#[derive(Debug, Subcommand)]
+pub(crate) enum SystemCommand {
+    /// Show how every system stands
+    Status(StatusArguments),
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct StatusArguments {
+    #[command(flatten)]
+    host: HostArguments,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// A system as the API tells it.
+#[derive(Debug, Deserialize)]
+struct SystemView {
+    system: String,
+    adapter: String,
+    version: String,
+    digest: String,
+    state: String,
+    #[serde(default)]
+    message: String,
+    #[serde(default)]
+    until_ms: Option<u64>,
+    #[serde(default)]
+    older_running: bool,
+    under_way: usize,
+    instances: usize,
+}
+
+/// Carries out a system command.
+pub(crate) async fn run(command: SystemCommand) -> anyhow::Result<()> {
+    let SystemCommand::Status(arguments) = command;
+    let client = Client::for_command(&arguments.host, "operate")?;
+    let path = "/api/systems";
+    let value = client.get(path).await?;
+    if arguments.json {
+        return Ok(out::json(&value)?);
+    }
+    let systems: Vec<SystemView> = client::into(value, path)?;
+    if systems.is_empty() {
+        return Ok(out::line(
+            "the site has no systems; describe one in systems/NAME.yaml",
+        )?);
+    }
+    let mut table = Table::new(&[
+        "SYSTEM",
+        "STATE",
+        "ADAPTER",
+        "VERSION",
+        "DIGEST",
+        "CALLS",
+        "INSTANCES",
+        "WHY",
+    ]);
+    for system in &systems {
+        table.row(row(system));
+    }
+    Ok(table.print()?)
+}
+
+fn row(system: &SystemView) -> Vec<Cell> {
+    let tone = match system.state.as_str() {
+        "running" => Tone::Good,
+        "held-back" => Tone::Warning,
+        _ => Tone::Bad,
+    };
+    let mut why = system.message.clone();
+    if system.older_running {
+        why.push_str(" (the version before keeps running)");
+    }
+    if let Some(until) = system.until_ms {
+        why.push_str(&format!(" (rests until {})", when::time_of_day(until)));
+    }
+    vec![
+        system.system.as_str().into(),
+        Cell::new(&system.state, tone),
+        system.adapter.as_str().into(),
+        system.version.as_str().into(),
+        short_digest(&system.digest).into(),
+        system.under_way.to_string().into(),
+        system.instances.to_string().into(),
+        why.into(),
+    ]
+}
+
+/// `sha256:` and the first twelve digits.
+pub(crate) fn short_digest(digest: &str) -> String {
+    digest.chars().take("sha256:".len() + 12).collect()
+}

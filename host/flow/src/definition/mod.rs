@@ -1,0 +1,247 @@
+//! What an operator wrote in `flows/NAME.yaml`, read and checked: on which events, under which condition, in which
+//! order, which steps. A [`Flow`] never changes; runs keep the version they began on.
+
+mod check;
+mod lower;
+mod step;
+mod steps;
+
+use sha2::{Digest, Sha256};
+
+use crate::expression::{Expression, References};
+use crate::problem::{Place, Problem};
+use crate::yaml::{self, Key, Node, Reader, Value};
+
+pub use check::{FlowSet, Offers};
+pub use step::{Ask, Call, Emit, Kind, Retry, Step};
+
+/// One flow, compiled.
+#[derive(Debug)]
+pub struct Flow {
+    /// From the file's name.
+    pub name: String,
+    /// `sha256:...` of the text.
+    pub version: String,
+    /// The file as the operator knows it.
+    pub file: String,
+    /// The file's text: kept with the runs that wait on it.
+    pub text: String,
+    /// Types of events.
+    pub on: Vec<Pattern>,
+    /// Whether an event is meant.
+    pub when: Option<Expression>,
+    /// What makes the lane.
+    pub key: Option<Expression>,
+    /// All steps in the order of the file; branches are jumps.
+    pub program: Vec<Step>,
+}
+
+/// `device.alarm` or `device.*`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Pattern {
+    /// Exactly this type.
+    Exact(String),
+    /// Types that begin so: `device.`.
+    Prefix(String),
+}
+
+const KNOWN: [&str; 4] = ["on", "when", "key", "steps"];
+
+impl Flow {
+    /// Reads a flow. `file` is named in problems; its stem is the flow's name.
+    ///
+    /// # Errors
+    /// Everything that is wrong, each with its place.
+    pub fn parse(file: &str, text: &str) -> Result<Self, Vec<Problem>> {
+        let root = yaml::parse(file, text).map_err(|problem| vec![problem])?;
+        let mut reader = Reader::new(file, text);
+        let name = flow_name(&mut reader);
+        let Some(entries) = reader
+            .mapping(&root, "a flow", &KNOWN)
+            .map(<[(Key, Node)]>::to_vec)
+        else {
+            return Err(reader.problems);
+        };
+        let field = |name: &str| {
+            entries
+                .iter()
+                .find(|(key, _)| key.text == name)
+                .map(|(_, node)| node)
+        };
+        let on = match field("on") {
+            Some(node) => patterns(&mut reader, node),
+            None => {
+                reader.wrong(
+                    root.place,
+                    "a flow: \"on\" is missing, expected a type of event such as device.alarm",
+                );
+                Vec::new()
+            }
+        };
+        let when = field("when").and_then(|node| expression(&mut reader, node, "when"));
+        let key = field("key").and_then(|node| expression(&mut reader, node, "key"));
+        for (what, expression) in [("when", &when), ("key", &key)] {
+            if let Some(expression) = expression {
+                refuse_results(&mut reader, what, expression.references());
+            }
+        }
+        let tree = match field("steps") {
+            Some(node) => steps::read(&mut reader, node),
+            None => {
+                reader.wrong(
+                    root.place,
+                    "a flow: \"steps\" is missing, expected a list of steps",
+                );
+                Vec::new()
+            }
+        };
+        let program = lower::lower(&mut reader, tree);
+        if !reader.problems.is_empty() {
+            reader.problems.sort();
+            return Err(reader.problems);
+        }
+        let digest = Sha256::digest(text.as_bytes());
+        let version = digest
+            .iter()
+            .fold("sha256:".to_owned(), |mut version, byte| {
+                version.push(char::from_digit(u32::from(byte >> 4), 16).unwrap_or('0'));
+                version.push(char::from_digit(u32::from(byte & 15), 16).unwrap_or('0'));
+                version
+            });
+        Ok(Self {
+            name,
+            version,
+            file: file.to_owned(),
+            text: text.to_owned(),
+            on,
+            when,
+            key,
+            program,
+        })
+    }
+
+    /// Whether it reacts to a type of event.
+    #[must_use]
+    pub fn reacts_to(&self, kind: &str) -> bool {
+        self.on.iter().any(|pattern| pattern.matches(kind))
+    }
+}
+
+impl Pattern {
+    /// Whether a type is meant.
+    #[must_use]
+    pub fn matches(&self, kind: &str) -> bool {
+        match self {
+            Self::Exact(exact) => exact == kind,
+            Self::Prefix(prefix) => kind.starts_with(prefix.as_str()),
+        }
+    }
+}
+
+fn flow_name(reader: &mut Reader<'_>) -> String {
+    let stem = reader
+        .file
+        .rsplit(['/', '\\'])
+        .next()
+        .unwrap_or(reader.file);
+    let stem = stem
+        .strip_suffix(".yaml")
+        .or_else(|| stem.strip_suffix(".yml"))
+        .unwrap_or(stem)
+        .to_owned();
+    if !is_name(&stem) {
+        let message = format!(
+            "found the file name \"{stem}\", expected {NAME_RULE}, for example spare-part.yaml"
+        );
+        reader.wrong(Place::default(), message);
+    }
+    stem
+}
+
+pub(crate) const NAME_RULE: &str =
+    "a name of at most 40 small letters, digits and -, beginning with a letter";
+
+pub(crate) fn is_name(text: &str) -> bool {
+    text.len() <= 40
+        && text.starts_with(|letter: char| letter.is_ascii_lowercase())
+        && text
+            .chars()
+            .all(|letter| letter.is_ascii_lowercase() || letter.is_ascii_digit() || letter == '-')
+}
+
+fn patterns(reader: &mut Reader<'_>, node: &Node) -> Vec<Pattern> {
+    let nodes = match &node.value {
+        Value::List(items) if !items.is_empty() => items.iter().collect(),
+        Value::List(_) => {
+            reader.wrong(
+                node.place,
+                "on: found an empty list, expected at least one type of event",
+            );
+            return Vec::new();
+        }
+        _ => vec![node],
+    };
+    nodes
+        .into_iter()
+        .filter_map(|node| pattern(reader, node))
+        .collect()
+}
+
+fn pattern(reader: &mut Reader<'_>, node: &Node) -> Option<Pattern> {
+    let text = reader.text(node, "on")?;
+    if text == "*" {
+        return Some(Pattern::Prefix(String::new()));
+    }
+    let prefix = text.strip_suffix(".*");
+    if is_event_type(prefix.unwrap_or(text)) {
+        return Some(match prefix {
+            Some(prefix) => Pattern::Prefix(format!("{prefix}.")),
+            None => Pattern::Exact(text.to_owned()),
+        });
+    }
+    let message = format!(
+        "on: found \"{text}\", expected a type of event such as device.alarm, or device.* for all that begin so"
+    );
+    reader.wrong(node.place, message);
+    None
+}
+
+/// Letters, digits, `.`, `-`, `_`, `/` and `:`; CloudEvents asks for reverse-DNS names and forbids none of these.
+pub(crate) fn is_event_type(text: &str) -> bool {
+    !text.is_empty()
+        && text.len() <= tombolo_kernel::limits::EVENT_NAME
+        && text
+            .chars()
+            .all(|letter| letter.is_alphanumeric() || matches!(letter, '.' | '-' | '_' | '/' | ':'))
+}
+
+/// An expression that stands alone, without `${}`.
+pub(crate) fn expression(reader: &mut Reader<'_>, node: &Node, what: &str) -> Option<Expression> {
+    let text = match &node.value {
+        Value::Bool(value) => value.to_string(),
+        _ => reader.text(node, what)?.to_owned(),
+    };
+    match Expression::compile(&text, yaml::locate(reader.source, node.place, &text)) {
+        Ok(expression) => Some(expression),
+        Err(problems) => {
+            for problem in problems {
+                reader.wrong(problem.place, format!("{what}: {}", problem.message));
+            }
+            None
+        }
+    }
+}
+
+fn refuse_results(reader: &mut Reader<'_>, what: &str, references: &References) {
+    if let Some((name, place)) = references.steps.first().or(references.vars.first()) {
+        reader.wrong(
+            *place,
+            format!(
+                "{what}: refers to the result \"{name}\", expected only event: no step has run yet"
+            ),
+        );
+    }
+}
+
+#[cfg(test)]
+mod tests;

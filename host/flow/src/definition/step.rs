@@ -1,0 +1,107 @@
+//! What a compiled step is.
+
+use tombolo_kernel::limits;
+
+use crate::expression::{Expression, Template};
+use crate::problem::Place;
+
+/// One step of the compiled program.
+#[derive(Debug)]
+pub struct Step {
+    /// Its name in `steps`: the `id`, else its place such as `2.then.1`.
+    pub id: String,
+    /// How many `if` are around it.
+    pub depth: usize,
+    /// The branch it is in, for people.
+    pub branch: Option<&'static str>,
+    /// What it does.
+    pub kind: Kind,
+    /// Where the program goes on after it.
+    pub next: usize,
+    /// Attempts and pauses of a call.
+    pub retry: Retry,
+    /// Milliseconds for the step with all its attempts, or for the answer.
+    pub timeout_ms: Option<u64>,
+    /// Whether a later expression looks at its result.
+    pub kept: bool,
+}
+
+/// What a step does.
+#[derive(Debug)]
+pub enum Kind {
+    /// Asks a system for an action.
+    Call(Call),
+    /// Takes one of two branches.
+    If {
+        /// Which.
+        condition: Expression,
+        /// Where `then` begins.
+        then_at: usize,
+        /// Where `else` begins.
+        else_at: usize,
+    },
+    /// Makes an event.
+    Emit(Emit),
+    /// Keeps values under names.
+    Set(Vec<(String, Template)>),
+    /// Asks a person.
+    Ask(Ask),
+}
+
+/// An action of a system.
+#[derive(Debug)]
+pub struct Call {
+    /// The system.
+    pub system: String,
+    /// The action.
+    pub action: String,
+    /// Its input.
+    pub with: Template,
+    /// Where the call stands, for checks.
+    pub place: Place,
+}
+
+/// An event to make.
+#[derive(Debug)]
+pub struct Emit {
+    /// Its type.
+    pub kind: String,
+    /// What it is about.
+    pub subject: Option<Template>,
+    /// Its data.
+    pub data: Template,
+}
+
+/// A question to a person.
+#[derive(Debug)]
+pub struct Ask {
+    /// Who may answer.
+    pub role: String,
+    /// Where the role stands, for checks.
+    pub place: Place,
+    /// The question.
+    pub question: Template,
+    /// What can be answered.
+    pub options: Vec<String>,
+}
+
+/// How a call is tried again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Retry {
+    /// Attempts in all.
+    pub attempts: u32,
+    /// First pause, milliseconds.
+    pub backoff_ms: u64,
+    /// Longest pause, milliseconds.
+    pub most_ms: u64,
+}
+
+impl Default for Retry {
+    fn default() -> Self {
+        Self {
+            attempts: limits::ATTEMPTS,
+            backoff_ms: u64::try_from(limits::BACKOFF.as_millis()).unwrap_or(u64::MAX),
+            most_ms: u64::try_from(limits::BACKOFF_MOST.as_millis()).unwrap_or(u64::MAX),
+        }
+    }
+}

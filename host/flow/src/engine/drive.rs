@@ -1,0 +1,392 @@
+//! Carrying a run out: decide, call, decide again; write what must be written in between; then the next of its lane.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tombolo_kernel::failure::Failure;
+use tombolo_kernel::system::{ActionCall, Outcome};
+use tombolo_manifest::Effect;
+use tombolo_store::{Advance, RunRow, RunStatus};
+
+use super::lanes::{self, Next};
+use super::{Engine, Run, dispatch, version_key};
+use crate::definition::Kind;
+use crate::run::{Called, Decision, Input, Surroundings, Waiting};
+
+/// How a run left the hands of its task.
+enum Ended {
+    /// For good: the lane goes on.
+    Final,
+    /// It waits in the store; so does its lane.
+    Parked,
+    /// The engine stops; all of it is taken up at the next start.
+    Left,
+}
+
+/// Rows of a lane read at once.
+const LANE_PAGE: u32 = 64;
+
+impl Engine {
+    /// Carries out a run, then the runs behind it in its lane.
+    pub(super) async fn carry_out(self: &Arc<Self>, run: Run, input: Input) {
+        let mut next = Some((run, input));
+        while let Some((run, input)) = next.take() {
+            let lane = run.lane.clone();
+            if matches!(self.drive(run, input).await, Ended::Final) && !lane.is_empty() {
+                next = self.next_of_lane(&lane).await;
+            }
+        }
+    }
+
+    /// The next run of a lane whose head ended.
+    pub(super) async fn next_of_lane(self: &Arc<Self>, lane: &str) -> Option<(Run, Input)> {
+        let (flow, key) = lanes::parts(lane);
+        loop {
+            if self.is_stopping() {
+                return None;
+            }
+            let next = self.lanes.lock().next(lane);
+            match next {
+                Next::Nothing => return None,
+                Next::Run(run) => return Some((run, Input::Start)),
+                Next::Row(row) => {
+                    if let Some(found) = self.restore(*row).await {
+                        return Some(found);
+                    }
+                }
+                Next::Load(batches) => {
+                    let rows = self
+                        .insist("reading a lane", || {
+                            self.parts.store.lane(flow, key, LANE_PAGE)
+                        })
+                        .await?;
+                    let all = rows.len() < LANE_PAGE as usize;
+                    self.lanes.lock().loaded(lane, rows, all, batches);
+                }
+            }
+        }
+    }
+
+    async fn drive(self: &Arc<Self>, mut run: Run, input: Input) -> Ended {
+        if run.state.trace.error.is_some() && run.state.trace.steps.is_empty() {
+            return self.finish(run, RunStatus::Dead).await;
+        }
+        let mut input = input;
+        loop {
+            let surroundings = Surroundings {
+                flow: &run.flow,
+                event: &run.event,
+                run: &run.id,
+                now_ms: self.now(),
+                new_task: &tombolo_kernel::clock::new_id,
+            };
+            match run.state.decide(surroundings, input, &mut run.outbox) {
+                Decision::Done => return self.finish(run, RunStatus::Done).await,
+                Decision::Dead => return self.finish(run, RunStatus::Dead).await,
+                Decision::Wait { until_ms } => return self.park(run, until_ms).await,
+                Decision::Call {
+                    step,
+                    input: json,
+                    attempt,
+                    until_ms,
+                } => {
+                    let stopping = self.is_stopping();
+                    if run.dirty || !run.outbox.is_empty() || (stopping && run.stored) {
+                        self.hold(&run);
+                        if !self.commit(&mut run, RunStatus::Active, None).await {
+                            return self.leave(run);
+                        }
+                    }
+                    if stopping {
+                        return self.leave(run);
+                    }
+                    input = self.call(&mut run, step, json, attempt, until_ms).await;
+                }
+            }
+        }
+    }
+
+    /// Does one attempt of a call.
+    async fn call(
+        &self,
+        run: &mut Run,
+        step: usize,
+        input: String,
+        attempt: u32,
+        until_ms: Option<u64>,
+    ) -> Input {
+        let at_ms = self.now();
+        let Some(Kind::Call(call)) = run.flow.program.get(step).map(|step| &step.kind) else {
+            return Input::Woken; // The machine names only steps that call.
+        };
+        let offer = self.parts.actor.offer(&call.system, &call.action);
+        if let Some(offer) = &offer
+            && let Err(failure) = self
+                .schemas
+                .check(&call.system, &call.action, offer, &input)
+        {
+            return Input::Called(Called {
+                result: Err(failure),
+                at_ms,
+                crashed: false,
+                outward: Vec::new(),
+            });
+        }
+        let cause = format!("{}/{}", run.id, run.flow.program[step].id);
+        let idempotency_key = format!("{}-{cause}", self.parts.store.id());
+        let action = ActionCall {
+            action: call.action.clone(),
+            input,
+            idempotency_key,
+            attempt,
+            cause,
+            depth: 0,
+        };
+        let acting = async {
+            // The semaphore is never closed; without it the call would only be less orderly.
+            let _permit = self.gates.of(&call.system).acquire_owned().await;
+            self.parts.actor.act(&call.system, action).await
+        };
+        let outcome = match until_ms {
+            None => acting.await,
+            Some(until) => {
+                let left = Duration::from_millis(until.saturating_sub(at_ms).max(1));
+                tokio::time::timeout(left, acting)
+                    .await
+                    .unwrap_or_else(|_| timed_out(left))
+            }
+        };
+        // A failed write may have happened all the same; then the run waits or dies, and is written anyway.
+        run.dirty |=
+            outcome.result.is_ok() && offer.is_none_or(|offer| offer.effect != Effect::Read);
+        Input::Called(Called {
+            result: outcome.result,
+            at_ms,
+            crashed: outcome.crashed,
+            outward: outcome.outward,
+        })
+    }
+
+    async fn finish(self: &Arc<Self>, mut run: Run, status: RunStatus) -> Ended {
+        if !self.commit(&mut run, status, None).await {
+            return self.leave(run);
+        }
+        if status == RunStatus::Dead {
+            let error = run.state.trace.error.as_deref().unwrap_or("unknown");
+            tracing::warn!(run = run.id, error, "a run is dead; its lane goes on");
+        }
+        self.held.lock().remove(&run.id);
+        self.forget(1);
+        Ended::Final
+    }
+
+    async fn park(self: &Arc<Self>, mut run: Run, until_ms: Option<u64>) -> Ended {
+        self.hold(&run);
+        if !self.commit(&mut run, RunStatus::Waiting, until_ms).await {
+            return self.leave(run);
+        }
+        if !run.lane.is_empty() {
+            let batch = self.lanes.lock().park(&run.lane);
+            if let Some(batch) = batch {
+                self.spill(batch);
+            }
+        }
+        self.held.lock().remove(&run.id);
+        self.forget(1);
+        // A question may have been answered before this line, so the timer looks at once.
+        let asked = matches!(run.state.waiting(), Some(Waiting::Answer { .. }));
+        self.timer.hint(if asked {
+            0
+        } else {
+            until_ms.unwrap_or(u64::MAX)
+        });
+        Ended::Parked
+    }
+
+    /// The run could not be written. While the host runs on that is a fault of it, reported where it was met: the lane
+    /// goes on all the same.
+    fn leave(&self, run: Run) -> Ended {
+        self.held.lock().remove(&run.id);
+        drop(run);
+        self.forget(1);
+        if self.is_stopping() {
+            Ended::Left
+        } else {
+            Ended::Final
+        }
+    }
+
+    /// An unfinished row of this run is in hands: the timer leaves it alone.
+    fn hold(&self, run: &Run) {
+        self.held.lock().insert(run.id.clone());
+    }
+
+    /// Writes the run with all that goes along; then its emitted events are dispatched. False: it was not written.
+    async fn commit(
+        self: &Arc<Self>,
+        run: &mut Run,
+        status: RunStatus,
+        wake_ms: Option<u64>,
+    ) -> bool {
+        if !status.is_final() && !self.keep_version(run).await {
+            return false;
+        }
+        let flows = self.flows.load_full();
+        let (ended, now) = (&*run, self.now());
+        let write = || {
+            self.parts.store.advance(Advance {
+                run: row_of(ended, status, wake_ms, now),
+                emitted: ended.outbox.emitted.clone(),
+                tasks: ended.outbox.tasks.clone(),
+                withdrawn: ended.outbox.withdrawn.clone(),
+                queued: Vec::new(),
+            })
+        };
+        let Some(appended) = self.insist("writing a run", write).await else {
+            return false;
+        };
+        let outbox = std::mem::take(&mut run.outbox);
+        let copies = dispatch::copies(&flows, &outbox.emitted);
+        if !run.stored {
+            run.stored = true;
+            self.written(&[run.event.seq]);
+        }
+        run.dirty = false;
+        run.exclusive = None;
+        let fresh = dispatch::placed(&appended, copies);
+        if !fresh.is_empty() {
+            let engine = Arc::clone(self);
+            tokio::spawn(async move { dispatch::dispatch(&engine, &flows, fresh).await });
+        }
+        true
+    }
+
+    /// Runs of these events have a row now.
+    pub(super) fn written(&self, events: &[i64]) {
+        let checkpoint = {
+            let mut sequence = self.sequence.lock();
+            events.iter().for_each(|seq| sequence.written(*seq));
+            sequence.settle()
+        };
+        if let Some(checkpoint) = checkpoint {
+            self.parts.store.checkpoint(checkpoint);
+        }
+    }
+
+    /// Puts the text of the run's flow into the store before a row needs it after a restart.
+    pub(super) async fn keep_version(&self, run: &Run) -> bool {
+        let key = version_key(&run.flow.name, &run.flow.version);
+        if self.kept.lock().contains(&key) {
+            return true;
+        }
+        let flow = &run.flow;
+        let kept = self
+            .insist("keeping a flow", || {
+                self.parts.store.keep_flow(&flow.version, &flow.text)
+            })
+            .await;
+        if kept.is_some() {
+            self.kept.lock().insert(key);
+        }
+        kept.is_some()
+    }
+
+    /// Writes runs that are behind another as rows, in the background.
+    pub(super) fn spill(self: &Arc<Self>, batch: Vec<Run>) {
+        let engine = Arc::clone(self);
+        tokio::spawn(async move { engine.spill_now(batch).await });
+    }
+
+    async fn spill_now(self: Arc<Self>, batch: Vec<Run>) {
+        let mut batch = Some(batch);
+        while let Some(mut runs) = batch.take() {
+            let Some(first) = runs.first() else { return };
+            let (lane, count) = (first.lane.clone(), runs.len());
+            if !self.keep_version(first).await || !self.queue(&runs).await {
+                self.forget(count);
+                return;
+            }
+            let events: Vec<i64> = runs.drain(..).map(|run| run.event.seq).collect();
+            self.written(&events);
+            self.forget(count);
+            let (look, more) = self.lanes.lock().spilled(&lane);
+            if look {
+                let engine = Arc::clone(&self);
+                tokio::spawn(async move { engine.go_on_with(&lane).await });
+            }
+            batch = more;
+        }
+    }
+
+    /// Writes runs as queued rows.
+    pub(super) async fn queue(&self, runs: &[Run]) -> bool {
+        let Some((first, rest)) = runs.split_first() else {
+            return true;
+        };
+        let now = self.now();
+        let row = |run: &Run| row_of(run, RunStatus::Queued, None, now);
+        let write = || {
+            let (emitted, tasks, withdrawn) = (Vec::new(), Vec::new(), Vec::new());
+            let queued = rest.iter().map(row).collect();
+            self.parts.store.advance(Advance {
+                run: row(first),
+                emitted,
+                tasks,
+                withdrawn,
+                queued,
+            })
+        };
+        self.insist("writing queued runs", write).await.is_some()
+    }
+
+    /// Looks for the head of a lane and carries it out.
+    pub(super) fn go_on_with<'s>(
+        self: &'s Arc<Self>,
+        lane: &'s str,
+    ) -> futures_util::future::BoxFuture<'s, ()> {
+        Box::pin(async move {
+            if let Some((run, input)) = self.next_of_lane(lane).await {
+                self.carry_out(run, input).await;
+            }
+        })
+    }
+}
+
+fn row_of(run: &Run, status: RunStatus, wake_ms: Option<u64>, now: u64) -> RunRow {
+    // Serializing our own types into memory does not fail: they have text keys and finite numbers.
+    let state = match status {
+        RunStatus::Queued | RunStatus::Done => String::new(),
+        _ => serde_json::to_string(&run.state).unwrap_or_default(),
+    };
+    let trace = serde_json::to_string(&run.state.trace).unwrap_or_default();
+    RunRow {
+        id: run.id.clone(),
+        seq: run.event.seq,
+        flow: run.flow.name.clone(),
+        flow_version: run.flow.version.clone(),
+        lane: lanes::parts(&run.lane).1.to_owned(),
+        status,
+        wake_ms,
+        started_ms: run.started_ms,
+        updated_ms: now,
+        state,
+        trace,
+    }
+}
+
+fn timed_out<T>(after: Duration) -> Outcome<T> {
+    let message = format!(
+        "the step's timeout passed: no answer within {} ms",
+        after.as_millis()
+    );
+    let result = Err(Failure::Unavailable {
+        message,
+        retry_after_ms: None,
+    });
+    Outcome {
+        result,
+        crashed: false,
+        outward: Vec::new(),
+        guest_micros: 0,
+    }
+}

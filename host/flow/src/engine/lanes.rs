@@ -1,0 +1,218 @@
+//! Lanes: of runs of one flow with one key, one is carried out at a time, in the order of their events. Behind a run
+//! that waits, or when many are behind, the rest is put into the store; memory stays bounded.
+//!
+//! The order of a lane is: its head, rows taken from the store, rows in the store, a batch being written, memory.
+
+use std::collections::{HashMap, VecDeque};
+
+use tombolo_kernel::limits;
+use tombolo_store::RunRow;
+
+use super::Run;
+
+/// All lanes that have a run.
+#[derive(Default)]
+pub(super) struct Lanes {
+    lanes: HashMap<String, Lane>,
+}
+
+#[derive(Default)]
+struct Lane {
+    head: Head,
+    taken: VecDeque<RunRow>,
+    /// The store may have more rows of it.
+    stored: bool,
+    /// Counts batches written: a reading that began before one may not know it.
+    batches: u64,
+    /// A batch is being written.
+    spilling: bool,
+    memory: VecDeque<Run>,
+}
+
+#[derive(Default, Clone, Copy, PartialEq, Eq)]
+enum Head {
+    /// A task carries it out, or looks for it.
+    #[default]
+    Running,
+    /// It waits in the store.
+    Waiting,
+    /// There is none until a batch is written.
+    Between,
+}
+
+/// What to do with a run that came.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "moved once, and a box would cost every run an allocation"
+)]
+pub(super) enum Admitted {
+    /// It is the head: carry it out.
+    Start(Run),
+    /// It waits in memory.
+    Behind,
+    /// Write these into the store.
+    Spill(Vec<Run>),
+}
+
+/// What to do when a head ended.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "moved once, and a box would cost every run an allocation"
+)]
+pub(super) enum Next {
+    /// Carry this out.
+    Run(Run),
+    /// Carry this row out.
+    Row(Box<RunRow>),
+    /// Read the store; say which batches were written before with [`Lanes::loaded`].
+    Load(u64),
+    /// Nothing is behind, or a batch's writer will go on.
+    Nothing,
+}
+
+/// The name of a lane; a flow's name has no line feed.
+pub(super) fn name(flow: &str, key: &str) -> String {
+    format!("{flow}\n{key}")
+}
+
+/// Flow and key of a lane.
+pub(super) fn parts(name: &str) -> (&str, &str) {
+    name.split_once('\n').unwrap_or((name, ""))
+}
+
+impl Lanes {
+    /// A lane known from the store.
+    pub(super) fn restore(&mut self, name: String, waiting: bool) {
+        let head = if waiting {
+            Head::Waiting
+        } else {
+            Head::Running
+        };
+        self.lanes.insert(
+            name,
+            Lane {
+                head,
+                stored: true,
+                ..Lane::default()
+            },
+        );
+    }
+
+    /// A row of this lane was written while nothing was under way. True: nobody knew the lane, its head must be looked
+    /// for.
+    pub(super) fn know(&mut self, name: &str) -> bool {
+        match self.lanes.get_mut(name) {
+            Some(lane) => {
+                lane.stored = true;
+                false
+            }
+            None => {
+                self.restore(name.to_owned(), false);
+                true
+            }
+        }
+    }
+
+    /// A run came.
+    pub(super) fn admit(&mut self, run: Run) -> Admitted {
+        match self.lanes.get_mut(&run.lane) {
+            None => {
+                self.lanes.insert(run.lane.clone(), Lane::default());
+                Admitted::Start(run)
+            }
+            Some(lane) => {
+                lane.memory.push_back(run);
+                lane.batch().map_or(Admitted::Behind, Admitted::Spill)
+            }
+        }
+    }
+
+    /// The head waits in the store now. Returns what must be written because of it.
+    pub(super) fn park(&mut self, name: &str) -> Option<Vec<Run>> {
+        let lane = self.lanes.get_mut(name)?;
+        lane.head = Head::Waiting;
+        if !lane.taken.is_empty() {
+            lane.taken.clear();
+            lane.stored = true;
+        }
+        lane.batch()
+    }
+
+    /// A run of the store is carried out again, as the head.
+    pub(super) fn resume(&mut self, name: &str) {
+        let lane = self.lanes.entry(name.to_owned()).or_insert_with(|| Lane {
+            stored: true,
+            ..Lane::default()
+        });
+        lane.head = Head::Running;
+    }
+
+    /// The head ended, or a reading found nothing.
+    pub(super) fn next(&mut self, name: &str) -> Next {
+        let Some(lane) = self.lanes.get_mut(name) else {
+            return Next::Nothing;
+        };
+        if let Some(row) = lane.taken.pop_front() {
+            return Next::Row(Box::new(row));
+        }
+        if lane.stored {
+            return Next::Load(lane.batches);
+        }
+        if lane.spilling {
+            lane.head = Head::Between;
+            return Next::Nothing;
+        }
+        if let Some(run) = lane.memory.pop_front() {
+            return Next::Run(run);
+        }
+        self.lanes.remove(name);
+        Next::Nothing
+    }
+
+    /// Rows were read; `all` that there were when the reading began, after `batches`.
+    pub(super) fn loaded(&mut self, name: &str, rows: Vec<RunRow>, all: bool, batches: u64) {
+        if let Some(lane) = self.lanes.get_mut(name) {
+            lane.taken.extend(rows);
+            if all && lane.batches == batches {
+                lane.stored = false;
+            }
+        }
+    }
+
+    /// A batch was written. Returns whether the writer must look for the next head, and what else to write.
+    pub(super) fn spilled(&mut self, name: &str) -> (bool, Option<Vec<Run>>) {
+        let Some(lane) = self.lanes.get_mut(name) else {
+            return (false, None);
+        };
+        lane.spilling = false;
+        lane.stored = true;
+        lane.batches += 1;
+        let between = lane.head == Head::Between;
+        if between {
+            lane.head = Head::Running;
+        }
+        (between, lane.batch())
+    }
+}
+
+#[cfg(test)]
+impl Lanes {
+    pub(super) fn count(&self) -> usize {
+        self.lanes.len()
+    }
+}
+
+impl Lane {
+    fn batch(&mut self) -> Option<Vec<Run>> {
+        let due = match self.head {
+            Head::Waiting => !self.memory.is_empty(),
+            Head::Running | Head::Between => self.memory.len() > limits::LANE_IN_MEMORY,
+        };
+        if !due || self.spilling {
+            return None;
+        }
+        self.spilling = true;
+        let most = limits::LANE_IN_MEMORY.min(self.memory.len());
+        Some(self.memory.drain(..most).collect())
+    }
+}

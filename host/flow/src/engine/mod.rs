@@ -1,0 +1,243 @@
+//! The engine: takes events in, finds the flows they are for, carries the runs out, survives restarts.
+//!
+//! ```text
+//! publish ─▶ append, synced ─▶ reply ─▶ match (type, when, key) ─▶ lane ─▶ run: decide ─▶ act ─▶ decide ... ─▶ one row
+//! ```
+//!
+//! A run that succeeds at once is written once, when it is over. Before that it is written only where forgetting would
+//! cost something: before the next step when something left that changes the world, and when it waits. What was not
+//! written is found again after a restart: every event after the checkpoint without a row is matched again, and its
+//! calls carry the same idempotency keys.
+
+mod dispatch;
+mod drive;
+mod gates;
+mod lanes;
+mod recover;
+pub(crate) mod schema;
+mod sequence;
+mod store;
+mod timer;
+
+use std::collections::{HashMap, HashSet};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use parking_lot::Mutex;
+use tokio::sync::Notify;
+use tombolo_kernel::clock::SharedClock;
+use tombolo_kernel::event::Event;
+use tombolo_kernel::limits;
+use tombolo_kernel::system::Actor;
+use tombolo_store::{Appended, Store, StoreError, TaskAnswer, TaskRow};
+
+use crate::definition::{Flow, FlowSet};
+use crate::expression::EventDocument;
+use crate::run::{Outbox, RunState};
+
+/// What the engine works with.
+pub struct EngineParts {
+    /// Where everything is kept.
+    pub store: Arc<dyn Store>,
+    /// Who carries actions out.
+    pub actor: Arc<dyn Actor>,
+    /// Time.
+    pub clock: SharedClock,
+}
+
+/// Carries flows out.
+pub struct Engine {
+    parts: EngineParts,
+    flows: ArcSwap<FlowSet>,
+    /// Versions in use, so that a reading parses none twice.
+    versions: Mutex<HashMap<String, Weak<Flow>>>,
+    /// Versions whose text is in the store.
+    kept: Mutex<HashSet<String>>,
+    sequence: Mutex<sequence::Sequence<Run>>,
+    lanes: Mutex<lanes::Lanes>,
+    /// Runs with an unfinished row that a task carries out now.
+    held: Mutex<HashSet<String>>,
+    gates: gates::Gates,
+    schemas: gates::Schemas,
+    /// Runs in memory.
+    under_way: AtomicUsize,
+    ended: Notify,
+    timer: timer::Timer,
+    /// By task id: an answer and a timeout exclude each other.
+    answers: Vec<Arc<tokio::sync::Mutex<()>>>,
+    stopping: AtomicBool,
+    stop: Notify,
+    store_is_down: AtomicBool,
+}
+
+/// A run in memory.
+struct Run {
+    id: String,
+    event: Arc<EventDocument>,
+    flow: Arc<Flow>,
+    /// The lane's name, or empty.
+    lane: String,
+    state: RunState,
+    outbox: Outbox,
+    started_ms: u64,
+    /// It has a row.
+    stored: bool,
+    /// Something happened that must be written before the next step.
+    dirty: bool,
+    /// Held until the move that a timeout made is written.
+    exclusive: Option<tokio::sync::OwnedMutexGuard<()>>,
+}
+
+/// Locks for answers: enough that two tasks seldom share one.
+const ANSWER_LOCKS: usize = 64;
+
+impl Engine {
+    /// Starts, after taking up what was under way when the host ended.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub async fn start(parts: EngineParts, flows: FlowSet) -> Result<Arc<Self>, StoreError> {
+        let recovery = parts.store.recover().await?;
+        let engine = Arc::new(Self {
+            parts,
+            flows: ArcSwap::from_pointee(flows),
+            versions: Mutex::default(),
+            kept: Mutex::default(),
+            sequence: Mutex::new(sequence::Sequence::after(recovery.checkpoint)),
+            lanes: Mutex::default(),
+            held: Mutex::default(),
+            gates: gates::Gates::default(),
+            schemas: gates::Schemas::default(),
+            under_way: AtomicUsize::new(0),
+            ended: Notify::new(),
+            timer: timer::Timer::default(),
+            answers: (0..ANSWER_LOCKS).map(|_| Arc::default()).collect(),
+            stopping: AtomicBool::new(false),
+            stop: Notify::new(),
+            store_is_down: AtomicBool::new(false),
+        });
+        engine.remember_versions();
+        engine.recover(recovery).await?;
+        tokio::spawn(timer::run(Arc::clone(&engine)));
+        Ok(engine)
+    }
+
+    /// Appends events, synced, and replies; what they cause happens behind the reply. A caller that goes away does
+    /// not stop it.
+    ///
+    /// # Errors
+    /// The store could not write: nothing was appended.
+    pub async fn publish(
+        self: &Arc<Self>,
+        events: Vec<Event>,
+    ) -> Result<Vec<Appended>, StoreError> {
+        let (reply, answer) = tokio::sync::oneshot::channel();
+        tokio::spawn(dispatch::take_in(Arc::clone(self), events, reply));
+        answer.await.unwrap_or_else(|_| {
+            Err(StoreError::Unavailable(
+                "the engine ended before it replied".to_owned(),
+            ))
+        })
+    }
+
+    /// Reacts with other flows from now on. Runs under way finish on the version they began with.
+    pub fn replace_flows(&self, flows: FlowSet) {
+        self.flows.store(Arc::new(flows));
+        self.remember_versions();
+    }
+
+    /// Answers a task; its run goes on behind the reply.
+    ///
+    /// # Errors
+    /// No such task, closed already, not one of its options, or the store could not write.
+    pub async fn answer(&self, task: &str, answer: TaskAnswer) -> Result<TaskRow, StoreError> {
+        let exclusive = self.answer_lock(task).lock_owned().await;
+        let row = self.parts.store.answer(task, answer).await?;
+        drop(exclusive);
+        self.timer.hint(0);
+        Ok(row)
+    }
+
+    /// Whether so many runs are under way that no more should be taken in now.
+    #[must_use]
+    pub fn is_overloaded(&self) -> bool {
+        self.under_way.load(Ordering::Relaxed) >= limits::RUNS_UNDER_WAY
+    }
+
+    /// Runs in memory: carried out, or behind another of their lane.
+    #[must_use]
+    pub fn runs_under_way(&self) -> usize {
+        self.under_way.load(Ordering::Relaxed)
+    }
+
+    /// Begins nothing more, and waits until calls under way have ended and are written, at most
+    /// [`limits::STOPPING`]. What is left is taken up at the next start.
+    pub async fn stop(&self) {
+        self.stopping.store(true, Ordering::SeqCst);
+        self.stop.notify_waiters();
+        self.timer.hint(0);
+        let all_ended = async {
+            loop {
+                let ended = self.ended.notified();
+                tokio::pin!(ended);
+                ended.as_mut().enable();
+                if self.under_way.load(Ordering::SeqCst) == 0 {
+                    return;
+                }
+                let _ = tokio::time::timeout(Duration::from_millis(100), ended).await;
+            }
+        };
+        if tokio::time::timeout(limits::STOPPING, all_ended)
+            .await
+            .is_err()
+        {
+            let left = self.under_way.load(Ordering::Relaxed);
+            tracing::warn!(
+                left,
+                "stopped with runs under way; they go on at the next start"
+            );
+        }
+    }
+
+    fn is_stopping(&self) -> bool {
+        self.stopping.load(Ordering::SeqCst)
+    }
+
+    fn now(&self) -> u64 {
+        self.parts.clock.now_ms()
+    }
+
+    fn answer_lock(&self, task: &str) -> Arc<tokio::sync::Mutex<()>> {
+        let sum: usize = task.bytes().map(usize::from).sum();
+        Arc::clone(&self.answers[sum % self.answers.len()])
+    }
+
+    fn remember_versions(&self) {
+        let flows = self.flows.load();
+        let mut versions = self.versions.lock();
+        versions.retain(|_, flow| flow.strong_count() > 0);
+        versions.extend(
+            flows
+                .flows()
+                .map(|flow| (version_key(&flow.name, &flow.version), Arc::downgrade(flow))),
+        );
+    }
+
+    /// A run left memory.
+    fn forget(&self, runs: usize) {
+        self.under_way.fetch_sub(runs, Ordering::SeqCst);
+        if self.is_stopping() {
+            self.ended.notify_waiters();
+        }
+    }
+}
+
+/// Two flows may have the same text.
+fn version_key(flow: &str, version: &str) -> String {
+    format!("{flow}@{version}")
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,323 @@
+//! A fake of the store, in memory, for tests on paused time: the real one answers from a thread, which tokio's paused
+//! clock takes for idleness and jumps ahead.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+use futures_util::future::{BoxFuture, ready};
+use parking_lot::Mutex;
+use tombolo_kernel::audit::Outward;
+use tombolo_kernel::clock::SharedClock;
+use tombolo_kernel::event::Event;
+use tombolo_store::{
+    Advance, Appended, EventFilter, Recovery, RunFilter, RunRow, RunStatus, Store, StoreError,
+    StoredEvent, TaskAnswer, TaskRow,
+};
+
+#[derive(Default)]
+pub(super) struct FakeStore {
+    kept: Mutex<Kept>,
+    clock: Mutex<Option<SharedClock>>,
+    down: AtomicBool,
+    advances: AtomicUsize,
+}
+
+#[derive(Default)]
+struct Kept {
+    events: Vec<StoredEvent>,
+    runs: BTreeMap<(i64, String), RunRow>,
+    tasks: Vec<TaskRow>,
+    flows: HashMap<String, String>,
+    checkpoint: i64,
+}
+
+impl FakeStore {
+    pub(super) fn set_clock(&self, clock: SharedClock) {
+        *self.clock.lock() = Some(clock);
+    }
+
+    /// From now on every write fails, or none.
+    pub(super) fn set_down(&self, down: bool) {
+        self.down.store(down, Ordering::SeqCst);
+    }
+
+    /// Transactions of runs so far.
+    pub(super) fn advances(&self) -> usize {
+        self.advances.load(Ordering::SeqCst)
+    }
+
+    pub(super) fn checkpoint_now(&self) -> i64 {
+        self.kept.lock().checkpoint
+    }
+
+    fn write<'a, T: Send + 'a>(
+        &self,
+        write: impl FnOnce(&mut Kept) -> Result<T, StoreError>,
+    ) -> BoxFuture<'a, Result<T, StoreError>> {
+        if self.down.load(Ordering::SeqCst) {
+            return Box::pin(ready(Err(StoreError::Unavailable("no space left".into()))));
+        }
+        let outcome = write(&mut self.kept.lock());
+        Box::pin(async move {
+            tokio::task::yield_now().await;
+            outcome
+        })
+    }
+
+    fn now(&self) -> u64 {
+        self.clock.lock().as_ref().map_or(0, |clock| clock.now_ms())
+    }
+
+    fn read<'a, T: Send + 'a>(
+        &self,
+        read: impl FnOnce(&Kept) -> T,
+    ) -> BoxFuture<'a, Result<T, StoreError>> {
+        let outcome = read(&self.kept.lock());
+        Box::pin(async move {
+            tokio::task::yield_now().await;
+            Ok(outcome)
+        })
+    }
+}
+
+impl Kept {
+    fn append(&mut self, events: Vec<Event>, now: u64) -> Vec<Appended> {
+        let mut appended = Vec::new();
+        for event in events {
+            let same = |stored: &&StoredEvent| {
+                stored.event.id == event.id && stored.event.source == event.source
+            };
+            if let Some(known) = self.events.iter().find(same) {
+                appended.push(Appended {
+                    seq: known.seq,
+                    fresh: false,
+                });
+                continue;
+            }
+            let seq = i64::try_from(self.events.len()).unwrap() + 1;
+            self.events.push(StoredEvent {
+                seq,
+                stored_ms: now,
+                event,
+            });
+            appended.push(Appended { seq, fresh: true });
+        }
+        appended
+    }
+
+    fn unfinished(&self) -> impl Iterator<Item = &RunRow> {
+        self.runs.values().filter(|row| !row.status.is_final())
+    }
+}
+
+impl Store for FakeStore {
+    fn id(&self) -> &str {
+        "site"
+    }
+
+    fn append(&self, events: Vec<Event>) -> BoxFuture<'_, Result<Vec<Appended>, StoreError>> {
+        let now = self.now();
+        self.write(|kept| Ok(kept.append(events, now)))
+    }
+
+    fn advance(&self, advance: Advance) -> BoxFuture<'_, Result<Vec<Appended>, StoreError>> {
+        let now = self.now();
+        self.write(|kept| {
+            self.advances.fetch_add(1, Ordering::SeqCst);
+            for row in std::iter::once(advance.run).chain(advance.queued) {
+                kept.runs.insert((row.seq, row.flow.clone()), row);
+            }
+            kept.tasks.extend(advance.tasks);
+            for task in kept
+                .tasks
+                .iter_mut()
+                .filter(|task| advance.withdrawn.contains(&task.id) && task.closed.is_none())
+            {
+                let (answer, by, comment) =
+                    (String::new(), String::new(), "no longer asked".into());
+                task.closed = Some(TaskAnswer {
+                    answer,
+                    by,
+                    comment,
+                    at_ms: now,
+                });
+            }
+            Ok(kept.append(advance.emitted, now))
+        })
+    }
+
+    fn checkpoint(&self, seq: i64) {
+        let mut kept = self.kept.lock();
+        kept.checkpoint = kept.checkpoint.max(seq);
+    }
+
+    fn recover(&self) -> BoxFuture<'_, Result<Recovery, StoreError>> {
+        self.read(|kept| {
+            let mut lanes: Vec<(String, String, RunStatus)> = Vec::new();
+            for row in kept.unfinished().filter(|row| !row.lane.is_empty()) {
+                if !lanes
+                    .iter()
+                    .any(|(flow, lane, _)| *flow == row.flow && *lane == row.lane)
+                {
+                    lanes.push((row.flow.clone(), row.lane.clone(), row.status));
+                }
+            }
+            let last_seq = kept.events.last().map_or(0, |stored| stored.seq);
+            Recovery {
+                checkpoint: kept.checkpoint,
+                last_seq,
+                lanes,
+            }
+        })
+    }
+
+    fn events_after(
+        &self,
+        after: i64,
+        limit: u32,
+    ) -> BoxFuture<'_, Result<Vec<StoredEvent>, StoreError>> {
+        self.read(|kept| {
+            kept.events
+                .iter()
+                .filter(|stored| stored.seq > after)
+                .take(limit as usize)
+                .cloned()
+                .collect()
+        })
+    }
+
+    fn events(&self, _filter: EventFilter) -> BoxFuture<'_, Result<Vec<StoredEvent>, StoreError>> {
+        self.read(|kept| kept.events.clone())
+    }
+
+    fn event(&self, seq: i64) -> BoxFuture<'_, Result<Option<StoredEvent>, StoreError>> {
+        self.read(|kept| kept.events.iter().find(|stored| stored.seq == seq).cloned())
+    }
+
+    fn known_runs(
+        &self,
+        from: i64,
+        to: i64,
+    ) -> BoxFuture<'_, Result<Vec<(i64, String)>, StoreError>> {
+        self.read(|kept| {
+            kept.runs
+                .keys()
+                .filter(|(seq, _)| (from..=to).contains(seq))
+                .cloned()
+                .collect()
+        })
+    }
+
+    fn run(&self, id: &str) -> BoxFuture<'_, Result<Option<RunRow>, StoreError>> {
+        self.read(|kept| kept.runs.values().find(|row| row.id == id).cloned())
+    }
+
+    fn runs(&self, filter: RunFilter) -> BoxFuture<'_, Result<Vec<RunRow>, StoreError>> {
+        self.read(|kept| {
+            let wanted = |row: &&RunRow| filter.status.is_none_or(|status| row.status == status);
+            kept.runs
+                .values()
+                .rev()
+                .filter(wanted)
+                .take(filter.limit as usize)
+                .cloned()
+                .collect()
+        })
+    }
+
+    fn lane(
+        &self,
+        flow: &str,
+        lane: &str,
+        limit: u32,
+    ) -> BoxFuture<'_, Result<Vec<RunRow>, StoreError>> {
+        self.read(|kept| {
+            let of_lane = |row: &&RunRow| row.flow == flow && row.lane == lane;
+            kept.unfinished()
+                .filter(of_lane)
+                .take(limit as usize)
+                .cloned()
+                .collect()
+        })
+    }
+
+    fn due(&self, now: u64, limit: u32) -> BoxFuture<'_, Result<Vec<RunRow>, StoreError>> {
+        self.read(|kept| {
+            let mut due: Vec<RunRow> = kept
+                .unfinished()
+                .filter(|row| row.wake_ms.is_some_and(|wake| wake <= now))
+                .cloned()
+                .collect();
+            due.sort_by_key(|row| row.wake_ms);
+            due.truncate(limit as usize);
+            due
+        })
+    }
+
+    fn next_wake(&self) -> BoxFuture<'_, Result<Option<u64>, StoreError>> {
+        self.read(|kept| kept.unfinished().filter_map(|row| row.wake_ms).min())
+    }
+
+    fn tasks(
+        &self,
+        open_only: bool,
+        _limit: u32,
+    ) -> BoxFuture<'_, Result<Vec<TaskRow>, StoreError>> {
+        self.read(|kept| {
+            kept.tasks
+                .iter()
+                .filter(|task| !open_only || task.closed.is_none())
+                .cloned()
+                .collect()
+        })
+    }
+
+    fn task(&self, id: &str) -> BoxFuture<'_, Result<Option<TaskRow>, StoreError>> {
+        self.read(|kept| kept.tasks.iter().find(|task| task.id == id).cloned())
+    }
+
+    fn answer(&self, id: &str, answer: TaskAnswer) -> BoxFuture<'_, Result<TaskRow, StoreError>> {
+        self.write(|kept| {
+            let Some(task) = kept.tasks.iter_mut().find(|task| task.id == id) else {
+                return Err(StoreError::NotFound(format!("no task {id}")));
+            };
+            if task.closed.is_some() {
+                return Err(StoreError::Conflict(format!("task {id} is closed")));
+            }
+            task.closed = Some(answer.clone());
+            let task = task.clone();
+            let waiting =
+                |row: &&mut RunRow| row.id == task.run && row.status == RunStatus::Waiting;
+            kept.runs
+                .values_mut()
+                .filter(waiting)
+                .for_each(|row| row.wake_ms = Some(answer.at_ms));
+            Ok(task)
+        })
+    }
+
+    fn keep_flow(&self, version: &str, text: &str) -> BoxFuture<'_, Result<(), StoreError>> {
+        self.write(|kept| {
+            kept.flows.insert(version.to_owned(), text.to_owned());
+            Ok(())
+        })
+    }
+
+    fn flow(&self, version: &str) -> BoxFuture<'_, Result<Option<String>, StoreError>> {
+        self.read(|kept| kept.flows.get(version).cloned())
+    }
+
+    fn audit(&self, _outward: Outward) {}
+
+    fn audits(
+        &self,
+        _limit: u32,
+        _denied_only: bool,
+    ) -> BoxFuture<'_, Result<Vec<Outward>, StoreError>> {
+        self.read(|_| Vec::new())
+    }
+
+    fn close(&self) -> BoxFuture<'_, ()> {
+        Box::pin(ready(()))
+    }
+}

@@ -1,0 +1,116 @@
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "tests"
+)]
+//! The engine driven for real: with a store in memory and tokio's paused time where time matters, with the store of
+//! the product where restarts do. The systems are a [`actor::ScriptedActor`].
+
+mod actor;
+mod events;
+mod fake_store;
+mod lanes;
+mod restart;
+mod retries;
+mod storms;
+mod tasks;
+
+use std::sync::Arc;
+
+use serde_json::value::RawValue;
+use tombolo_kernel::clock::TokioClock;
+use tombolo_kernel::event::Event;
+use tombolo_store::{RunFilter, RunRow, RunStatus, Store};
+
+use self::actor::ScriptedActor;
+use self::fake_store::FakeStore;
+use super::{Engine, EngineParts};
+use crate::definition::{Flow, FlowSet};
+use crate::trace::RunTrace;
+
+const START_MS: u64 = 1_800_000_000_000;
+
+fn flows(texts: &[(&str, &str)]) -> FlowSet {
+    FlowSet::new(
+        texts
+            .iter()
+            .map(|(name, text)| Flow::parse(&format!("flows/{name}.yaml"), text).unwrap())
+            .collect(),
+    )
+}
+
+fn event(id: &str, data: &str) -> Event {
+    Event {
+        id: id.into(),
+        source: "/systems/plant".into(),
+        kind: "device.alarm".into(),
+        subject: Some(format!("device-{id}")),
+        time: "2026-11-22T00:00:00Z".into(),
+        data: RawValue::from_string(data.to_owned()).unwrap(),
+        hops: 0,
+        cause: None,
+    }
+}
+
+/// An engine over a store in memory, on tokio's clock.
+struct Bench {
+    engine: Arc<Engine>,
+    store: Arc<FakeStore>,
+    actor: Arc<ScriptedActor>,
+}
+
+impl Bench {
+    async fn new(texts: &[(&str, &str)], actor: ScriptedActor) -> Self {
+        Self::over(Arc::new(FakeStore::default()), texts, actor).await
+    }
+
+    async fn over(store: Arc<FakeStore>, texts: &[(&str, &str)], actor: ScriptedActor) -> Self {
+        let actor = Arc::new(actor);
+        let clock = Arc::new(TokioClock::starting_at(START_MS));
+        store.set_clock(clock.clone());
+        let parts = EngineParts {
+            store: store.clone(),
+            actor: actor.clone(),
+            clock,
+        };
+        let engine = Engine::start(parts, flows(texts)).await.unwrap();
+        Self {
+            engine,
+            store,
+            actor,
+        }
+    }
+
+    async fn publish(&self, events: Vec<Event>) {
+        self.engine.publish(events).await.unwrap();
+    }
+
+    /// Lets everything happen that happens within this time.
+    async fn pass(&self, seconds: u64) {
+        tokio::time::sleep(std::time::Duration::from_secs(seconds)).await; // reason: simulated
+    }
+
+    async fn run(&self, id: &str) -> RunRow {
+        self.store
+            .run(id)
+            .await
+            .unwrap()
+            .unwrap_or_else(|| panic!("no run {id}"))
+    }
+
+    async fn trace(&self, id: &str) -> RunTrace {
+        serde_json::from_str(&self.run(id).await.trace).unwrap()
+    }
+
+    async fn with_status(&self, status: RunStatus) -> Vec<String> {
+        let filter = RunFilter {
+            status: Some(status),
+            limit: 1_000,
+            ..RunFilter::default()
+        };
+        let mut rows = self.store.runs(filter).await.unwrap();
+        rows.sort_by_key(|row| row.seq);
+        rows.into_iter().map(|row| row.id).collect()
+    }
+}

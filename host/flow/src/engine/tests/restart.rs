@@ -1,0 +1,164 @@
+//! The host is killed at every step, with the product's own store: the same run finishes, under the same keys.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use super::*;
+use tombolo_kernel::clock::MachineClock;
+use tombolo_store::TaskAnswer;
+use tombolo_store::sqlite::SqliteStore;
+
+const FLOW: &str = "
+on: device.alarm
+key: event.data.key
+steps:
+  - id: stock
+    call: erp.get.stock
+  - id: request
+    call: erp.request
+    with: { n: '${event.data.n - steps.stock.on_hand}' }
+  - id: told
+    emit: { type: order.requested, data: { of: '${steps.request.number}' } }
+  - call: crm.note
+  - id: approval
+    ask: { role: boss, question: ok?, options: [approve, reject] }
+  - id: last
+    call: crm.last
+    with: { by: '${steps.approval.by}' }
+";
+
+/// Kills the host while call number `at` is under way: a runtime that is dropped stops every task where it stands.
+fn until_call(at: usize, store: &Arc<SqliteStore>, keys: &mut HashMap<String, (String, usize)>) {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .unwrap();
+    let (calls, reached) = (AtomicUsize::new(0), Arc::new(tokio::sync::Notify::new()));
+    let hit = reached.clone();
+    let actor = Arc::new(ScriptedActor::new(move |what, _| {
+        let result = if what == "erp.get.stock" {
+            r#"{"on_hand":2}"#
+        } else {
+            r#"{"number":77}"#
+        };
+        if calls.fetch_add(1, Ordering::SeqCst) + 1 == at {
+            hit.notify_one();
+            return (Duration::MAX, Ok(String::new()));
+        }
+        (Duration::ZERO, Ok(result.to_owned()))
+    }));
+    runtime.block_on(async {
+        let parts = EngineParts {
+            store: store.clone(),
+            actor: actor.clone(),
+            clock: Arc::new(MachineClock),
+        };
+        let engine = Engine::start(parts, flows(&[("f", FLOW)])).await.unwrap();
+        engine
+            .publish(vec![
+                event("1", r#"{"n":5,"key":"a"}"#),
+                event("2", r#"{"n":6,"key":"a"}"#),
+            ])
+            .await
+            .unwrap();
+        let work = async {
+            loop {
+                for task in store.tasks(true, 10).await.unwrap() {
+                    let (answer, by) = ("approve".to_owned(), "mia".to_owned());
+                    let said = TaskAnswer {
+                        answer,
+                        by,
+                        comment: String::new(),
+                        at_ms: MachineClockNow::now(),
+                    };
+                    let _ = engine.answer(&task.id, said).await;
+                }
+                let rows = store
+                    .runs(RunFilter {
+                        limit: 10,
+                        ..RunFilter::default()
+                    })
+                    .await
+                    .unwrap();
+                if rows
+                    .iter()
+                    .filter(|row| row.status == RunStatus::Done)
+                    .count()
+                    == 2
+                {
+                    return;
+                }
+                tokio::time::sleep(Duration::from_millis(5)).await; // reason: a pause between two looks
+            }
+        };
+        let all = tokio::time::timeout(Duration::from_secs(60), async {
+            tokio::select! { () = work => {}, () = reached.notified() => {} }
+        });
+        all.await.expect("neither the call nor the end was reached");
+    });
+    runtime.shutdown_background();
+    for call in actor.calls() {
+        let known = keys
+            .entry(call.key)
+            .or_insert_with(|| (call.input.clone(), 0));
+        assert_eq!(known.0, call.input, "the same key, the same input");
+        known.1 += 1;
+    }
+}
+
+struct MachineClockNow;
+
+impl MachineClockNow {
+    fn now() -> u64 {
+        use tombolo_kernel::clock::Clock as _;
+        MachineClock.now_ms()
+    }
+}
+
+#[test]
+fn a_run_killed_at_any_call_finishes_under_the_same_keys() {
+    for at in 1..=8 {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("tombolo.db");
+        let mut keys = HashMap::new();
+        let id = {
+            let store = SqliteStore::open(&path, Arc::new(MachineClock)).unwrap();
+            until_call(at, &store, &mut keys);
+            close(&store);
+            store.id().to_owned()
+        };
+        let store = SqliteStore::open(&path, Arc::new(MachineClock)).unwrap();
+        until_call(usize::MAX, &store, &mut keys);
+        let runtime = tokio::runtime::Runtime::new().unwrap();
+        let events = runtime.block_on(store.events_after(0, 10)).unwrap();
+        assert_eq!(
+            events.len(),
+            4,
+            "two alarms and one emitted event of each, whatever happened"
+        );
+        close(&store);
+        let mut expected: Vec<String> = [1, 2]
+            .iter()
+            .flat_map(|run| {
+                ["stock", "request", "4", "last"].map(|step| format!("{id}-{run}.f/{step}"))
+            })
+            .collect();
+        let mut found: Vec<String> = keys.keys().cloned().collect();
+        expected.sort();
+        found.sort();
+        assert_eq!(found, expected, "killed at call {at}");
+        let again: usize = keys.values().map(|(_, times)| times - 1).sum();
+        assert!(
+            (1..=2).contains(&again),
+            "killed at call {at}: {again} calls came again, the one under way and reads before it"
+        );
+    }
+}
+
+fn close(store: &Arc<SqliteStore>) {
+    tokio::runtime::Runtime::new()
+        .unwrap()
+        .block_on(store.close());
+}

@@ -1,0 +1,18 @@
+//! Flows: what an operator wrote, read and checked; the runs that carry it out; the engine that drives them.
+//!
+//! [`definition`] turns YAML into checked data, [`expression`] is CEL over the event and the step results, [`run`] is
+//! the state machine (pure: values in, values out), [`engine`] does the I/O around it: the store, the systems, time.
+//! Nothing here knows HTTP servers, the site folder, wasmtime or SQL.
+
+pub mod definition;
+pub mod engine;
+pub mod expression;
+pub mod json;
+pub mod problem;
+pub mod run;
+pub mod trace;
+pub mod yaml;
+
+pub use definition::{Flow, FlowSet, Offers};
+pub use engine::{Engine, EngineParts};
+pub use problem::Problem;

@@ -1,0 +1,118 @@
+//! One request out, one whole response in, under bounds. Errors are told in words that hold no address, no URL and
+//! no secret; the machine's own words go to the log.
+
+use std::error::Error;
+
+use http::{HeaderMap, StatusCode};
+
+use super::HttpError;
+use super::address::AddressRefused;
+use super::headers;
+use crate::limits;
+
+/// A response as it came.
+pub(super) struct Raw {
+    pub(super) status: StatusCode,
+    pub(super) headers: HeaderMap,
+    pub(super) body: Vec<u8>,
+}
+
+/// Why there is no response.
+#[derive(Debug, Clone)]
+pub(super) struct Trouble {
+    pub(super) error: HttpError,
+    /// The name led to an address that is not allowed: nothing was sent.
+    pub(super) refused: bool,
+}
+
+impl From<HttpError> for Trouble {
+    fn from(error: HttpError) -> Self {
+        Self {
+            error,
+            refused: false,
+        }
+    }
+}
+
+/// Room made for a body before it is there: what a server says of its length is not yet true.
+const FIRST_ROOM: u64 = 64 << 10;
+
+/// Sends and reads at most `most` bytes of body. The caller keeps the time.
+pub(super) async fn exchange(
+    client: &reqwest::Client,
+    request: reqwest::Request,
+    connection: &str,
+    most: u64,
+) -> Result<Raw, Trouble> {
+    let failed = |error| explain(connection, error);
+    let mut response = client.execute(request).await.map_err(failed)?;
+    if headers::size(response.headers()) > limits::HTTP_HEADER_BYTES {
+        return Err(HttpError::TooLarge(limits::HTTP_HEADER_BYTES as u64).into());
+    }
+    let announced = response.content_length().unwrap_or(0);
+    if announced > most {
+        return Err(HttpError::TooLarge(most).into());
+    }
+    let mut body = Vec::with_capacity(usize::try_from(announced.min(FIRST_ROOM)).unwrap_or(0));
+    while let Some(chunk) = response.chunk().await.map_err(failed)? {
+        if (body.len() + chunk.len()) as u64 > most {
+            return Err(HttpError::TooLarge(most).into());
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(Raw {
+        status: response.status(),
+        headers: std::mem::take(response.headers_mut()),
+        body,
+    })
+}
+
+/// What went wrong, for the guest and the record.
+fn explain(connection: &str, error: reqwest::Error) -> Trouble {
+    let error = error.without_url();
+    if let Some(refused) = causes(&error).find_map(|cause| cause.downcast_ref::<AddressRefused>()) {
+        return Trouble {
+            error: HttpError::Unreachable(format!("connection `{connection}`: {refused}")),
+            refused: true,
+        };
+    }
+    let root = causes(&error)
+        .last()
+        .map(ToString::to_string)
+        .unwrap_or_default();
+    if root.contains("head is too large") {
+        return HttpError::TooLarge(limits::HTTP_HEADER_BYTES as u64).into();
+    }
+    tracing::warn!(connection, error = %root, "an HTTP request failed");
+    let io = causes(&error)
+        .find_map(|cause| cause.downcast_ref::<std::io::Error>())
+        .map(std::io::Error::kind);
+    let tls = causes(&error).any(|cause| cause.is::<rustls::Error>())
+        || causes(&error)
+            .filter_map(|cause| cause.downcast_ref::<std::io::Error>())
+            .any(|io| {
+                io.get_ref()
+                    .is_some_and(|inner| inner.is::<rustls::Error>())
+            });
+    let what = match io {
+        _ if tls => "TLS was refused; the operator checks the server's certificate".to_owned(),
+        _ if error.is_timeout() => {
+            format!("no connection within {} s", limits::HTTP_CONNECT.as_secs())
+        }
+        Some(std::io::ErrorKind::ConnectionRefused) => "the server refuses connections".to_owned(),
+        Some(
+            std::io::ErrorKind::ConnectionReset
+            | std::io::ErrorKind::BrokenPipe
+            | std::io::ErrorKind::UnexpectedEof,
+        ) => "the server broke the connection off".to_owned(),
+        _ if error.is_connect() => {
+            "no connection: its name does not resolve or its network is not reachable".to_owned()
+        }
+        _ => "the server's answer broke off or is not HTTP".to_owned(),
+    };
+    HttpError::Unreachable(format!("connection `{connection}`: {what}")).into()
+}
+
+fn causes<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
+    std::iter::successors(Some(error), |&error| error.source())
+}

@@ -1,0 +1,337 @@
+//! `http`: requests over bound connections. The guarantees are in `wit/http.wit`.
+//!
+//! A request is checked in this order, and nothing leaves before all of it passed: shape of the path, the grant,
+//! headers and size, the address. Only then the credential is attached. What comes back is bounded, and the
+//! credential is taken out of it. Nothing here may show a query, a header, a body or a secret.
+
+mod address;
+mod client;
+mod credential;
+mod exchange;
+mod headers;
+mod oauth;
+mod redact;
+mod target;
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use http::Method;
+use reqwest::Request;
+
+use self::credential::{Attached, Worn};
+use self::exchange::{Trouble, exchange};
+use self::redact::Redactor;
+use self::target::{Base, TargetError};
+use super::{PrepareError, Record};
+use crate::grant::{ActiveGrant, check_path};
+use crate::limits;
+use crate::system::{Binding, HttpBinding};
+
+pub use self::client::HttpClients;
+
+/// A request as the guest asked for it.
+#[derive(Debug, Clone)]
+pub struct HttpRequest {
+    /// Upper case.
+    pub method: &'static str,
+    /// Path below the base, encoded.
+    pub path: String,
+    /// Not encoded.
+    pub query: Vec<(String, String)>,
+    /// As given.
+    pub headers: Vec<(String, String)>,
+    /// As given.
+    pub body: Option<Vec<u8>>,
+    /// What the guest is willing to wait.
+    pub timeout: Option<Duration>,
+}
+
+/// A whole response.
+#[derive(Debug, Clone)]
+pub struct HttpResponse {
+    /// Any.
+    pub status: u16,
+    /// Lower case names; no `set-cookie`, nothing that holds the credential.
+    pub headers: Vec<(String, String)>,
+    /// Whole.
+    pub body: Vec<u8>,
+}
+
+/// See `wit/http.wit`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum HttpError {
+    /// Not granted.
+    Denied(String),
+    /// Cannot be right.
+    Invalid(String),
+    /// No connection.
+    Unreachable(String),
+    /// Too late.
+    Timeout,
+    /// Over this many bytes.
+    TooLarge(u64),
+    /// Used up.
+    Quota(String),
+}
+
+/// One system's HTTP connections.
+pub struct Http {
+    connections: BTreeMap<String, Connection>,
+}
+
+/// A connection made ready.
+struct Connection {
+    base: Base,
+    credential: Attached,
+    private_network: bool,
+    client: reqwest::Client,
+}
+
+// === impl HttpError ===
+
+impl HttpError {
+    /// As a record tells it.
+    fn outcome(&self) -> String {
+        match self {
+            Self::Denied(why) => format!("denied: {why}"),
+            Self::Invalid(why) => format!("invalid: {why}"),
+            Self::Unreachable(why) => format!("unreachable: {why}"),
+            Self::Timeout => "timeout".into(),
+            Self::TooLarge(most) => format!("too large: over {most} bytes"),
+            Self::Quota(why) => format!("quota: {why}"),
+        }
+    }
+}
+
+// === impl Http ===
+
+impl Http {
+    /// Makes the HTTP bindings ready; others are passed over.
+    ///
+    /// # Errors
+    /// A binding that cannot work.
+    pub fn prepare(
+        clients: &HttpClients,
+        bindings: &BTreeMap<String, Binding>,
+    ) -> Result<Self, PrepareError> {
+        let mut connections = BTreeMap::new();
+        for (name, binding) in bindings {
+            if let Binding::Http(binding) = binding {
+                let connection = Connection::prepare(clients, binding)
+                    .map_err(|problem| PrepareError(format!("connection `{name}`: {problem}")))?;
+                connections.insert(name.clone(), connection);
+            }
+        }
+        Ok(Self { connections })
+    }
+
+    /// Checks and sends one request; ends within `left`.
+    ///
+    /// # Errors
+    /// See [`HttpError`]; the record is there in every case.
+    pub async fn send(
+        &self,
+        grant: &ActiveGrant,
+        connection: &str,
+        request: HttpRequest,
+        left: Duration,
+    ) -> (Result<HttpResponse, HttpError>, Record) {
+        let started = Instant::now();
+        let mut record = Record {
+            target: connection.to_owned(),
+            what: format!("{} {}", request.method, target::shown(&request.path)),
+            outcome: String::new(),
+            denied: false,
+            micros: 0,
+            sent: 0,
+            received: 0,
+        };
+        let result = self
+            .checked(grant, connection, request, left, &mut record)
+            .await;
+        match &result {
+            Ok(response) => {
+                record.outcome = response.status.to_string();
+                record.received = response.body.len() as u64;
+            }
+            Err(error) => record.outcome = error.outcome(),
+        }
+        record.micros = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX);
+        (result, record)
+    }
+
+    async fn checked(
+        &self,
+        grant: &ActiveGrant,
+        name: &str,
+        request: HttpRequest,
+        left: Duration,
+        record: &mut Record,
+    ) -> Result<HttpResponse, HttpError> {
+        // Until the request is built, whatever ends here was refused.
+        record.denied = true;
+        check_path(&request.path).map_err(|problem| HttpError::Invalid(problem.to_string()))?;
+        grant
+            .http(name, request.method, &request.path)
+            .map_err(|denied| HttpError::Denied(denied.0))?;
+        let connection = self.connections.get(name).ok_or_else(|| {
+            HttpError::Denied(format!("connection `{name}` is not bound; the operator binds it under `connections` in the system file"))
+        })?;
+        let allowed = request.timeout.map_or(left, |timeout| timeout.min(left));
+        let built = connection.build(name, request)?;
+        record.denied = false;
+        record.sent = built.size;
+        let sent = tokio::time::timeout(allowed, connection.exchange(name, built.request)).await;
+        sent.unwrap_or_else(|_| Err(HttpError::Timeout.into()))
+            .map_err(|trouble| {
+                if trouble.refused {
+                    record.denied = true;
+                    record.sent = 0;
+                }
+                trouble.error
+            })
+    }
+}
+
+impl fmt::Debug for Http {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set().entries(self.connections.keys()).finish()
+    }
+}
+
+// === impl Connection ===
+
+/// A request that may leave, and its size in bytes.
+struct Built {
+    request: Request,
+    size: u64,
+}
+
+impl Connection {
+    fn prepare(clients: &HttpClients, binding: &HttpBinding) -> Result<Self, String> {
+        let base = Base::new(&binding.base)?;
+        address::check_literal(base.url(), binding.private_network)
+            .map_err(|refused| refused.to_string())?;
+        Ok(Self {
+            base,
+            credential: Attached::prepare(&binding.credential, binding.private_network)?,
+            private_network: binding.private_network,
+            client: clients.for_network(binding.private_network).clone(),
+        })
+    }
+
+    fn build(&self, name: &str, request: HttpRequest) -> Result<Built, HttpError> {
+        let own_query = self.credential.query();
+        for (field, _) in &request.query {
+            let is_credentials = own_query.is_some_and(|(own, _)| own.eq_ignore_ascii_case(field));
+            if is_credentials || field.eq_ignore_ascii_case("_method") {
+                return Err(HttpError::Invalid(format!(
+                    "the query field `{}` is the host's; leave it out",
+                    field.escape_default()
+                )));
+            }
+        }
+        let body = request.body.unwrap_or_default();
+        if body.len() as u64 > limits::HTTP_BODY {
+            return Err(HttpError::TooLarge(limits::HTTP_BODY));
+        }
+        let headers = headers::for_request(&request.headers, self.credential.header())
+            .map_err(HttpError::Invalid)?;
+        address::check_literal(self.base.url(), self.private_network)
+            .map_err(|refused| HttpError::Unreachable(format!("connection `{name}`: {refused}")))?;
+        let url = self
+            .base
+            .join(
+                &request.path,
+                &request.query,
+                own_query.map(|(_, pair)| pair),
+            )
+            .map_err(|error| match error {
+                TargetError::TooLong => HttpError::TooLarge(limits::HTTP_PATH_BYTES as u64),
+                TargetError::Changed => HttpError::Invalid(
+                    "the path does not survive being made a URL; percent-encode each segment"
+                        .into(),
+                ),
+            })?;
+        let method = Method::from_bytes(request.method.as_bytes()).map_err(|_| {
+            HttpError::Invalid(format!(
+                "`{}` is no method",
+                request.method.escape_default()
+            ))
+        })?;
+        let size = (url.path().len()
+            + url.query().map_or(0, str::len)
+            + headers::size(&headers)
+            + body.len()) as u64;
+        let mut built = Request::new(method, url);
+        *built.headers_mut() = headers;
+        if !body.is_empty() {
+            *built.body_mut() = Some(body.into());
+        }
+        Ok(Built {
+            request: built,
+            size,
+        })
+    }
+
+    async fn exchange(&self, name: &str, mut request: Request) -> Result<HttpResponse, Trouble> {
+        match &self.credential {
+            Attached::None => Ok(for_guest(
+                exchange(&self.client, request, name, limits::HTTP_BODY).await?,
+                &Redactor::default(),
+            )),
+            Attached::Query { redactor, .. } => Ok(for_guest(
+                exchange(&self.client, request, name, limits::HTTP_BODY).await?,
+                redactor,
+            )),
+            Attached::Header(header, worn) => {
+                request
+                    .headers_mut()
+                    .insert(header.clone(), worn.value.clone());
+                Ok(for_guest(
+                    exchange(&self.client, request, name, limits::HTTP_BODY).await?,
+                    &worn.redactor,
+                ))
+            }
+            Attached::Token(tokens) => {
+                let again = request.try_clone();
+                let token = Box::pin(tokens.get(&self.client, name, None)).await?;
+                let raw = self.with_token(name, request, &token.worn).await?;
+                let (401, Some(again)) = (raw.status.as_u16(), again) else {
+                    return Ok(for_guest(raw, &token.worn.redactor));
+                };
+                let token = Box::pin(tokens.get(&self.client, name, Some(&token))).await?;
+                Ok(for_guest(
+                    self.with_token(name, again, &token.worn).await?,
+                    &token.worn.redactor,
+                ))
+            }
+        }
+    }
+
+    async fn with_token(
+        &self,
+        name: &str,
+        mut request: Request,
+        worn: &Arc<Worn>,
+    ) -> Result<exchange::Raw, Trouble> {
+        request
+            .headers_mut()
+            .insert(http::header::AUTHORIZATION, worn.value.clone());
+        exchange(&self.client, request, name, limits::HTTP_BODY).await
+    }
+}
+
+fn for_guest(raw: exchange::Raw, redactor: &Redactor) -> HttpResponse {
+    let (body, changed) = redactor.clean(raw.body);
+    HttpResponse {
+        status: raw.status.as_u16(),
+        headers: headers::for_guest(&raw.headers, redactor, changed),
+        body,
+    }
+}

@@ -1,0 +1,226 @@
+//! The check on every call. Made once per loaded system; the allowed path neither allocates nor parses.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use sha2::{Digest, Sha256};
+use tombolo_manifest::pattern::{HttpPattern, check_path};
+
+use super::{Grant, Item, printable};
+
+/// What the checker answers when it is no.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct Denied(pub String);
+
+/// A grant made ready for checking on every call: no allocation on the allowed path.
+#[derive(Debug, Clone)]
+pub struct ActiveGrant {
+    /// The grant as approved.
+    pub grant: Grant,
+    /// `sha256:...` over the grant's canonical JSON: names it in audit records.
+    pub digest: String,
+    http: BTreeMap<String, Vec<HttpPattern>>,
+    sql: BTreeMap<String, BTreeMap<String, String>>,
+    keys: BTreeMap<String, BTreeSet<String>>,
+    emits: BTreeSet<String>,
+    store: Option<u64>,
+    actions: BTreeMap<String, BTreeSet<String>>,
+}
+
+impl ActiveGrant {
+    /// Allows exactly the items of a grant.
+    ///
+    /// # Errors
+    /// An item that cannot be checked: a pattern that does not parse, a statement that is there with two texts.
+    pub fn new(grant: &Grant) -> Result<Self, Denied> {
+        Self::of_wishes(grant, &grant.items)
+    }
+
+    /// Allows exactly `items`, all of which the grant covers.
+    pub(super) fn of_wishes(grant: &Grant, items: &[Item]) -> Result<Self, Denied> {
+        let mut active = Self {
+            digest: digest(grant)?,
+            grant: grant.clone(),
+            http: BTreeMap::new(),
+            sql: BTreeMap::new(),
+            keys: BTreeMap::new(),
+            emits: BTreeSet::new(),
+            store: None,
+            actions: BTreeMap::new(),
+        };
+        items.iter().try_for_each(|item| active.add(item))?;
+        Ok(active)
+    }
+
+    fn add(&mut self, item: &Item) -> Result<(), Denied> {
+        match item {
+            Item::Http {
+                connection, allow, ..
+            } => {
+                let pattern = allow.parse::<HttpPattern>().map_err(|problem| {
+                    Denied(format!(
+                        "connection `{}` has a path that cannot be checked: {problem}",
+                        printable(connection)
+                    ))
+                })?;
+                self.http
+                    .entry(connection.clone())
+                    .or_default()
+                    .push(pattern);
+            }
+            Item::Sql {
+                connection,
+                statement,
+                text,
+                ..
+            } => {
+                let statements = self.sql.entry(connection.clone()).or_default();
+                if statements
+                    .insert(statement.clone(), text.clone())
+                    .is_some_and(|other| other != *text)
+                {
+                    let name = printable(statement);
+                    return Err(Denied(format!(
+                        "statement `{name}` is there with two texts: remove one"
+                    )));
+                }
+            }
+            Item::Key { key, r#use, .. } => {
+                self.keys
+                    .entry(key.clone())
+                    .or_default()
+                    .insert(r#use.clone());
+            }
+            Item::Emit { event } => {
+                self.emits.insert(event.clone());
+            }
+            Item::Store { quota } => {
+                self.store = Some(self.store.map_or(*quota, |other| other.min(*quota)))
+            }
+            Item::Action { system, action } => {
+                self.actions
+                    .entry(system.clone())
+                    .or_default()
+                    .insert(action.clone());
+            }
+            Item::Limits { .. } => {}
+        }
+        Ok(())
+    }
+
+    /// Whether a request may leave. `path` is decoded nowhere: it is checked as it will be sent.
+    ///
+    /// # Errors
+    /// Which item is missing.
+    pub fn http(&self, connection: &str, method: &str, path: &str) -> Result<(), Denied> {
+        let Some(patterns) = self.http.get(connection) else {
+            return Err(missing("connection", connection));
+        };
+        if let Err(problem) = check_path(path) {
+            return Err(Denied(format!(
+                "`{}` is refused: {problem}",
+                printable(path)
+            )));
+        }
+        if patterns
+            .iter()
+            .any(|pattern| pattern.allows_checked(method, path))
+        {
+            return Ok(());
+        }
+        Err(Denied(format!(
+            "`{} {}` on connection `{}` is not in the grant",
+            printable(method),
+            printable(path),
+            printable(connection)
+        )))
+    }
+
+    /// Whether a statement with this text may run.
+    ///
+    /// # Errors
+    /// Which item is missing.
+    pub fn sql(&self, connection: &str, statement: &str, text: &str) -> Result<(), Denied> {
+        let Some(statements) = self.sql.get(connection) else {
+            return Err(missing("connection", connection));
+        };
+        match statements.get(statement) {
+            Some(granted) if granted == text => Ok(()),
+            Some(_) => Err(Denied(format!(
+                "statement `{}` is granted with another text",
+                printable(statement)
+            ))),
+            None => Err(missing("statement", statement)),
+        }
+    }
+
+    /// Whether a key may be used so: `hmac-sha256`.
+    ///
+    /// # Errors
+    /// Which item is missing.
+    pub fn key(&self, key: &str, key_use: &str) -> Result<(), Denied> {
+        match self.keys.get(key) {
+            Some(uses) if uses.contains(key_use) => Ok(()),
+            Some(_) => Err(Denied(format!(
+                "the use `{}` of key `{}` is not in the grant",
+                printable(key_use),
+                printable(key)
+            ))),
+            None => Err(missing("key", key)),
+        }
+    }
+
+    /// Whether it may make such an event.
+    ///
+    /// # Errors
+    /// Which item is missing.
+    pub fn emit(&self, event: &str) -> Result<(), Denied> {
+        if self.emits.contains(event) {
+            Ok(())
+        } else {
+            Err(missing("event type", event))
+        }
+    }
+
+    /// Its quota of durable keys and values, bytes.
+    ///
+    /// # Errors
+    /// That it has none.
+    pub fn store(&self) -> Result<u64, Denied> {
+        self.store
+            .ok_or_else(|| Denied("durable keys and values are not in the grant".into()))
+    }
+
+    /// Whether it may call another system's action.
+    ///
+    /// # Errors
+    /// Which item is missing.
+    pub fn action(&self, system: &str, action: &str) -> Result<(), Denied> {
+        if self
+            .actions
+            .get(system)
+            .is_some_and(|actions| actions.contains(action))
+        {
+            return Ok(());
+        }
+        Err(Denied(format!(
+            "action `{}` of system `{}` is not in the grant",
+            printable(action),
+            printable(system)
+        )))
+    }
+}
+
+fn missing(kind: &str, name: &str) -> Denied {
+    Denied(format!("{kind} `{}` is not in the grant", printable(name)))
+}
+
+/// SHA-256 over the grant's JSON with its items sorted, so that their order in the file does not matter.
+fn digest(grant: &Grant) -> Result<String, Denied> {
+    let mut canonical = grant.clone();
+    canonical.items.sort();
+    canonical.items.dedup();
+    let json = serde_json::to_vec(&canonical)
+        .map_err(|error| Denied(format!("the grant cannot be written as JSON: {error}")))?;
+    Ok(format!("sha256:{}", hex::encode(Sha256::digest(&json))))
+}

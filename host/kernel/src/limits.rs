@@ -1,0 +1,235 @@
+//! Every bound, with its unit and its reason, in one file. Nothing in the host grows without one of these.
+
+use std::time::Duration;
+
+/// Bytes in a mebibyte.
+pub const MIB: u64 = 1 << 20;
+
+// === packages ===
+
+/// Largest component that is read, bytes. JavaScript and Python guests are 12 to 20 MiB.
+pub const PACKAGE_BYTES: u64 = 32 * MIB;
+/// Largest manifest, bytes. The longest plausible one has a hundred actions with schemas.
+pub const MANIFEST_BYTES: usize = 256 << 10;
+/// Deepest nesting of modules and components in a package. Composed guests have 2 or 3.
+pub const PACKAGE_DEPTH: usize = 8;
+/// Address space of the compiling child, bytes. A 12 MiB guest peaks near 1.5 GiB.
+pub const COMPILE_MEMORY: u64 = 4096 * MIB;
+/// Processor time of the compiling child. A 12 MiB guest takes 21 s.
+pub const COMPILE_CPU: Duration = Duration::from_secs(120);
+
+/// Whole time of the compiling child: twice its processor time, for a machine that is busy.
+pub const COMPILE_TIME: Duration = Duration::from_secs(240);
+/// Native code of one component, bytes. A 12 MiB guest makes about 60 MiB.
+pub const COMPILED_BYTES: usize = 512 << 20;
+/// Compiling children at a time: each may take [`COMPILE_MEMORY`].
+pub const COMPILES: usize = 2;
+/// Files of compiled code that are kept.
+pub const CACHE_FILES: usize = 256;
+
+// === one call ===
+
+/// Linear memory of one instance, bytes, unless the manifest asks and the grant agrees.
+pub const MEMORY: u64 = 64 * MIB;
+/// Most memory that can be asked for, bytes: the slot size of the pool.
+pub const MEMORY_MOST: u64 = 256 * MIB;
+/// Elements of one table.
+pub const TABLE_ELEMENTS: usize = 20_000;
+/// Time in the guest for one call, not counting what it waits for.
+pub const CPU: Duration = Duration::from_millis(1000);
+/// One call with all it waits for.
+pub const DEADLINE: Duration = Duration::from_secs(30);
+/// How often a running guest is asked whether it is over a limit; also how far it can overrun.
+pub const EPOCH_TICK: Duration = Duration::from_millis(2);
+/// Guest stack, bytes.
+pub const WASM_STACK: usize = 512 << 10;
+/// Stack of a call, bytes: the guest's and, above it, that of the host calls it makes. Reserved, not touched.
+pub const FIBER_STACK: usize = 2 << 20;
+/// What a guest may hand to the host in one call, bytes about: an HTTP body of 8 MiB and its headers.
+pub const HOSTCALL_FUEL: usize = 9 << 20;
+/// Handles to host resources. The contract has none; a component's inner ones are few.
+pub const HANDLES: usize = 1_000;
+/// One message of a failure, bytes. Longer ones are cut.
+pub const FAILURE_WORDS: usize = 2 << 10;
+/// Problems of one invalid input. More are cut.
+pub const FIELD_PROBLEMS: usize = 100;
+/// A feed's cursor, bytes.
+pub const CURSOR_BYTES: usize = 4 << 10;
+/// Host calls in one call. A page of 1,000 items with one look-up each fits.
+pub const HOST_CALLS: u32 = 2_000;
+/// JSON in or out of a call, bytes.
+pub const JSON_BYTES: usize = 1 << 20;
+/// Nesting of any JSON that comes in.
+pub const JSON_DEPTH: usize = 64;
+/// Events from one `receive` or `read`.
+pub const EVENTS_PER_CALL: usize = 1_000;
+/// Log lines of one call.
+pub const LOG_LINES: u32 = 100;
+/// One log line, bytes.
+pub const LOG_LINE_BYTES: usize = 2 << 10;
+/// Depth of `actions.call` chains.
+pub const ACTION_DEPTH: u8 = 4;
+
+// === instances ===
+
+/// Calls at a time in one system; also its most instances.
+pub const INSTANCES_PER_SYSTEM: usize = 16;
+/// Calls that wait for an instance of one system before more are turned away.
+pub const WAITING_PER_SYSTEM: usize = 1_024;
+/// Calls after which an instance is replaced: what a guest leaks ends here.
+pub const CALLS_PER_INSTANCE: u32 = 10_000;
+/// An unused instance is dropped after this.
+pub const INSTANCE_IDLE: Duration = Duration::from_secs(10);
+/// Instances of all systems: the size of the pool.
+pub const INSTANCES: u32 = 1_000;
+/// Linear memory of all instances together, bytes. A grown memory counts whole, touched or not.
+pub const MEMORY_OF_ALL: u64 = 8_192 * MIB;
+/// Core modules in one component: the guest, its shims, and what a language's runtime brings.
+pub const CORE_INSTANCES: u32 = 16;
+/// Tables in one component.
+pub const TABLES: u32 = 4;
+/// Traps and overruns in a row after which a system is quarantined.
+pub const CRASHES_IN_A_ROW: u32 = 20;
+/// How long a quarantined system rests before one call probes it.
+pub const QUARANTINE: Duration = Duration::from_secs(30);
+
+// === HTTP out ===
+
+/// Request or response body, bytes.
+pub const HTTP_BODY: u64 = 8 * MIB;
+/// Headers a guest may set.
+pub const HTTP_HEADERS: usize = 64;
+/// All headers of a response, bytes.
+pub const HTTP_HEADER_BYTES: usize = 64 << 10;
+/// Path and query, bytes.
+pub const HTTP_PATH_BYTES: usize = 8 << 10;
+/// Connecting.
+pub const HTTP_CONNECT: Duration = Duration::from_secs(5);
+/// A connection that nobody uses is closed after this; common servers keep theirs for 60 s.
+pub const HTTP_IDLE: Duration = Duration::from_secs(30);
+/// Unused connections kept to one server.
+pub const HTTP_IDLE_CONNECTIONS: usize = 64;
+/// Answer of a token endpoint, bytes. A large signed token has 16 KiB.
+pub const HTTP_TOKEN_BYTES: u64 = 64 << 10;
+/// A token is replaced this long before it ends: no request meets its end on the way.
+pub const HTTP_TOKEN_EARLY: Duration = Duration::from_secs(30);
+/// Life of a token whose server does not say.
+pub const HTTP_TOKEN_LIFE: Duration = Duration::from_secs(300);
+/// Longest that a token is kept, whatever its server says.
+pub const HTTP_TOKEN_MOST: Duration = Duration::from_secs(24 * 3600);
+/// After a token endpoint failed, whoever waited is told so for this long before it is asked again.
+pub const HTTP_TOKEN_REST: Duration = Duration::from_secs(1);
+
+// === SQL ===
+
+/// Rows of one statement.
+pub const SQL_ROWS: usize = 10_000;
+/// Bytes of one statement's rows.
+pub const SQL_BYTES: usize = 4 << 20;
+/// One statement.
+pub const SQL_TIME: Duration = Duration::from_secs(10);
+/// Database connections of one system's connection.
+pub const SQL_CONNECTIONS: u32 = 4;
+/// Waiting for a database connection, new or free.
+pub const SQL_CONNECT: Duration = Duration::from_secs(5);
+/// An unused database connection is closed after this.
+pub const SQL_IDLE: Duration = Duration::from_secs(60);
+
+// === an adapter's store ===
+
+/// One key, bytes.
+pub const STORE_KEY: usize = 256;
+/// One value, bytes.
+pub const STORE_VALUE: usize = 64 << 10;
+/// Keys of one listing.
+pub const STORE_LISTING: u32 = 1_000;
+
+// === what comes in ===
+
+/// Body of a hook or publish call, bytes.
+pub const INBOUND_BODY: usize = 1 << 20;
+/// Reading a whole request.
+pub const INBOUND_TIME: Duration = Duration::from_secs(15);
+/// Requests under way; more get 503.
+pub const INBOUND_REQUESTS: usize = 1_024;
+/// An event's id, source, type or subject, bytes.
+pub const EVENT_NAME: usize = 256;
+/// Headers of a request, bytes; hyper wants at least 8 KiB.
+pub const INBOUND_HEADER_BYTES: usize = 64 << 10;
+/// Connections open at a time; more wait in the listener's queue.
+pub const CONNECTIONS: u32 = 4_096;
+/// Requests under way are given this long when the host stops.
+pub const DRAIN: Duration = Duration::from_secs(10);
+/// Long polls for new events at a time: each asks the store four times a second.
+pub const TAILS: usize = 64;
+/// Longest a long poll may wait; proxies give up after 30 s.
+pub const TAIL_WAIT: Duration = Duration::from_secs(20);
+/// Events in one published batch.
+pub const EVENT_BATCH: usize = 1_000;
+/// Times an event may cause an event that causes an event.
+pub const HOPS: u16 = 16;
+
+// === the log and the engine ===
+
+/// Writes that wait for the writer; more wait outside.
+pub const STORE_QUEUE: usize = 8_192;
+/// Writes in one group commit.
+pub const GROUP_COMMIT: usize = 1_024;
+/// Audit records that wait for a commit. At 200 bytes, 13 MiB; while the disk is full, the newest are kept.
+pub const AUDIT_WAITING: usize = 65_536;
+/// Connections that read for the engine, and as many that read for people: a slow search starves nobody.
+pub const STORE_READERS: usize = 2;
+/// One search for people: longer ones hold back the reuse of the write-ahead log.
+pub const STORE_SEARCH: Duration = Duration::from_secs(5);
+/// Bytes of events or runs in one answer of the store.
+pub const STORE_ANSWER: usize = 32 << 20;
+/// Runs that are started and not yet committed as finished or waiting; above it hooks get 503.
+pub const RUNS_UNDER_WAY: usize = 16_384;
+/// Steps of one flow, nested ones included.
+pub const FLOW_STEPS: usize = 500;
+/// Definitions that runs waited on, bytes: 10,000 versions of a long flow.
+pub const FLOW_TEXTS: u64 = 256 * MIB;
+/// Text of one expression, bytes.
+pub const EXPRESSION_BYTES: usize = 4 << 10;
+/// Nesting of one expression.
+pub const EXPRESSION_DEPTH: usize = 32;
+/// Comprehensions inside each other: each multiplies the work by the input's length.
+pub const EXPRESSION_COMPREHENSIONS: usize = 2;
+/// Values that one evaluation may look at, 64 bytes of text counting as one: 50 ms at the very most.
+pub const EXPRESSION_WORK: u32 = 200_000;
+/// What one run keeps, bytes: all step results together.
+pub const RUN_STATE_BYTES: usize = 4 << 20;
+/// Attempts of a step unless the flow says otherwise.
+pub const ATTEMPTS: u32 = 5;
+/// Attempts that a flow may ask for.
+pub const ATTEMPTS_MOST: u32 = 100;
+/// First pause between attempts unless the flow says otherwise; doubled each time.
+pub const BACKOFF: Duration = Duration::from_secs(1);
+/// Longest pause between attempts unless the flow says otherwise.
+pub const BACKOFF_MOST: Duration = Duration::from_secs(300);
+/// Longest pause that a system may ask for: then the next attempt asks again.
+pub const RETRY_AFTER_MOST: Duration = Duration::from_secs(86_400);
+/// Longest timeout or pause of a flow.
+pub const WAIT_MOST: Duration = Duration::from_secs(400 * 86_400);
+/// Calls of one system that the engine has under way; the rest wait for their turn inside it. Half of what may wait
+/// for an instance, so that hooks of the same system still get in.
+pub const CALLS_PER_SYSTEM: usize = WAITING_PER_SYSTEM / 2;
+/// Runs of one lane that wait in memory; more are put into the store.
+pub const LANE_IN_MEMORY: usize = 256;
+/// Input or result of a step in a run's trace, bytes; longer ones are cut.
+pub const TRACE_BYTES: usize = 2 << 10;
+/// Outward calls of one step in a run's trace.
+pub const TRACE_CALLS: usize = 50;
+/// Options of one question.
+pub const TASK_OPTIONS: usize = 20;
+/// How long stopping waits for calls under way.
+pub const STOPPING: Duration = Duration::from_secs(10);
+/// Rows of one listing.
+pub const LISTING: u32 = 1_000;
+
+// === the site ===
+
+/// One file of the site, bytes.
+pub const SITE_FILE: u64 = 4 * MIB;
+/// Systems of one site.
+pub const SYSTEMS: usize = 5_000;

@@ -1,0 +1,16 @@
+//! A connected system and its life: what the site says of it, whether it may start, its calls.
+
+mod breaker;
+pub mod call;
+pub(crate) mod outputs;
+mod prepared;
+pub mod registry;
+mod slot;
+pub mod spec;
+pub mod status;
+
+pub use call::*;
+pub(crate) use prepared::Prepared;
+pub use registry::*;
+pub use spec::*;
+pub use status::*;

@@ -1,0 +1,97 @@
+//! A system made ready: its grant, its capabilities, its limits. What every instance of it shares.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Weak};
+
+use super::{ActionOffer, Actor, Surroundings, SystemLimits, SystemSpec};
+use crate::audit::{Outward, SharedAudit};
+use crate::capability::http::{Http, HttpClients};
+use crate::capability::keys::Keys;
+use crate::capability::settings::Settings;
+use crate::capability::sql::Sql;
+use crate::capability::store::Store;
+use crate::capability::{PrepareError, Record};
+use crate::clock::SharedClock;
+use crate::grant::ActiveGrant;
+
+/// One version of one system.
+pub(crate) struct Prepared {
+    pub(crate) name: Arc<str>,
+    /// `acme/shop 0.3.0`, for messages.
+    pub(crate) adapter: String,
+    pub(crate) digest: String,
+    pub(crate) grant: ActiveGrant,
+    pub(crate) limits: SystemLimits,
+    pub(crate) settings: Settings,
+    pub(crate) http: Http,
+    pub(crate) sql: Sql,
+    pub(crate) keys: Keys,
+    pub(crate) store: Store,
+    pub(crate) actor: Weak<dyn Actor>,
+    pub(crate) clock: SharedClock,
+    pub(crate) audit: SharedAudit,
+    pub(super) actions: BTreeMap<String, Arc<ActionOffer>>,
+    pub(super) hooks: BTreeSet<String>,
+    pub(super) feeds: BTreeSet<String>,
+}
+
+impl Prepared {
+    /// Makes the capabilities of a granted system ready. Connects nowhere.
+    pub(super) fn new(
+        spec: SystemSpec,
+        grant: ActiveGrant,
+        clients: &HttpClients,
+        surroundings: &Surroundings,
+        actor: Weak<dyn Actor>,
+    ) -> Result<Self, PrepareError> {
+        let name: Arc<str> = spec.name.into();
+        let identity = &spec.package.manifest.adapter;
+        Ok(Self {
+            adapter: format!("{} {}", identity.name, identity.version),
+            digest: spec.package.digest.clone(),
+            http: Http::prepare(clients, &spec.connections)?,
+            sql: Sql::prepare(&spec.connections)?,
+            keys: Keys::prepare(&spec.keys)?,
+            store: Store::prepare(Arc::clone(&name), Arc::clone(&surroundings.key_values)),
+            settings: Settings::prepare(spec.settings),
+            limits: spec.limits,
+            actions: spec
+                .actions
+                .into_iter()
+                .map(|(name, offer)| (name, Arc::new(offer)))
+                .collect(),
+            hooks: spec.hooks,
+            feeds: spec.feeds,
+            clock: Arc::clone(&surroundings.clock),
+            audit: Arc::clone(&surroundings.audit),
+            grant,
+            actor,
+            name,
+        })
+    }
+
+    /// A capability's record as the audit keeps it: by whose leave, for which reason.
+    pub(crate) fn outward(
+        &self,
+        capability: &str,
+        at_ms: u64,
+        record: Record,
+        cause: String,
+    ) -> Outward {
+        Outward {
+            at_ms,
+            system: self.name.to_string(),
+            digest: self.digest.clone(),
+            grant: self.grant.digest.clone(),
+            capability: capability.to_owned(),
+            target: record.target,
+            what: record.what,
+            outcome: record.outcome,
+            denied: record.denied,
+            micros: record.micros,
+            sent: record.sent,
+            received: record.received,
+            cause,
+        }
+    }
+}

@@ -1,0 +1,290 @@
+//! The systems that are connected now: connect, replace, hold back, call.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Once, Weak};
+
+use futures_util::future::BoxFuture;
+use parking_lot::{Mutex, RwLock};
+
+use super::breaker::Breaker;
+use super::slot::{Identity, Running, Slot, Trouble};
+use super::{
+    ActionCall, ActionOffer, Actor, ConnectError, Inbound, Outcome, Page, Prepared, Reception,
+    SystemSpec, SystemStatus,
+};
+use crate::audit::SharedAudit;
+use crate::capability::PrepareError;
+use crate::capability::http::HttpClients;
+use crate::capability::store::KeyValues;
+use crate::clock::SharedClock;
+use crate::failure::Failure;
+use crate::grant::{self, Grant};
+use crate::limits;
+use crate::sandbox::{CallState, Cause, Pool, Read, Start};
+
+/// What the systems need of the host around them.
+pub struct Surroundings {
+    /// Compiles and runs.
+    pub engine: Arc<crate::sandbox::Engine>,
+    /// Time.
+    pub clock: SharedClock,
+    /// Where records go.
+    pub audit: SharedAudit,
+    /// Where adapters' own keys and values are.
+    pub key_values: Arc<dyn KeyValues>,
+}
+
+/// All systems of a site.
+pub struct Systems {
+    surroundings: Surroundings,
+    clients: Mutex<Option<Arc<HttpClients>>>,
+    slots: RwLock<BTreeMap<String, Arc<Slot>>>,
+    myself: Weak<Self>,
+    reaper: Once,
+}
+
+impl Systems {
+    /// None yet.
+    #[must_use]
+    pub fn new(surroundings: Surroundings) -> Arc<Self> {
+        Arc::new_cyclic(|myself| Self {
+            surroundings,
+            clients: Mutex::new(None),
+            slots: RwLock::new(BTreeMap::new()),
+            myself: Weak::clone(myself),
+            reaper: Once::new(),
+        })
+    }
+
+    /// Loads a system beside the one that has its name, tries it, and switches to it; calls under way in the old one
+    /// end there. Held back or failed, the old one keeps running and [`Systems::status`] says why the new one does not.
+    ///
+    /// # Errors
+    /// Why it did not start.
+    pub async fn connect(
+        &self,
+        spec: SystemSpec,
+        grant: Option<&Grant>,
+    ) -> Result<(), ConnectError> {
+        self.start_reaper();
+        let slot = Arc::clone(self.slots.write().entry(spec.name.clone()).or_default());
+        let _alone = slot.connecting.lock().await;
+        let identity = Identity::of(&spec);
+        match self.ready(spec, grant, identity.clone()).await {
+            Ok(running) => {
+                slot.running.store(Some(Arc::new(running)));
+                *slot.trouble.lock() = None;
+                Ok(())
+            }
+            Err(error) => {
+                let held_back = matches!(error, ConnectError::HeldBack(_));
+                *slot.trouble.lock() = Some(Trouble {
+                    identity,
+                    held_back,
+                    message: error.to_string(),
+                });
+                Err(error)
+            }
+        }
+    }
+
+    async fn ready(
+        &self,
+        spec: SystemSpec,
+        grant: Option<&Grant>,
+        identity: Identity,
+    ) -> Result<Running, ConnectError> {
+        let active = grant::decide(&grant::wishes(&spec), grant).map_err(ConnectError::HeldBack)?;
+        let package = Arc::clone(&spec.package);
+        let name = spec.name.clone();
+        let actor: Weak<dyn Actor> = self.myself.clone();
+        let clients = self.clients()?;
+        let prepared = Arc::new(Prepared::new(
+            spec,
+            active,
+            &clients,
+            &self.surroundings,
+            actor,
+        )?);
+        let engine = Arc::clone(&self.surroundings.engine);
+        let code = engine.load(&package).await.map_err(|error| {
+            ConnectError::Load(format!(
+                "the adapter {} of system {name} cannot be loaded: {error}",
+                prepared.adapter
+            ))
+        })?;
+        let pool = Pool::new(engine, code, Arc::clone(&prepared));
+        let running = Running {
+            identity,
+            prepared,
+            pool,
+            breaker: Breaker::default(),
+        };
+        let tried = running
+            .call(
+                Start,
+                |call| call,
+                Cause::Given(format!("connecting {name}")),
+            )
+            .await;
+        tried
+            .result
+            .map_err(|failure| ConnectError::Load(failure.to_string()))?;
+        Ok(running)
+    }
+
+    /// Forgets a system; calls under way end.
+    pub fn disconnect(&self, system: &str) {
+        let slot = self.slots.write().remove(system);
+        drop(slot);
+    }
+
+    /// How every system stands, by name.
+    #[must_use]
+    pub fn status(&self) -> Vec<SystemStatus> {
+        let now = self.surroundings.clock.now_ms();
+        self.slots
+            .read()
+            .iter()
+            .filter_map(|(name, slot)| slot.status(name, now))
+            .collect()
+    }
+
+    /// Hands over what arrived at a hook.
+    pub async fn receive(&self, system: &str, inbound: Inbound) -> Outcome<Reception> {
+        let running = match self.running(system) {
+            Ok(running) => running,
+            Err(failure) => return Outcome::refused(failure),
+        };
+        if !running.prepared.hooks.contains(&inbound.hook) {
+            return Outcome::refused(not_offered(system, "hook", &inbound.hook));
+        }
+        let cause = Cause::Hook(inbound.hook.clone());
+        self.recorded(running.call(inbound, |call| call, cause).await)
+    }
+
+    /// Reads a page of a feed.
+    pub async fn read(
+        &self,
+        system: &str,
+        feed: &str,
+        cursor: Option<String>,
+        limit: u32,
+    ) -> Outcome<Page> {
+        let running = match self.running(system) {
+            Ok(running) => running,
+            Err(failure) => return Outcome::refused(failure),
+        };
+        if !running.prepared.feeds.contains(feed) {
+            return Outcome::refused(not_offered(system, "feed", feed));
+        }
+        let cause = Cause::Feed(feed.to_owned());
+        self.recorded(
+            running
+                .call(
+                    Read {
+                        feed: feed.to_owned(),
+                        cursor,
+                        limit,
+                    },
+                    |call| call,
+                    cause,
+                )
+                .await,
+        )
+    }
+
+    fn running(&self, system: &str) -> Result<Arc<Running>, Failure> {
+        let slots = self.slots.read();
+        let Some(slot) = slots.get(system) else {
+            let message =
+                format!("there is no system {system} here; the site has none of this name");
+            return Err(Failure::NotOffered { message });
+        };
+        slot.running.load_full().ok_or_else(|| {
+            let trouble = slot.trouble.lock();
+            let why = trouble
+                .as_ref()
+                .map_or("it is being connected", |trouble| trouble.message.as_str());
+            Failure::Unavailable {
+                message: format!("system {system} does not run: {why}"),
+                retry_after_ms: Some(5_000),
+            }
+        })
+    }
+
+    /// No run keeps what a hook or feed did: all of it goes to the audit.
+    fn recorded<T>(&self, mut outcome: Outcome<T>) -> Outcome<T> {
+        for outward in outcome.outward.drain(..) {
+            self.surroundings.audit.record(outward);
+        }
+        outcome
+    }
+
+    fn clients(&self) -> Result<Arc<HttpClients>, PrepareError> {
+        let mut clients = self.clients.lock();
+        if let Some(clients) = &*clients {
+            return Ok(Arc::clone(clients));
+        }
+        let made = Arc::new(HttpClients::new()?);
+        *clients = Some(Arc::clone(&made));
+        Ok(made)
+    }
+
+    /// Unused instances are dropped by a task that ends with the systems.
+    fn start_reaper(&self) {
+        self.reaper.call_once(|| {
+            let systems = Weak::clone(&self.myself);
+            tokio::spawn(async move {
+                let mut interval = tokio::time::interval(limits::INSTANCE_IDLE / 2);
+                loop {
+                    interval.tick().await;
+                    let Some(systems) = systems.upgrade() else {
+                        return;
+                    };
+                    systems.surroundings.engine.reap();
+                }
+            });
+        });
+    }
+}
+
+impl Actor for Systems {
+    fn act<'a>(&'a self, system: &'a str, mut call: ActionCall) -> BoxFuture<'a, Outcome<String>> {
+        Box::pin(async move {
+            let running = match self.running(system) {
+                Ok(running) => running,
+                Err(failure) => return Outcome::refused(failure),
+            };
+            if !running.prepared.actions.contains_key(&call.action) {
+                return Outcome::refused(not_offered(system, "action", &call.action));
+            }
+            let cause = Cause::Given(std::mem::take(&mut call.cause));
+            let (key, attempt, depth) = (call.idempotency_key.clone(), call.attempt, call.depth);
+            let with = |state: CallState| state.of_step(key, attempt, depth);
+            let outcome = running.call(call, with, cause).await;
+            // What a called action was denied is among its caller's records, and recorded there, once.
+            let denied = outcome
+                .outward
+                .iter()
+                .filter(|outward| outward.denied && depth == 0);
+            for outward in denied {
+                self.surroundings.audit.record(outward.clone());
+            }
+            outcome
+        })
+    }
+
+    fn offer(&self, system: &str, action: &str) -> Option<Arc<ActionOffer>> {
+        let running = self.running(system).ok()?;
+        running.prepared.actions.get(action).map(Arc::clone)
+    }
+}
+
+fn not_offered(system: &str, what: &str, name: &str) -> Failure {
+    Failure::NotOffered {
+        message: format!(
+            "system {system} has no {what} {name}; see its system file and its adapter's manifest"
+        ),
+    }
+}

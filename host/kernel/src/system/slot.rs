@@ -1,0 +1,171 @@
+//! One system's place among the connected ones: what runs there, and what is wrong with what should.
+
+use std::sync::Arc;
+
+use arc_swap::ArcSwapOption;
+use parking_lot::Mutex;
+
+use super::breaker::{Breaker, Quarantine};
+use super::{Outcome, Prepared, SystemSpec, SystemState, SystemStatus};
+use crate::failure::Failure;
+use crate::sandbox::{CallState, Cause, Ended, Export, Pool};
+
+/// A version that takes calls. The one before it lives on until its last call has ended.
+pub(super) struct Running {
+    pub(super) identity: Identity,
+    pub(super) prepared: Arc<Prepared>,
+    pub(super) pool: Arc<Pool>,
+    pub(super) breaker: Breaker,
+}
+
+/// Where a system stands.
+#[derive(Default)]
+pub(super) struct Slot {
+    pub(super) running: ArcSwapOption<Running>,
+    /// Why the newest version does not run, if it does not.
+    pub(super) trouble: Mutex<Option<Trouble>>,
+    /// Held while a version is made ready: one at a time.
+    pub(super) connecting: tokio::sync::Mutex<()>,
+}
+
+/// Why a version does not run.
+#[derive(Debug, Clone)]
+pub(super) struct Trouble {
+    pub(super) identity: Identity,
+    pub(super) held_back: bool,
+    pub(super) message: String,
+}
+
+/// Which version.
+#[derive(Debug, Clone)]
+pub(super) struct Identity {
+    pub(super) adapter: String,
+    pub(super) version: String,
+    pub(super) digest: String,
+}
+
+impl Identity {
+    pub(super) fn of(spec: &SystemSpec) -> Self {
+        let identity = &spec.package.manifest.adapter;
+        Self {
+            adapter: identity.name.clone(),
+            version: identity.version.clone(),
+            digest: spec.package.digest.clone(),
+        }
+    }
+}
+
+impl Running {
+    /// Carries out one call, unless the system rests.
+    pub(super) async fn call<E: Export>(
+        &self,
+        export: E,
+        make: impl FnOnce(CallState) -> CallState,
+        cause: Cause,
+    ) -> Outcome<E::Output> {
+        let Prepared { clock, limits, .. } = &*self.prepared;
+        let now = clock.now_ms();
+        if let Err(quarantine) = self.breaker.admit(now) {
+            return Outcome::refused(self.resting(&quarantine, now));
+        }
+        let deadline = tokio::time::Instant::now() + limits.deadline;
+        let call = make(CallState::new(cause, now, deadline));
+        let Ended {
+            result,
+            reached,
+            crashed,
+            outward,
+            guest_micros,
+        } = self.pool.call(export, call).await;
+        if reached {
+            self.judge(&result, crashed);
+        }
+        Outcome {
+            result,
+            crashed,
+            outward,
+            guest_micros,
+        }
+    }
+
+    fn judge<T>(&self, result: &Result<T, Failure>, crashed: bool) {
+        match result {
+            Err(failure) if crashed => {
+                let Prepared { name, clock, .. } = &*self.prepared;
+                if let Some(quarantine) = self.breaker.crashed(clock.now_ms(), &failure.to_string())
+                {
+                    tracing::error!(
+                        system = %name,
+                        until_ms = quarantine.until_ms,
+                        "the system crashed {} times in a row and rests now; the last: {}",
+                        crate::limits::CRASHES_IN_A_ROW,
+                        quarantine.message
+                    );
+                }
+            }
+            _ => self.breaker.kept(),
+        }
+    }
+
+    fn resting(&self, quarantine: &Quarantine, now: u64) -> Failure {
+        let left = quarantine.until_ms.saturating_sub(now);
+        Failure::Unavailable {
+            message: format!(
+                "system {} kept crashing and rests for {} s more; the last crash: {}",
+                self.prepared.name,
+                left.div_ceil(1_000),
+                quarantine.message
+            ),
+            retry_after_ms: Some(left.max(1_000)),
+        }
+    }
+}
+
+impl Slot {
+    /// How it stands, or nothing if nothing was ever there.
+    pub(super) fn status(&self, system: &str, now: u64) -> Option<SystemStatus> {
+        let running = self.running.load();
+        let trouble = self.trouble.lock().clone();
+        let (identity, state) = match (&*running, trouble) {
+            (running, Some(trouble)) => {
+                let state = match trouble.held_back {
+                    true => SystemState::HeldBack {
+                        message: trouble.message,
+                        older_running: running.is_some(),
+                    },
+                    false => SystemState::Failed {
+                        message: trouble.message,
+                    },
+                };
+                (trouble.identity, state)
+            }
+            (Some(running), None) => {
+                let state = match running.breaker.state(now) {
+                    Some(Quarantine { until_ms, message }) => {
+                        SystemState::Quarantined { until_ms, message }
+                    }
+                    None => SystemState::Running,
+                };
+                (running.identity.clone(), state)
+            }
+            (None, None) => return None,
+        };
+        let (under_way, instances) = running.as_ref().map_or((0, 0), |running| {
+            (running.pool.under_way(), running.pool.instances())
+        });
+        let Identity {
+            adapter,
+            version,
+            digest,
+        } = identity;
+        Some(SystemStatus {
+            system: system.to_owned(),
+            adapter,
+            version,
+            digest,
+            state,
+            under_way,
+            instances,
+        })
+    }
+}

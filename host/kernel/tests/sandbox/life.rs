@@ -1,0 +1,218 @@
+//! A system's life: held back, swapped, quarantined, busy.
+
+use std::sync::atomic::Ordering;
+
+use super::fixture::{Fixture, call, granted, spec};
+use super::guest::{ECHO, Guest};
+use super::limits::waits_at_the_gate;
+use tombolo_kernel::failure::Failure;
+use tombolo_kernel::system::{Actor, ConnectError, SystemState};
+
+fn state(fixture: &Fixture) -> SystemState {
+    fixture
+        .systems
+        .status()
+        .into_iter()
+        .find(|status| status.system == "sut")
+        .unwrap()
+        .state
+}
+
+#[tokio::test]
+async fn a_system_without_a_grant_is_held_back() {
+    let fixture = Fixture::new();
+    let error = fixture
+        .systems
+        .connect(spec("sut", &Guest::default()), None)
+        .await
+        .unwrap_err();
+    assert!(matches!(error, ConnectError::HeldBack(_)), "{error}");
+    assert!(matches!(
+        state(&fixture),
+        SystemState::HeldBack {
+            older_running: false,
+            ..
+        }
+    ));
+    let refused = fixture.act("1").await;
+    assert!(
+        matches!(refused.result, Err(Failure::Unavailable { .. })),
+        "{refused:?}"
+    );
+}
+
+#[tokio::test]
+async fn a_new_digest_waits_for_review_while_the_old_one_runs() {
+    let fixture = Fixture::new();
+    let old = spec("sut", &Guest::default());
+    let grant = granted(&old);
+    fixture.systems.connect(old, Some(&grant)).await.unwrap();
+    let new = spec(
+        "sut",
+        &Guest {
+            version: "0.2.0".into(),
+            ..Guest::default()
+        },
+    );
+    let error = fixture
+        .systems
+        .connect(new.clone(), Some(&grant))
+        .await
+        .unwrap_err();
+    assert!(matches!(error, ConnectError::HeldBack(_)), "{error}");
+    assert!(matches!(
+        state(&fixture),
+        SystemState::HeldBack {
+            older_running: true,
+            ..
+        }
+    ));
+    assert_eq!(fixture.act("6").await.result.as_deref(), Ok("6"));
+    fixture.connect_with(new).await.unwrap();
+    assert_eq!(state(&fixture), SystemState::Running);
+}
+
+#[tokio::test]
+async fn a_call_under_way_ends_in_the_version_it_began_in() {
+    let fixture = Fixture::running(&waits_at_the_gate()).await;
+    let swap = async {
+        fixture.store.arrived.acquire().await.unwrap().forget();
+        let panics = Guest {
+            act: "unreachable".into(),
+            version: "0.2.0".into(),
+            ..Guest::default()
+        };
+        fixture.connect("sut", &panics).await.unwrap();
+        assert!(
+            fixture.act("7").await.crashed,
+            "the new version takes new calls"
+        );
+        fixture.store.gate.add_permits(1);
+    };
+    let (outcome, ()) = tokio::join!(fixture.act("8"), swap);
+    assert_eq!(outcome.result.as_deref(), Ok("8"));
+}
+
+#[tokio::test]
+async fn a_system_that_keeps_crashing_rests_and_is_probed() {
+    let fixture = Fixture::running(&Guest::harmful("unreachable")).await;
+    for _ in 0..tombolo_kernel::limits::CRASHES_IN_A_ROW {
+        assert!(fixture.act("1").await.crashed);
+    }
+    assert!(
+        matches!(state(&fixture), SystemState::Quarantined { .. }),
+        "{:?}",
+        state(&fixture)
+    );
+    let refused = fixture.act("2").await;
+    let Err(Failure::Unavailable {
+        message,
+        retry_after_ms,
+    }) = refused.result
+    else {
+        panic!("{refused:?}")
+    };
+    assert!(message.contains("panicked"), "{message}");
+    assert_eq!(retry_after_ms, Some(30_000));
+    fixture.clock.0.fetch_add(30_000, Ordering::SeqCst);
+    assert_eq!(
+        fixture.act("2").await.result.as_deref(),
+        Ok("2"),
+        "the probe"
+    );
+    assert_eq!(state(&fixture), SystemState::Running);
+}
+
+#[tokio::test]
+async fn calls_over_the_instances_wait_for_a_turn() {
+    let fixture = Fixture::new();
+    let mut spec = spec("sut", &waits_at_the_gate());
+    spec.limits.instances = 2;
+    fixture.connect_with(spec).await.unwrap();
+    let calls = futures_util::future::join_all((0..5).map(|_| fixture.act("9")));
+    let look = async {
+        fixture
+            .store
+            .arrived
+            .acquire_many(2)
+            .await
+            .unwrap()
+            .forget();
+        let status = fixture.systems.status().remove(0);
+        assert_eq!((status.under_way, status.instances), (2, 2));
+        fixture.store.gate.add_permits(5);
+    };
+    let (outcomes, ()) = tokio::join!(calls, look);
+    assert!(outcomes.iter().all(|outcome| outcome.result.is_ok()));
+    assert_eq!(
+        fixture.systems.status().remove(0).instances,
+        2,
+        "instances are used again"
+    );
+}
+
+#[tokio::test]
+async fn what_is_not_offered_is_refused_before_the_guest() {
+    let fixture = Fixture::running(&Guest {
+        act: "unreachable".into(),
+        ..Guest::default()
+    })
+    .await;
+    let mut unknown = call("1");
+    unknown.action = "fly".into();
+    for (system, call) in [("sut", unknown), ("nobody", call("1"))] {
+        let outcome = fixture.systems.act(system, call).await;
+        assert!(
+            matches!(outcome.result, Err(Failure::NotOffered { .. })),
+            "{outcome:?}"
+        );
+    }
+    fixture.systems.disconnect("sut");
+    assert!(matches!(
+        fixture.act("1").await.result,
+        Err(Failure::NotOffered { .. })
+    ));
+    assert!(fixture.systems.status().is_empty());
+}
+
+#[tokio::test]
+async fn an_instance_keeps_its_memory_between_calls() {
+    let guest = Guest {
+        fields: "(global $calls (mut i32) (i32.const 48))".into(),
+        act: format!(
+            "(global.set $calls (i32.add (global.get $calls) (i32.const 1))) (i32.store8 (local.get 2) (global.get $calls)) {ECHO}"
+        ),
+        ..Guest::default()
+    };
+    let fixture = Fixture::running(&guest).await;
+    let mut answers = Vec::new();
+    for _ in 0..3 {
+        answers.push(fixture.act("0").await.result.unwrap());
+    }
+    assert_eq!(answers, ["1", "2", "3"]);
+}
+
+#[tokio::test]
+async fn more_calls_than_may_wait_are_turned_away() {
+    let fixture = Fixture::new();
+    let mut spec = spec("sut", &waits_at_the_gate());
+    spec.limits.instances = 1;
+    fixture.connect_with(spec).await.unwrap();
+    let most = tombolo_kernel::limits::WAITING_PER_SYSTEM + 1;
+    let calls = futures_util::future::join_all((0..most + 3).map(|_| fixture.act("9")));
+    let open = async {
+        fixture.store.arrived.acquire().await.unwrap().forget();
+        fixture.store.gate.add_permits(most);
+    };
+    let (outcomes, ()) = tokio::join!(calls, open);
+    let refused: Vec<_> = outcomes
+        .iter()
+        .filter_map(|outcome| outcome.result.as_ref().err())
+        .collect();
+    assert_eq!(refused.len(), 3, "{refused:?}");
+    assert!(
+        refused
+            .iter()
+            .all(|failure| matches!(failure, Failure::Unavailable { .. }))
+    );
+}

@@ -1,0 +1,223 @@
+//! What guests reach through the small capabilities: events, actions, settings, the clock.
+
+use super::fixture::{Fixture, call, granted, spec};
+use super::guest::Guest;
+use super::limits::waits_at_the_gate;
+use tombolo_kernel::failure::Failure;
+use tombolo_kernel::system::{Actor, Inbound};
+
+/// Makes one event `made.here` with id `7` and data `{}`.
+fn emits() -> Guest {
+    Guest {
+        fields: r#"(data (i32.const 2048) "made.here7")"#.into(),
+        // result<reception, failure>, its payload at 8: events (address, length), answer (0: none).
+        // event: type 0, option id 8, option subject 20, option time 32, data 44; 52 bytes.
+        receive: "(i32.store (i32.const 4096) (i32.const 2048)) (i32.store (i32.const 4100) (i32.const 9)) \
+                  (i32.store (i32.const 4104) (i32.const 1)) (i32.store (i32.const 4108) (i32.const 2057)) (i32.store (i32.const 4112) (i32.const 1)) \
+                  (i32.store (i32.const 4140) (i32.const 1024)) (i32.store (i32.const 4144) (i32.const 2)) \
+                  (i32.store8 (i32.const 512) (i32.const 0)) (i32.store (i32.const 520) (i32.const 4096)) (i32.store (i32.const 524) (i32.const 1)) \
+                  (i32.store8 (i32.const 528) (i32.const 0)) (i32.const 512)"
+            .into(),
+        manifest: "[events.emits]\n\"made.here\" = \"Something was made\"\n".into(),
+        ..Guest::default()
+    }
+}
+
+fn inbound() -> Inbound {
+    Inbound {
+        hook: "in".into(),
+        method: "POST".into(),
+        url: "http://localhost/hooks/sut/in".into(),
+        query: Vec::new(),
+        headers: vec![("content-type".into(), "application/json".into())],
+        body: bytes::Bytes::from_static(b"{}"),
+        received_ms: 5,
+    }
+}
+
+#[tokio::test]
+async fn a_hook_makes_the_events_it_was_granted() {
+    let fixture = Fixture::running(&emits()).await;
+    let reception = fixture
+        .systems
+        .receive("sut", inbound())
+        .await
+        .result
+        .unwrap();
+    let event = &reception.events[0];
+    assert_eq!(
+        (event.kind.as_str(), event.id.as_deref(), event.data.get()),
+        ("made.here", Some("7"), "{}")
+    );
+    assert!(reception.answer.is_none());
+}
+
+#[tokio::test]
+async fn an_event_that_was_not_granted_fails_the_call_and_is_recorded() {
+    let fixture = Fixture::new();
+    let mut spec = spec("sut", &emits());
+    spec.emits.clear();
+    let grant = granted(&spec);
+    fixture.systems.connect(spec, Some(&grant)).await.unwrap();
+    let outcome = fixture.systems.receive("sut", inbound()).await;
+    assert!(
+        matches!(outcome.result, Err(Failure::Internal { .. })),
+        "{outcome:?}"
+    );
+    let records = fixture.audit.0.lock().clone();
+    let [record] = records.as_slice() else {
+        panic!("{records:?}")
+    };
+    assert!(record.denied);
+    assert_eq!(
+        (
+            record.capability.as_str(),
+            record.what.as_str(),
+            record.cause.as_str()
+        ),
+        ("emit", "made.here", "hooks/sut/in")
+    );
+}
+
+/// Calls `go` of system `other` with its own input and answers with what came.
+fn calls(other: &str) -> Guest {
+    Guest {
+        imports: r#"(import "tombolo:adapter/actions@0.1.0" "call" (func $call (param i32 i32 i32 i32 i32 i32 i32)))"#.into(),
+        fields: format!(r#"(data (i32.const 2048) "{other}go")"#),
+        act: format!(
+            "(call $call (i32.const 2048) (i32.const {length}) (i32.const {after}) (i32.const 2) (local.get 2) (local.get 3) (i32.const 512)) (i32.const 512)",
+            length = other.len(),
+            after = 2048 + other.len(),
+        ),
+        manifest: format!("[calls]\n\"{other}.go\" = \"It needs it\"\n"),
+        ..Guest::default()
+    }
+}
+
+#[tokio::test]
+async fn a_granted_action_of_another_system_is_called_and_recorded() {
+    let fixture = Fixture::running(&calls("other")).await;
+    fixture.connect("other", &Guest::default()).await.unwrap();
+    let outcome = fixture.act("11").await;
+    assert_eq!(outcome.result.as_deref(), Ok("11"));
+    let [record] = outcome.outward.as_slice() else {
+        panic!("{outcome:?}")
+    };
+    assert_eq!(
+        (
+            record.target.as_str(),
+            record.what.as_str(),
+            record.outcome.as_str()
+        ),
+        ("other", "other.go", "ok")
+    );
+    assert_eq!(
+        (record.denied, record.cause.as_str()),
+        (false, "1.flow/step")
+    );
+}
+
+#[tokio::test]
+async fn what_left_is_recorded_even_if_the_caller_goes_away() {
+    let fixture = Fixture::running(&calls("other")).await;
+    fixture
+        .connect("other", &waits_at_the_gate())
+        .await
+        .unwrap();
+    tokio::select! {
+        biased;
+        _ = fixture.act("1") => panic!("nobody opened the gate"),
+        arrived = fixture.store.arrived.acquire() => arrived.unwrap().forget(),
+    }
+    let records = fixture.audit.0.lock().clone();
+    let [record] = records.as_slice() else {
+        panic!("{records:?}")
+    };
+    assert_eq!(
+        (record.system.as_str(), record.what.as_str()),
+        ("sut", "other.go")
+    );
+    assert!(record.outcome.starts_with("cut off"), "{}", record.outcome);
+    let alive: usize = fixture
+        .systems
+        .status()
+        .iter()
+        .map(|status| status.instances + status.under_way)
+        .sum();
+    assert_eq!(alive, 0, "instances of a call that was cut off are dropped");
+}
+
+#[tokio::test]
+async fn an_action_that_was_not_granted_is_denied_and_audited() {
+    let fixture = Fixture::new();
+    let mut spec = spec("sut", &calls("other"));
+    spec.calls.clear();
+    fixture.connect_with(spec).await.unwrap();
+    fixture
+        .connect(
+            "other",
+            &Guest {
+                act: "unreachable".into(),
+                ..Guest::default()
+            },
+        )
+        .await
+        .unwrap();
+    let outcome = fixture.act("1").await;
+    assert!(
+        matches!(outcome.result, Err(Failure::Unauthorized { .. })),
+        "{outcome:?}"
+    );
+    assert!(!outcome.crashed);
+    assert_eq!(
+        fixture
+            .audit
+            .0
+            .lock()
+            .iter()
+            .filter(|record| record.denied && record.capability == "actions")
+            .count(),
+        1
+    );
+}
+
+#[tokio::test]
+async fn a_circle_of_actions_ends() {
+    let fixture = Fixture::running(&calls("sut")).await;
+    let outcome = fixture.act("1").await;
+    let Err(Failure::Unauthorized { message }) = outcome.result else {
+        panic!("{outcome:?}")
+    };
+    assert!(message.contains("circle"), "{message}");
+}
+
+#[tokio::test]
+async fn the_input_of_a_called_action_is_checked_against_its_schema() {
+    let fixture = Fixture::running(&calls("other")).await;
+    let mut other = spec("other", &Guest::default());
+    other.actions.get_mut("go").unwrap().input =
+        Some(serde_json::json!({"type": "object", "required": ["sku"]}));
+    fixture.connect_with(other).await.unwrap();
+    for (input, good) in [("{}", false), ("{\"sku\":1}", true), ("{", false)] {
+        let outcome = fixture.systems.act("sut", call(input)).await;
+        assert_eq!(outcome.result.is_ok(), good, "{input}: {outcome:?}");
+    }
+}
+
+#[tokio::test]
+async fn settings_and_the_clock_are_handed_in() {
+    let guest = Guest {
+        imports: r#"(import "tombolo:adapter/settings@0.1.0" "get" (func $settings (param i32)))
+                    (import "tombolo:adapter/clock@0.1.0" "now-ms" (func $now (result i64)))"#
+            .into(),
+        act: "(if (i64.ne (call $now) (i64.const 1000000)) (then unreachable)) \
+              (call $settings (i32.const 4096)) (call $ok (i32.load (i32.const 4096)) (i32.load (i32.const 4100)))"
+            .into(),
+        ..Guest::default()
+    };
+    let fixture = Fixture::running(&guest).await;
+    assert_eq!(
+        fixture.act("1").await.result.as_deref(),
+        Ok(r#"{"system":"sut"}"#)
+    );
+}

@@ -1,0 +1,112 @@
+//! The HTTP API for people, tools and the command line. Every path but `/health` wants a token, from loopback too.
+//! The `Host` header decides nothing.
+
+mod audit;
+pub(crate) mod errors;
+mod events;
+mod health;
+mod reload;
+mod runs;
+mod systems;
+mod tasks;
+mod tokens;
+
+pub(crate) use tokens::{MayPublish, Tokens};
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::{FromRequestParts, State};
+use axum::response::Response;
+use axum::routing::{get, post};
+use http::request::Parts;
+use http::{HeaderMap, HeaderValue, header};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use tombolo_kernel::limits;
+
+use self::errors::Refusal;
+use crate::core::Core;
+use crate::ingress;
+
+/// All paths but the hooks, which `ingress` answers without a router.
+pub(crate) fn router(core: Arc<Core>) -> Router {
+    Router::new()
+        .route("/health", get(health::health))
+        .route("/events", post(ingress::publish))
+        .route("/api/systems", get(systems::list))
+        .route("/api/runs", get(runs::list))
+        .route("/api/runs/{id}", get(runs::show))
+        .route("/api/events", get(events::list))
+        .route("/api/events/tail", get(events::tail))
+        .route("/api/events/{seq}", get(events::show))
+        .route("/api/tasks", get(tasks::list))
+        .route("/api/tasks/{id}/answer", post(tasks::answer))
+        .route("/api/reload", post(reload::reload))
+        .route("/api/audit", get(audit::list))
+        .method_not_allowed_fallback(wrong_method)
+        .fallback(unknown)
+        .with_state(core)
+}
+
+/// Without a token not even which paths exist.
+async fn unknown(State(core): State<Arc<Core>>, headers: HeaderMap) -> Refusal {
+    match core.tokens.load().check(&headers, &[]) {
+        Ok(()) => Refusal::Unknown("there is no such path in this version of the API".into()),
+        Err(refusal) => refusal,
+    }
+}
+
+async fn wrong_method() -> Refusal {
+    Refusal::Method("GET or POST, as the documentation of the API says for each path")
+}
+
+/// 200 with a JSON body.
+pub(crate) struct Json<T>(pub(crate) T);
+
+impl<T: Serialize> axum::response::IntoResponse for Json<T> {
+    fn into_response(self) -> Response {
+        match serde_json::to_vec(&self.0) {
+            Ok(body) => {
+                let mut response = Response::new(Body::from(body));
+                response.headers_mut().insert(
+                    header::CONTENT_TYPE,
+                    HeaderValue::from_static("application/json"),
+                );
+                response
+            }
+            Err(error) => {
+                tracing::error!(%error, "an answer of the API could not be written");
+                Refusal::Store(tombolo_store::StoreError::Format(error.to_string())).into_response()
+            }
+        }
+    }
+}
+
+/// The query, read into a type that names every key it takes.
+pub(crate) struct Query<T>(pub(crate) T);
+
+impl<T: DeserializeOwned> FromRequestParts<Arc<Core>> for Query<T> {
+    type Rejection = Refusal;
+
+    async fn from_request_parts(parts: &mut Parts, _: &Arc<Core>) -> Result<Self, Refusal> {
+        axum::extract::Query::try_from_uri(&parts.uri)
+            .map(|query| Self(query.0))
+            .map_err(|error| {
+                Refusal::Malformed(format!("the query cannot be read: {}", error.body_text()))
+            })
+    }
+}
+
+/// `limit` of a listing: absent is 50.
+pub(crate) fn limit(asked: Option<u32>) -> Result<u32, Refusal> {
+    match asked {
+        None => Ok(50),
+        Some(asked) if (1..=limits::LISTING).contains(&asked) => Ok(asked),
+        Some(asked) => Err(Refusal::Invalid(format!(
+            "limit: found {asked}, expected 1 to {}",
+            limits::LISTING
+        ))),
+    }
+}

@@ -1,0 +1,117 @@
+//! `/api/tasks`: questions to people, and their answers.
+
+use std::sync::Arc;
+
+use axum::extract::{Path, State};
+use bytes::Bytes;
+use http::HeaderMap;
+use serde::Deserialize;
+use tombolo_kernel::limits;
+use tombolo_store::{TaskAnswer, TaskRow};
+
+use super::errors::Refusal;
+use super::tokens::{MayAnswer, MaySeeTasks};
+use super::{Json, Query, limit};
+use crate::core::Core;
+use crate::ingress::body;
+
+/// Longest name of who answers, characters.
+const BY: usize = 120;
+/// Longest comment, characters.
+const COMMENT: usize = 4_000;
+/// Largest answer, bytes: a comment of four-byte characters, escaped.
+const ANSWER_BODY: usize = 64 << 10;
+
+/// Which tasks.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct TasksQuery {
+    #[serde(default)]
+    open: bool,
+    limit: Option<u32>,
+}
+
+/// What a person says.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Answer {
+    answer: String,
+    by: String,
+    #[serde(default)]
+    comment: String,
+}
+
+/// The newest first.
+pub(crate) async fn list(
+    _: MaySeeTasks,
+    State(core): State<Arc<Core>>,
+    Query(query): Query<TasksQuery>,
+) -> Result<Json<Vec<TaskRow>>, Refusal> {
+    Ok(Json(
+        core.store
+            .tasks(
+                query.open,
+                query
+                    .limit
+                    .map_or(Ok(limits::LISTING), |asked| limit(Some(asked)))?,
+            )
+            .await?,
+    ))
+}
+
+/// Answers an open task, once; its run goes on.
+pub(crate) async fn answer(
+    _: MayAnswer,
+    State(core): State<Arc<Core>>,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+    request_body: axum::body::Body,
+) -> Result<Json<TaskRow>, Refusal> {
+    let bytes = body::read(&headers, request_body, ANSWER_BODY).await?;
+    let answer = parse(&bytes)?;
+    let Some(task) = core.store.task(&id).await? else {
+        return Err(Refusal::Unknown(
+            "there is no such task; `tombolo task list` shows those there are".into(),
+        ));
+    };
+    if task.closed.is_none() && !task.options.contains(&answer.answer) {
+        let expected = task.options.join(", ");
+        return Err(Refusal::Invalid(format!(
+            "answer: found {:?}, expected one of {expected}",
+            answer.answer
+        )));
+    }
+    let said = TaskAnswer {
+        answer: answer.answer,
+        by: answer.by,
+        comment: answer.comment,
+        at_ms: core.clock.now_ms(),
+    };
+    let row = core.engine.answer(&id, said).await?;
+    tracing::info!(task = %row.id, run = %row.run, "task answered");
+    Ok(Json(row))
+}
+
+fn parse(bytes: &Bytes) -> Result<Answer, Refusal> {
+    let answer: Answer = serde_json::from_slice(bytes).map_err(|error| {
+        Refusal::Malformed(format!(
+            "the body cannot be read: {error}; expected {{\"answer\", \"by\", \"comment\"}}"
+        ))
+    })?;
+    for (what, text, most) in [
+        ("by", &answer.by, BY),
+        ("comment", &answer.comment, COMMENT),
+    ] {
+        if text.chars().count() > most {
+            return Err(Refusal::Invalid(format!(
+                "{what}: expected at most {most} characters"
+            )));
+        }
+    }
+    if answer.by.trim().is_empty() {
+        return Err(Refusal::Invalid(
+            "by: found nothing, expected the name of who answers".into(),
+        ));
+    }
+    Ok(answer)
+}

@@ -1,0 +1,187 @@
+//! Which systems are connected with what: connects those that are new or changed, and no others.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use futures_util::StreamExt;
+use parking_lot::RwLock;
+use sha2::{Digest, Sha256};
+use tombolo_kernel::grant::Grant;
+use tombolo_kernel::system::{ConnectError, SystemSpec, SystemState, SystemStatus, Systems};
+
+use crate::core::Changes;
+use crate::secrets::SecretSource;
+use crate::site::{PackageShelf, Settings, SystemPlan};
+
+/// Systems that are connected at a time: loading is short, and mostly waits for the disk.
+const CONNECTING: usize = 32;
+
+/// Which systems are connected with what.
+pub(crate) struct Connections {
+    /// Packages that are checked already.
+    pub(crate) shelf: Arc<parking_lot::Mutex<PackageShelf>>,
+    started_with: Settings,
+    in_force: parking_lot::Mutex<BTreeMap<String, [u8; 32]>>,
+    files: parking_lot::Mutex<BTreeSet<PathBuf>>,
+    unresolved: RwLock<BTreeMap<String, SystemStatus>>,
+}
+
+impl Connections {
+    /// None yet.
+    pub(crate) fn new(shelf: PackageShelf, started_with: Settings) -> Self {
+        Self {
+            shelf: Arc::new(parking_lot::Mutex::new(shelf)),
+            started_with,
+            in_force: parking_lot::Mutex::default(),
+            files: parking_lot::Mutex::default(),
+            unresolved: RwLock::default(),
+        }
+    }
+
+    /// Connects every system that is new or changed, side by side. One that fails stops no other.
+    pub(crate) async fn connect(
+        &self,
+        systems: &Arc<Systems>,
+        plans: &BTreeMap<String, SystemPlan>,
+        grants: &BTreeMap<String, Grant>,
+        source: &SecretSource,
+    ) -> Changes {
+        let mut changes = Changes::default();
+        *self.files.lock() = plans.values().map(|plan| plan.adapter.clone()).collect();
+        let mut due = Vec::new();
+        let mut unresolved = BTreeMap::new();
+        for (name, plan) in plans {
+            match plan.resolve(source) {
+                Err(error) => {
+                    tracing::error!(system = %name, %error, "system is not connected: a secret is missing");
+                    unresolved.insert(name.clone(), failed(plan, error.to_string()));
+                    changes.waiting.push(name.clone());
+                }
+                Ok(spec) => {
+                    let fingerprint = fingerprint(plan, &spec, grants.get(name));
+                    if self.in_force.lock().get(name) != Some(&fingerprint) {
+                        due.push((spec, grants.get(name).cloned(), fingerprint));
+                    }
+                }
+            }
+        }
+        *self.unresolved.write() = unresolved;
+        let mut results = futures_util::stream::iter(due)
+            .map(|(spec, grant, fingerprint)| async move {
+                let name = spec.name.clone();
+                let digest = spec.package.digest.clone();
+                (
+                    name,
+                    digest,
+                    fingerprint,
+                    systems.connect(spec, grant.as_ref()).await,
+                )
+            })
+            .buffer_unordered(CONNECTING);
+        while let Some((name, digest, fingerprint, result)) = results.next().await {
+            self.note(name, &digest, fingerprint, result, &mut changes);
+        }
+        changes.connected.sort();
+        changes.waiting.sort();
+        changes
+    }
+
+    fn note(
+        &self,
+        name: String,
+        digest: &str,
+        fingerprint: [u8; 32],
+        result: Result<(), ConnectError>,
+        changes: &mut Changes,
+    ) {
+        match result {
+            Ok(()) => {
+                tracing::debug!(system = %name, %digest, "system connected");
+                self.in_force.lock().insert(name.clone(), fingerprint);
+                changes.connected.push(name);
+            }
+            Err(ConnectError::HeldBack(held_back)) => {
+                tracing::warn!(system = %name, %digest, reason = %held_back.message, "system held back");
+                self.in_force.lock().insert(name.clone(), fingerprint);
+                changes.waiting.push(name);
+            }
+            // Not noted as in force: the next reload tries again.
+            Err(error) => {
+                tracing::error!(system = %name, %digest, %error, "system could not start");
+                changes.waiting.push(name);
+            }
+        }
+    }
+
+    /// Adapter files that the site in force uses.
+    pub(crate) fn files(&self) -> BTreeSet<PathBuf> {
+        self.files.lock().clone()
+    }
+
+    /// Systems that wait for a secret.
+    pub(crate) fn unresolved(&self) -> Vec<SystemStatus> {
+        self.unresolved.read().values().cloned().collect()
+    }
+
+    /// Disconnects what the site no longer names; gives their names.
+    pub(crate) fn disconnect_all_but(
+        &self,
+        systems: &Systems,
+        names: &BTreeSet<String>,
+    ) -> Vec<String> {
+        let mut in_force = self.in_force.lock();
+        let gone: BTreeSet<String> = systems
+            .status()
+            .into_iter()
+            .map(|status| status.system)
+            .chain(in_force.keys().cloned())
+            .filter(|name| !names.contains(name))
+            .collect();
+        for name in &gone {
+            systems.disconnect(name);
+            in_force.remove(name);
+            tracing::info!(system = %name, "system disconnected");
+        }
+        gone.into_iter().collect()
+    }
+
+    /// What a reload cannot change.
+    pub(crate) fn say_what_needs_a_restart(&self, settings: &Settings) {
+        if settings.listen != self.started_with.listen || settings.data != self.started_with.data {
+            tracing::warn!(
+                "tombolo.yaml has another `listen` or `data` than the host started with; restart the host to use it"
+            );
+        }
+    }
+}
+
+/// What decides whether a system must be connected anew: its file, its adapter, its grant and its secrets' values.
+fn fingerprint(plan: &SystemPlan, spec: &SystemSpec, grant: Option<&Grant>) -> [u8; 32] {
+    let grant = grant
+        .and_then(|grant| serde_json::to_vec(grant).ok())
+        .unwrap_or_default();
+    let mut hash = Sha256::new()
+        .chain_update(plan.fingerprint)
+        .chain_update((grant.len() as u64).to_be_bytes())
+        .chain_update(&grant);
+    for wish in &plan.secrets {
+        let value = wish.slot.value(spec);
+        hash.update((value.len() as u64).to_be_bytes());
+        hash.update(value);
+    }
+    hash.finalize().into()
+}
+
+fn failed(plan: &SystemPlan, message: String) -> SystemStatus {
+    let package = &plan.bare.package;
+    SystemStatus {
+        system: plan.bare.name.clone(),
+        adapter: package.manifest.adapter.name.clone(),
+        version: package.manifest.adapter.version.clone(),
+        digest: package.digest.clone(),
+        state: SystemState::Failed { message },
+        under_way: 0,
+        instances: 0,
+    }
+}

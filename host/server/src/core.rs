@@ -1,0 +1,183 @@
+//! What every request of a running host shares, and how a site is put into force.
+//!
+//! A new site takes effect in one order: systems are connected beside the running ones, then the flows switch, then
+//! what the site no longer names is disconnected. So an event meets either the old flows or the new ones with their
+//! systems, never new flows without them.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use arc_swap::{ArcSwap, ArcSwapOption};
+use tokio::sync::{Notify, Semaphore};
+use tombolo_flow::Engine;
+use tombolo_flow::problem::Problem;
+use tombolo_kernel::clock::SharedClock;
+use tombolo_kernel::event::Event;
+use tombolo_kernel::limits;
+use tombolo_kernel::system::{SystemStatus, Systems};
+use tombolo_store::{Appended, Store, StoreError};
+
+use crate::api::Tokens;
+use crate::connections::Connections;
+use crate::secrets::SecretSource;
+use crate::site::Site;
+
+/// The shared state of a running host.
+pub(crate) struct Core {
+    /// The site's folder, absolute.
+    pub(crate) folder: PathBuf,
+    /// The log.
+    pub(crate) store: Arc<dyn Store>,
+    /// Flows and runs.
+    pub(crate) engine: Arc<Engine>,
+    /// Connected systems.
+    pub(crate) systems: Arc<Systems>,
+    /// Time.
+    pub(crate) clock: SharedClock,
+    /// Who may use the API.
+    pub(crate) tokens: ArcSwap<Tokens>,
+    /// What senders see.
+    pub(crate) public_url: ArcSwapOption<String>,
+    /// Requests under way.
+    pub(crate) inbound: Semaphore,
+    /// Long polls under way.
+    pub(crate) tails: Semaphore,
+    /// Told after every publish.
+    pub(crate) published: Notify,
+    /// Whether the last write reached the disk.
+    store_is_well: AtomicBool,
+    /// What is in force.
+    pub(crate) connections: Connections,
+    reloading: tokio::sync::Mutex<()>,
+}
+
+/// What a reload changed.
+#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize)]
+pub struct Changes {
+    /// Systems that were connected anew.
+    pub connected: Vec<String>,
+    /// Systems that wait for a reviewer or could not start; what ran before keeps running.
+    pub waiting: Vec<String>,
+    /// Systems that are no longer there.
+    pub disconnected: Vec<String>,
+}
+
+impl Core {
+    /// Puts the parts together. `connections` has the site's systems already.
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "called once, where the host is put together"
+    )]
+    pub(crate) fn new(
+        folder: PathBuf,
+        store: Arc<dyn Store>,
+        engine: Arc<Engine>,
+        systems: Arc<Systems>,
+        clock: SharedClock,
+        tokens: Tokens,
+        public_url: Option<String>,
+        connections: Connections,
+    ) -> Self {
+        Self {
+            folder,
+            store,
+            engine,
+            systems,
+            clock,
+            tokens: ArcSwap::from_pointee(tokens),
+            public_url: ArcSwapOption::from_pointee(public_url),
+            inbound: Semaphore::new(limits::INBOUND_REQUESTS),
+            tails: Semaphore::new(limits::TAILS),
+            published: Notify::new(),
+            store_is_well: AtomicBool::new(true),
+            connections,
+            reloading: tokio::sync::Mutex::new(()),
+        }
+    }
+
+    /// Appends events and starts their runs; synced when it resolves.
+    ///
+    /// # Errors
+    /// The store's. Nothing was promised.
+    pub(crate) async fn publish(&self, events: Vec<Event>) -> Result<Vec<Appended>, StoreError> {
+        let result = self.engine.publish(events).await;
+        self.published.notify_waiters();
+        let well = !matches!(result, Err(StoreError::Unavailable(_)));
+        if self.store_is_well.swap(well, Ordering::Relaxed) != well {
+            match &result {
+                Err(error) => {
+                    tracing::error!(%error, "the store refuses writes; senders are told to come again")
+                }
+                Ok(_) => tracing::info!("the store takes writes again"),
+            }
+        }
+        result
+    }
+
+    /// Ends what is under way and closes the store.
+    pub(crate) async fn close(&self) {
+        self.engine.stop().await;
+        self.store.close().await;
+    }
+
+    /// Whether the last write reached the disk.
+    pub(crate) fn store_is_well(&self) -> bool {
+        self.store_is_well.load(Ordering::Relaxed)
+    }
+
+    /// How every system stands, those whose secrets are missing included.
+    pub(crate) fn status(&self) -> Vec<SystemStatus> {
+        let mut all: BTreeMap<String, SystemStatus> = self
+            .systems
+            .status()
+            .into_iter()
+            .map(|status| (status.system.clone(), status))
+            .collect();
+        for status in self.connections.unresolved() {
+            all.entry(status.system.clone()).or_insert(status);
+        }
+        all.into_values().collect()
+    }
+
+    /// Reads the site again and puts it into force if it checks.
+    ///
+    /// # Errors
+    /// Every problem; nothing has changed.
+    pub(crate) async fn reload(&self) -> Result<Changes, Vec<Problem>> {
+        let _alone = self.reloading.lock().await;
+        let (folder, shelf) = (self.folder.clone(), Arc::clone(&self.connections.shelf));
+        let read = tokio::task::spawn_blocking(move || {
+            let site = crate::site::read_with(&folder, &mut shelf.lock())?;
+            let source = source(&site);
+            let tokens = Tokens::resolve(&site.settings.tokens, &source)?;
+            Ok::<_, Vec<Problem>>((site, source, tokens))
+        });
+        let (site, source, tokens) = read.await.map_err(|error| {
+            vec![Problem {
+                file: "tombolo.yaml".into(),
+                line: 0,
+                column: 0,
+                message: format!("reading the site broke off: {error}"),
+            }]
+        })??;
+        let mut changes = self
+            .connections
+            .connect(&self.systems, &site.systems, &site.grants, &source)
+            .await;
+        self.tokens.store(Arc::new(tokens));
+        self.public_url
+            .store(site.settings.public_url.clone().map(Arc::new));
+        let names: BTreeSet<String> = site.systems.keys().cloned().collect();
+        self.connections.say_what_needs_a_restart(&site.settings);
+        self.engine.replace_flows(site.flows);
+        changes.disconnected = self.connections.disconnect_all_but(&self.systems, &names);
+        Ok(changes)
+    }
+}
+
+/// The secrets of a site.
+pub(crate) fn source(site: &Site) -> SecretSource {
+    SecretSource::new(&site.folder, site.settings.secrets.clone())
+}

@@ -1,0 +1,210 @@
+//! A running host: put together in order, reloaded in place, stopped without losing what was acknowledged.
+//!
+//! Start: read the site, open the store, start the sandbox, connect the systems side by side, recover the runs, and
+//! listen last, so that nothing is taken in that could not be kept.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+use tombolo_flow::problem::Problem;
+use tombolo_flow::{Engine, EngineParts};
+use tombolo_kernel::clock::{MachineClock, SharedClock};
+use tombolo_kernel::sandbox::{self, CompileConfig, EngineError};
+use tombolo_kernel::system::{Surroundings, Systems};
+use tombolo_store::sqlite::SqliteStore;
+use tombolo_store::{Store, StoreError};
+
+use crate::connections::Connections;
+pub use crate::core::Changes;
+use crate::core::{Core, source};
+use crate::reload::SiteWatch;
+use crate::site::{self, PackageShelf};
+use crate::{api, ingress};
+
+/// What the command line decides.
+#[derive(Debug, Clone)]
+pub struct HostOptions {
+    /// Program and arguments of the compiling child, normally this executable with `compile-child`.
+    pub compile_child: (PathBuf, Vec<String>),
+    /// Instead of the site's `listen`.
+    pub listen: Option<SocketAddr>,
+}
+
+/// Why a host does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum HostError {
+    /// The site does not check. Every problem with its place.
+    #[error("the site does not check: {} found; `tombolo check` shows them", many(.0.len(), "problem"))]
+    Site(Vec<Problem>),
+    /// The data folder cannot be made.
+    #[error(
+        "cannot make the data folder {0}: {1}; make it writable, or name another under `data` in tombolo.yaml"
+    )]
+    Data(PathBuf, #[source] std::io::Error),
+    /// The store cannot be opened.
+    #[error("cannot open the store {0}: {1}")]
+    Store(PathBuf, #[source] StoreError),
+    /// The sandbox cannot be started.
+    #[error("cannot start the sandbox: {0}")]
+    Sandbox(#[from] EngineError),
+    /// The address cannot be used.
+    #[error(
+        "cannot listen on {0}: {1}; stop what uses it, or name another address under `listen` in tombolo.yaml"
+    )]
+    Listen(SocketAddr, #[source] std::io::Error),
+}
+
+fn many(count: usize, what: &str) -> String {
+    if count == 1 {
+        format!("1 {what}")
+    } else {
+        format!("{count} {what}s")
+    }
+}
+
+/// A running host.
+pub struct Host {
+    core: Arc<Core>,
+    address: SocketAddr,
+    stop: watch::Sender<bool>,
+    server: JoinHandle<()>,
+    watcher: JoinHandle<()>,
+}
+
+impl Host {
+    /// Starts serving the site in `folder`.
+    ///
+    /// # Errors
+    /// See [`HostError`]. A system that is held back or fails is not an error: it shows in the status.
+    pub async fn start(folder: &Path, options: HostOptions) -> Result<Self, HostError> {
+        let mut shelf = PackageShelf::default();
+        let site = site::read_with(folder, &mut shelf).map_err(HostError::Site)?;
+        let secrets = source(&site);
+        let tokens =
+            api::Tokens::resolve(&site.settings.tokens, &secrets).map_err(HostError::Site)?;
+        let listen = options.listen.unwrap_or(site.settings.listen);
+        let data = site.settings.data.clone();
+        private_folder(&data).map_err(|error| HostError::Data(data.clone(), error))?;
+
+        let clock: SharedClock = Arc::new(MachineClock);
+        let file = data.join("tombolo.db");
+        let store = SqliteStore::open(&file, Arc::clone(&clock))
+            .map_err(|error| HostError::Store(file.clone(), error))?;
+        let compile = CompileConfig {
+            cache: data.join("cache"),
+            child: options.compile_child,
+        };
+        let systems = Systems::new(Surroundings {
+            engine: Arc::new(sandbox::Engine::new(compile)?),
+            clock: Arc::clone(&clock),
+            audit: Arc::clone(&store) as _,
+            key_values: Arc::clone(&store) as _,
+        });
+        let connections = Connections::new(shelf, site.settings.clone());
+        let changes = connections
+            .connect(&systems, &site.systems, &site.grants, &secrets)
+            .await;
+        let store: Arc<dyn Store> = store;
+        let parts = EngineParts {
+            store: Arc::clone(&store),
+            actor: Arc::clone(&systems) as _,
+            clock: Arc::clone(&clock),
+        };
+        let engine = Engine::start(parts, site.flows)
+            .await
+            .map_err(|error| HostError::Store(file, error))?;
+        let public_url = site.settings.public_url.clone();
+        let core = Arc::new(Core::new(
+            site.folder,
+            store,
+            engine,
+            systems,
+            clock,
+            tokens,
+            public_url,
+            connections,
+        ));
+        let host = match Self::listen(Arc::clone(&core), listen).await {
+            Ok(host) => host,
+            Err(error) => {
+                core.close().await;
+                return Err(error);
+            }
+        };
+        tracing::info!(
+            address = %host.address,
+            systems = changes.connected.len(),
+            waiting = changes.waiting.len(),
+            "serving"
+        );
+        Ok(host)
+    }
+
+    async fn listen(core: Arc<Core>, listen: SocketAddr) -> Result<Self, HostError> {
+        let cannot = |error| HostError::Listen(listen, error);
+        let listener = TcpListener::bind(listen).await.map_err(cannot)?;
+        let address = listener.local_addr().map_err(cannot)?;
+        let (stop, stopped) = watch::channel(false);
+        let server = tokio::spawn(ingress::serve(listener, Arc::clone(&core), stopped.clone()));
+        let watcher = tokio::spawn(SiteWatch::begin(Arc::clone(&core)).run(stopped));
+        Ok(Self {
+            core,
+            address,
+            stop,
+            server,
+            watcher,
+        })
+    }
+
+    /// Where it listens.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Reads the site again and puts it into force if it checks.
+    ///
+    /// # Errors
+    /// Every problem; nothing has changed.
+    pub async fn reload(&self) -> Result<Changes, Vec<Problem>> {
+        self.core.reload().await
+    }
+
+    /// How every system stands.
+    #[must_use]
+    pub fn status(&self) -> Vec<tombolo_kernel::system::SystemStatus> {
+        self.core.status()
+    }
+
+    /// Takes nothing more in, answers what is under way within [`tombolo_kernel::limits::DRAIN`], and closes the store.
+    pub async fn stop(self) {
+        self.stop.send_replace(true);
+        // Each ends by itself once told; a panic in one must not keep the store open.
+        let _ = self.server.await;
+        let _ = self.watcher.await;
+        self.core.close().await;
+        tracing::info!("stopped");
+    }
+}
+
+/// Resolves when the host is told to stop.
+pub(crate) async fn told_to_stop(stopped: &mut watch::Receiver<bool>) {
+    // An error means that the host is gone, which is the same.
+    let _ = stopped.wait_for(|stopped| *stopped).await;
+}
+
+/// A folder only its owner can look into: the store holds what customers sent.
+fn private_folder(path: &Path) -> std::io::Result<()> {
+    if path.is_dir() {
+        return Ok(());
+    }
+    let mut builder = std::fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(path)
+}

@@ -1,0 +1,9 @@
+//! What comes in: connections, hooks, published events. Nothing is acknowledged before it is on disk.
+
+pub(crate) mod body;
+mod connection;
+mod hooks;
+mod publish;
+
+pub(crate) use connection::serve;
+pub(crate) use publish::publish;

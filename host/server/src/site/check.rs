@@ -1,0 +1,109 @@
+//! `tombolo check`: everything that can be known of a site without starting it.
+
+use std::path::Path;
+
+use tombolo_flow::problem::Problem;
+use tombolo_kernel::grant::{self, HeldBack};
+
+use super::fields::START;
+use super::load::load;
+use super::plan::{Site, SystemPlan};
+use super::shelf::PackageShelf;
+use crate::secrets::SecretSource;
+
+/// What a check found.
+#[derive(Debug, Default)]
+pub struct Report {
+    /// With any of these the site is refused.
+    pub problems: Vec<Problem>,
+    /// Worth a look: secrets that are missing here, grants of no system, what an adapter declares and does not use.
+    pub warnings: Vec<Problem>,
+    /// Every system whose file is in order, by name.
+    pub systems: Vec<SystemReport>,
+}
+
+/// One system.
+#[derive(Debug, Clone)]
+pub struct SystemReport {
+    /// Its name.
+    pub system: String,
+    /// `systems/erp.yaml`.
+    pub file: String,
+    /// `vendor/name`.
+    pub adapter: String,
+    /// The adapter's version.
+    pub version: String,
+    /// `sha256:...`.
+    pub digest: String,
+    /// Why it would be held back; `None`: its grant is complete.
+    pub held_back: Option<HeldBack>,
+}
+
+/// Reads a site and everything it refers to, offline; starts nothing.
+#[must_use]
+pub fn check(folder: &Path) -> Report {
+    let (site, problems) = load(folder, &mut PackageShelf::default());
+    let mut report = Report {
+        problems,
+        ..Report::default()
+    };
+    if let Some(site) = site {
+        look_at(&site, &mut report);
+    }
+    report
+}
+
+fn look_at(site: &Site, report: &mut Report) {
+    let source = SecretSource::new(&site.folder, site.settings.secrets.clone());
+    for token in &site.settings.tokens {
+        if let Err(error) = source.resolve(&token.token) {
+            report.warnings.push(Problem::new(
+                "tombolo.yaml",
+                START,
+                format!("token `{}`: {error}", token.name),
+            ));
+        }
+    }
+    for (name, plan) in &site.systems {
+        secrets(plan, &source, report);
+        for warning in &plan.bare.package.warnings {
+            report
+                .warnings
+                .push(Problem::new(&plan.file, START, warning.clone()));
+        }
+        let held_back = grant::decide(&grant::wishes(&plan.bare), site.grants.get(name)).err();
+        let adapter = &plan.bare.package.manifest.adapter;
+        report.systems.push(SystemReport {
+            system: name.clone(),
+            file: plan.file.clone(),
+            adapter: adapter.name.clone(),
+            version: adapter.version.clone(),
+            digest: plan.bare.package.digest.clone(),
+            held_back,
+        });
+    }
+    for system in site
+        .grants
+        .keys()
+        .filter(|system| !site.systems.contains_key(*system))
+    {
+        let message = format!(
+            "there is no system `{system}`; remove this grant, or add systems/{system}.yaml"
+        );
+        report.warnings.push(Problem::new(
+            &format!("grants/{system}.yaml"),
+            START,
+            message,
+        ));
+    }
+}
+
+fn secrets(plan: &SystemPlan, source: &SecretSource, report: &mut Report) {
+    for wish in &plan.secrets {
+        if let Err(error) = source.resolve_joined(&wish.references, &wish.join) {
+            report
+                .warnings
+                .push(Problem::new(&plan.file, wish.at, error.to_string()));
+        }
+    }
+}

@@ -1,0 +1,87 @@
+//! Finds and bounds the files of a site. Reads regular files only: a pipe would keep the host waiting.
+
+use std::io::Read;
+use std::path::Path;
+
+use tombolo_flow::problem::Problem;
+use tombolo_kernel::limits;
+
+/// `(stem, "systems/stem.yaml")` of every YAML file in a folder of the site, sorted. A missing folder is empty.
+pub(crate) fn files_of(
+    folder: &Path,
+    kind: &str,
+    problems: &mut Vec<Problem>,
+) -> Vec<(String, String)> {
+    let entries = match std::fs::read_dir(folder.join(kind)) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Vec::new(),
+        Err(error) => {
+            problems.push(whole_file(
+                kind,
+                &format!("cannot be read: {error}; expected a folder"),
+            ));
+            return Vec::new();
+        }
+    };
+    let mut files = Vec::new();
+    for entry in entries.flatten() {
+        let name = entry.file_name();
+        let Some(name) = name.to_str().filter(|name| !name.starts_with('.')) else {
+            continue;
+        };
+        if let Some(stem) = name.strip_suffix(".yaml") {
+            files.push((stem.to_owned(), format!("{kind}/{name}")));
+        } else if let Some(stem) = name.strip_suffix(".yml") {
+            problems.push(whole_file(
+                &format!("{kind}/{name}"),
+                &format!("found the ending .yml, expected {stem}.yaml; rename it"),
+            ));
+        }
+    }
+    files.sort();
+    files
+}
+
+pub(crate) fn text_of(folder: &Path, file: &str, problems: &mut Vec<Problem>) -> Option<String> {
+    let text = bounded(&folder.join(file), limits::SITE_FILE).and_then(|bytes| {
+        String::from_utf8(bytes).map_err(|error| {
+            format!(
+                "found bytes that are not UTF-8 after byte {}, expected text",
+                error.utf8_error().valid_up_to()
+            )
+        })
+    });
+    text.map_err(|message| problems.push(whole_file(file, &message)))
+        .ok()
+}
+
+/// A regular file, whole, of at most `most` bytes.
+pub(crate) fn bounded(path: &Path, most: u64) -> Result<Vec<u8>, String> {
+    let cannot = |error: std::io::Error| format!("cannot be read: {error}");
+    // Asked before opening: opening a pipe would wait for its writer.
+    if !std::fs::metadata(path).map_err(cannot)?.is_file() {
+        return Err("found something that is not a regular file; expected a file".to_owned());
+    }
+    let mut bytes = Vec::new();
+    std::fs::File::open(path)
+        .map_err(cannot)?
+        .take(most + 1)
+        .read_to_end(&mut bytes)
+        .map_err(cannot)?;
+    if bytes.len() as u64 > most {
+        return Err(format!(
+            "found more than {} MiB, expected at most that",
+            most >> 20
+        ));
+    }
+    Ok(bytes)
+}
+
+pub(crate) fn whole_file(file: &str, message: &str) -> Problem {
+    Problem {
+        file: file.to_owned(),
+        line: 0,
+        column: 0,
+        message: message.to_owned(),
+    }
+}

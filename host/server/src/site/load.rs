@@ -1,0 +1,216 @@
+//! From the files of a site to its data: one function per kind of file, then the checks across files.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use sha2::{Digest, Sha256};
+use tombolo_flow::problem::Problem;
+use tombolo_flow::{Flow, FlowSet, yaml};
+use tombolo_kernel::grant::Grant;
+use tombolo_kernel::limits;
+use tombolo_manifest::names::is_name;
+
+use super::fields::{Problems, START, quoted};
+use super::files::{files_of, text_of, whole_file};
+use super::offered::Offered;
+use super::plan::{Site, SystemPlan};
+use super::settings::Settings;
+use super::shelf::{Adapters, PackageShelf};
+use super::{grant, merge, system};
+use crate::secrets::SecretReference;
+
+/// Reads all there is. With problems the site may still be there, for further checks.
+pub(crate) fn load(folder: &Path, shelf: &mut PackageShelf) -> (Option<Site>, Vec<Problem>) {
+    shelf.begin();
+    let folder = match std::fs::canonicalize(folder) {
+        Ok(folder) if folder.is_dir() => folder,
+        Ok(_) => {
+            return (
+                None,
+                vec![whole_file(
+                    &folder.display().to_string(),
+                    "found a file, expected the folder of a site",
+                )],
+            );
+        }
+        Err(error) => {
+            let message = format!(
+                "cannot open the site's folder: {error}; expected a folder with a tombolo.yaml"
+            );
+            return (
+                None,
+                vec![whole_file(&folder.display().to_string(), &message)],
+            );
+        }
+    };
+    let mut problems = Vec::new();
+    let settings = settings(&folder, &mut problems);
+    let has_age = settings
+        .as_ref()
+        .is_none_or(|settings| settings.secrets.is_some());
+    let mut offered = Offered::default();
+    let systems = systems(&folder, has_age, shelf, &mut offered, &mut problems);
+    let grants = grants(&folder, &mut problems);
+    let flows = FlowSet::new(flows(&folder, &mut problems));
+    let roles = settings
+        .as_ref()
+        .and_then(|settings| settings.roles.as_deref());
+    problems.extend(flows.check(&offered, roles));
+    (
+        settings.map(|settings| Site {
+            folder,
+            settings,
+            systems,
+            grants,
+            flows,
+        }),
+        problems,
+    )
+}
+
+// === the kinds of files ===
+
+fn settings(folder: &Path, problems: &mut Vec<Problem>) -> Option<Settings> {
+    let file = "tombolo.yaml";
+    let text = text_of(folder, file, problems)?;
+    let node = yaml::parse(file, &text)
+        .map_err(|problem| problems.push(problem))
+        .ok()?;
+    let mut found = Problems::of(file);
+    let settings = Settings::read(&node, folder, &mut found);
+    problems.extend(found.into_list());
+    Some(settings)
+}
+
+fn systems(
+    folder: &Path,
+    has_age: bool,
+    shelf: &mut dyn Adapters,
+    offered: &mut Offered,
+    problems: &mut Vec<Problem>,
+) -> BTreeMap<String, SystemPlan> {
+    let mut systems = BTreeMap::new();
+    let files = files_of(folder, "systems", problems);
+    if files.len() > limits::SYSTEMS {
+        let message = format!(
+            "found {} systems, expected at most {}; split the site",
+            files.len(),
+            limits::SYSTEMS
+        );
+        problems.push(whole_file("systems", &message));
+        return systems;
+    }
+    for (name, file) in files {
+        let draft = match text_of(folder, &file, problems) {
+            Some(text) => {
+                let (draft, found) = draft(&name, &file, &text, folder, has_age, shelf);
+                problems.extend(found);
+                draft
+            }
+            None => None,
+        };
+        offered.add(&name, draft.as_ref().map(|plan| &plan.bare));
+        systems.extend(draft.map(|plan| (name, plan)));
+    }
+    systems
+}
+
+/// One system file's text as a plan, and what is wrong with it; with problems the plan is good only for further
+/// checks. Pure but for what `adapters` does.
+pub(crate) fn draft(
+    name: &str,
+    file: &str,
+    text: &str,
+    folder: &Path,
+    has_age: bool,
+    adapters: &mut dyn Adapters,
+) -> (Option<SystemPlan>, Vec<Problem>) {
+    let node = match yaml::parse(file, text) {
+        Ok(node) => node,
+        Err(problem) => return (None, vec![problem]),
+    };
+    let mut problems = Problems::of(file);
+    if !is_name(name) {
+        let message = format!(
+            "the system is named {} after its file; expected lower case letters, digits and `-`, at most 40",
+            quoted(name)
+        );
+        problems.add(START, message);
+    }
+    let Some(system) = system::read(&node, folder, &mut problems) else {
+        return (None, problems.into_list());
+    };
+    let (at, path) = system.adapter;
+    let adapter = folder.join(path);
+    let package = match adapters.package(&adapter) {
+        Ok(package) => package,
+        Err(error) => {
+            problems.add(at, format!("adapter {}: {error}", quoted(path)));
+            return (None, problems.into_list());
+        }
+    };
+    let (bare, secrets) = merge::merge(name, system, &package, &mut problems);
+    for wish in &secrets {
+        if !has_age
+            && wish
+                .references
+                .iter()
+                .any(|reference| matches!(reference, SecretReference::Age(_)))
+        {
+            problems.add(wish.at, "found an `age:` reference, but tombolo.yaml names no `secrets: { age: ..., identity: ... }`");
+        }
+    }
+    let fingerprint = Sha256::new()
+        .chain_update(text)
+        .chain_update([0])
+        .chain_update(&package.digest)
+        .finalize()
+        .into();
+    let plan = SystemPlan {
+        file: file.to_owned(),
+        adapter,
+        bare,
+        secrets,
+        fingerprint,
+    };
+    (Some(plan), problems.into_list())
+}
+
+fn grants(folder: &Path, problems: &mut Vec<Problem>) -> BTreeMap<String, Grant> {
+    let mut grants = BTreeMap::new();
+    for (name, file) in files_of(folder, "grants", problems) {
+        let Some(text) = text_of(folder, &file, problems) else {
+            continue;
+        };
+        let node = match yaml::parse(&file, &text) {
+            Ok(node) => node,
+            Err(problem) => {
+                problems.push(problem);
+                continue;
+            }
+        };
+        let mut found = Problems::of(&file);
+        if let Some(grant) = grant::read(&node, &name, &mut found) {
+            grants.insert(name, grant);
+        }
+        problems.extend(found.into_list());
+    }
+    grants
+}
+
+fn flows(folder: &Path, problems: &mut Vec<Problem>) -> Vec<Flow> {
+    let mut flows = Vec::new();
+    for (name, file) in files_of(folder, "flows", problems) {
+        if name.ends_with(".test") {
+            continue;
+        }
+        let Some(text) = text_of(folder, &file, problems) else {
+            continue;
+        };
+        match Flow::parse(&file, &text) {
+            Ok(flow) => flows.push(flow),
+            Err(found) => problems.extend(found),
+        }
+    }
+    flows
+}

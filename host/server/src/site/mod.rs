@@ -1,0 +1,53 @@
+//! The operator's folder, read into checked data: `tombolo.yaml`, `systems/`, `grants/`, `flows/`.
+//!
+//! [`read`] gives a [`Site`] or every problem in it with file, line and column. Readers from text to data are pure;
+//! only `files` and `shelf` touch the disk. No secret is resolved here: a [`SystemPlan`] knows references and resolves
+//! them when it becomes a `SystemSpec`.
+
+mod check;
+mod connection;
+mod credential;
+mod fields;
+mod files;
+mod grant;
+mod limits;
+mod load;
+mod merge;
+mod offered;
+mod offers;
+mod plan;
+mod settings;
+mod shelf;
+mod system;
+
+pub use check::{Report, SystemReport, check};
+pub use plan::{SecretSlot, SecretWish, Site, SystemPlan};
+pub use settings::{ApiToken, Scope, Settings};
+pub use shelf::{Adapters, PackageShelf};
+
+use std::path::Path;
+
+use tombolo_flow::problem::Problem;
+
+/// Reads and checks the whole site.
+///
+/// # Errors
+/// Every problem found, in the order of files.
+pub fn read(folder: &Path) -> Result<Site, Vec<Problem>> {
+    read_with(folder, &mut PackageShelf::default())
+}
+
+/// Like [`read`], with packages that an earlier reading has checked already.
+///
+/// # Errors
+/// Every problem found, in the order of files.
+pub fn read_with(folder: &Path, shelf: &mut PackageShelf) -> Result<Site, Vec<Problem>> {
+    let (site, problems) = load::load(folder, shelf);
+    match site {
+        Some(site) if problems.is_empty() => Ok(site),
+        _ => Err(problems),
+    }
+}
+
+#[cfg(test)]
+mod tests;

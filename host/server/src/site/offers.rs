@@ -1,0 +1,181 @@
+//! What the operator of a generic adapter declares: actions, hooks, feeds and event types. The adapter reads each
+//! one's `do`; the host only keeps it.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value as Json;
+use tombolo_flow::yaml::{Node, Value};
+use tombolo_kernel::system::ActionOffer;
+use tombolo_manifest::Effect;
+use tombolo_manifest::names::{is_dotted, is_event_type, is_name};
+
+use super::fields::{self, At, Fields, Problems, json, quoted};
+
+/// What one system file declares beyond its adapter's manifest.
+#[derive(Default)]
+pub(crate) struct Declared {
+    /// Actions with their `do`.
+    pub(crate) actions: BTreeMap<String, (At, ActionOffer, Json)>,
+    /// Hooks with their `do`.
+    pub(crate) hooks: BTreeMap<String, (At, Json)>,
+    /// Feeds with their `do`.
+    pub(crate) feeds: BTreeMap<String, (At, Json)>,
+    /// Event types.
+    pub(crate) emits: Vec<(At, String)>,
+}
+
+impl Declared {
+    /// Reads `actions`, `hooks`, `feeds` and `emits`.
+    pub(crate) fn read(file: Fields<'_>, problems: &mut Problems) -> Self {
+        Self {
+            actions: file
+                .get("actions")
+                .map(|node| actions(node, problems))
+                .unwrap_or_default(),
+            hooks: file
+                .get("hooks")
+                .map(|node| simple(node, "a hook", problems))
+                .unwrap_or_default(),
+            feeds: file
+                .get("feeds")
+                .map(|node| simple(node, "a feed", problems))
+                .unwrap_or_default(),
+            emits: file
+                .get("emits")
+                .map(|node| emits(node, problems))
+                .unwrap_or_default(),
+        }
+    }
+}
+
+/// `read`, `write` or `destructive`.
+pub(crate) fn effect(node: &Node, problems: &mut Problems) -> Option<Effect> {
+    match &node.value {
+        Value::Text(text) if text == "read" => Some(Effect::Read),
+        Value::Text(text) if text == "write" => Some(Effect::Write),
+        Value::Text(text) if text == "destructive" => Some(Effect::Destructive),
+        _ => {
+            problems.unexpected(node, "effect", "read, write or destructive");
+            None
+        }
+    }
+}
+
+fn actions(node: &Node, problems: &mut Problems) -> BTreeMap<String, (At, ActionOffer, Json)> {
+    let mut actions = BTreeMap::new();
+    let Some(declared) = Fields::any(node, "actions", problems) else {
+        return actions;
+    };
+    for (key, node) in declared.entries() {
+        if !is_dotted(&key.text) {
+            problems.add(key.place, format!("action {}: expected a name such as `item.stock`: lower case letters, digits and `-`, parts joined by dots", quoted(&key.text)));
+        }
+        let known = ["effect", "summary", "input", "output", "do"];
+        let Some(fields) = Fields::known(node, "an action", &known, problems) else {
+            continue;
+        };
+        let effect = fields
+            .need("effect", problems)
+            .and_then(|node| effect(node, problems));
+        let summary = summary(fields, problems);
+        let input = fields
+            .get("input")
+            .and_then(|node| schema(node, "input", problems));
+        let output = fields
+            .get("output")
+            .and_then(|node| schema(node, "output", problems));
+        let task = task(fields, problems);
+        // One with a problem is kept too, so that flows that call it are not told that it is unknown.
+        let offer = ActionOffer {
+            effect: effect.unwrap_or(Effect::Write),
+            summary,
+            input,
+            output,
+        };
+        actions.insert(
+            key.text.clone(),
+            (key.place, offer, task.unwrap_or_default()),
+        );
+    }
+    actions
+}
+
+fn simple(
+    node: &Node,
+    what: &'static str,
+    problems: &mut Problems,
+) -> BTreeMap<String, (At, Json)> {
+    let mut offers = BTreeMap::new();
+    let Some(declared) = Fields::any(node, what, problems) else {
+        return offers;
+    };
+    for (key, node) in declared.entries() {
+        if !is_name(&key.text) {
+            problems.add(
+                key.place,
+                format!(
+                    "{what} {}: expected a name of lower case letters, digits and `-`",
+                    quoted(&key.text)
+                ),
+            );
+        }
+        let Some(fields) = Fields::known(node, what, &["summary", "do"], problems) else {
+            continue;
+        };
+        summary(fields, problems);
+        if let Some(task) = task(fields, problems) {
+            offers.insert(key.text.clone(), (key.place, task));
+        }
+    }
+    offers
+}
+
+fn summary(fields: Fields<'_>, problems: &mut Problems) -> String {
+    fields
+        .get("summary")
+        .and_then(|node| fields::text(node, "summary", problems))
+        .unwrap_or_default()
+        .to_owned()
+}
+
+fn task(fields: Fields<'_>, problems: &mut Problems) -> Option<Json> {
+    let node = fields.need("do", problems)?;
+    if !matches!(node.value, Value::Map(_)) {
+        problems.unexpected(node, "do", "a mapping; the adapter's README tells its keys");
+        return None;
+    }
+    Some(json(node))
+}
+
+/// A JSON Schema that compiles; references outside itself are never fetched.
+fn schema(node: &Node, what: &str, problems: &mut Problems) -> Option<Json> {
+    let json = json(node);
+    match jsonschema::validator_for(&json) {
+        Ok(_) => Some(json),
+        Err(error) => {
+            problems.add(
+                node.place,
+                format!("{what}: this is not a usable JSON Schema: {error}"),
+            );
+            None
+        }
+    }
+}
+
+fn emits(node: &Node, problems: &mut Problems) -> Vec<(At, String)> {
+    let mut emits = Vec::new();
+    for (at, kind) in fields::texts(node, "emits", problems) {
+        if is_event_type(kind) {
+            emits.push((at, kind.to_owned()));
+        } else {
+            problems.add(
+                at,
+                format!(
+                    "emits {}: expected an event type such as `device.alarm`",
+                    quoted(kind)
+                ),
+            );
+        }
+    }
+    emits
+}

@@ -1,0 +1,237 @@
+//! `tombolo.yaml`: where the host listens, keeps its data, finds secrets, and who may use its API.
+
+use std::collections::BTreeSet;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use tombolo_flow::yaml::Node;
+use tombolo_manifest::names::is_name;
+use url::Url;
+
+use super::fields::{self, Fields, Problems, quoted};
+use crate::secrets::{AgeFile, SecretReference};
+
+/// Where a host listens unless its site says otherwise: this machine only.
+const LISTEN: SocketAddr =
+    SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 7070);
+/// Longest name of a person, role or token, characters.
+const PERSON: usize = 80;
+
+/// What `tombolo.yaml` says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Settings {
+    /// Address and port.
+    pub listen: SocketAddr,
+    /// What senders see, without a slash at the end.
+    pub public_url: Option<String>,
+    /// Folder of the store and the compile cache, absolute.
+    pub data: PathBuf,
+    /// The encrypted file of secrets.
+    pub secrets: Option<AgeFile>,
+    /// Who may use the API.
+    pub tokens: Vec<ApiToken>,
+    /// Roles that tasks may name; `None`: any.
+    pub roles: Option<Vec<String>>,
+}
+
+/// A token of the API.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ApiToken {
+    /// For the log.
+    pub name: String,
+    /// Where its text is.
+    pub token: SecretReference,
+    /// What it allows.
+    pub may: BTreeSet<Scope>,
+}
+
+/// What a token allows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Scope {
+    /// Read runs, events, systems, audit; reload.
+    Operate,
+    /// `POST /events`.
+    Publish,
+    /// List and answer tasks.
+    Answer,
+}
+
+impl Scope {
+    const ALL: [Self; 3] = [Self::Operate, Self::Publish, Self::Answer];
+
+    /// As `tombolo.yaml` spells it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Operate => "operate",
+            Self::Publish => "publish",
+            Self::Answer => "answer",
+        }
+    }
+}
+
+impl Settings {
+    /// Reads the tree of `tombolo.yaml`; what is wrong becomes a problem and a default.
+    pub(crate) fn read(node: &Node, folder: &Path, problems: &mut Problems) -> Self {
+        let keys = ["listen", "public-url", "data", "secrets", "tokens", "roles"];
+        let fields = Fields::known(node, "tombolo.yaml", &keys, problems);
+        let get = |name: &str| fields.and_then(|fields| fields.get(name));
+        Self {
+            listen: get("listen")
+                .and_then(|node| listen(node, problems))
+                .unwrap_or(LISTEN),
+            public_url: get("public-url").and_then(|node| public_url(node, problems)),
+            data: folder.join(
+                get("data")
+                    .and_then(|node| fields::text(node, "data", problems))
+                    .unwrap_or("data"),
+            ),
+            secrets: get("secrets").and_then(|node| age_file(node, folder, problems)),
+            tokens: get("tokens")
+                .map(|node| tokens(node, problems))
+                .unwrap_or_default(),
+            roles: get("roles").map(|node| roles(node, problems)),
+        }
+    }
+}
+
+fn listen(node: &Node, problems: &mut Problems) -> Option<SocketAddr> {
+    let address = fields::text(node, "listen", problems)?.parse().ok();
+    if address.is_none() {
+        problems.unexpected(
+            node,
+            "listen",
+            "an address and a port such as `127.0.0.1:7070` or `[::]:7070`",
+        );
+    }
+    address
+}
+
+fn public_url(node: &Node, problems: &mut Problems) -> Option<String> {
+    let url = Url::parse(fields::text(node, "public-url", problems)?).ok();
+    let good = url.filter(|url| {
+        let plain = url.username().is_empty()
+            && url.password().is_none()
+            && url.query().is_none()
+            && url.fragment().is_none();
+        matches!(url.scheme(), "http" | "https") && url.has_host() && plain
+    });
+    if good.is_none() {
+        problems.unexpected(
+            node,
+            "public-url",
+            "what senders call, such as `https://hooks.example`, without user, query or fragment",
+        );
+    }
+    good.map(|url| url.as_str().trim_end_matches('/').to_owned())
+}
+
+fn age_file(node: &Node, folder: &Path, problems: &mut Problems) -> Option<AgeFile> {
+    let fields = Fields::known(node, "secrets", &["age", "identity"], problems)?;
+    let file = fields
+        .need("age", problems)
+        .and_then(|node| fields::text(node, "secrets.age", problems))
+        .map(|path| folder.join(path));
+    let identity = fields
+        .need("identity", problems)
+        .and_then(|node| reference(node, "secrets.identity", problems));
+    if let (Some(SecretReference::Age(_)), Some(node)) = (&identity, fields.get("identity")) {
+        problems.unexpected(
+            node,
+            "secrets.identity",
+            "`file:PATH` or `env:NAME`; the key of the file cannot be inside it",
+        );
+        return None;
+    }
+    Some(AgeFile {
+        file: file?,
+        identity: identity?,
+    })
+}
+
+fn tokens(node: &Node, problems: &mut Problems) -> Vec<ApiToken> {
+    let mut tokens: Vec<ApiToken> = Vec::new();
+    for item in fields::list(node, "tokens", problems).unwrap_or_default() {
+        let Some(token) = api_token(item, problems) else {
+            continue;
+        };
+        if tokens.iter().any(|other| other.name == token.name) {
+            problems.add(
+                item.place,
+                format!(
+                    "two tokens are named {}; give each a name of its own",
+                    quoted(&token.name)
+                ),
+            );
+        }
+        tokens.push(token);
+    }
+    tokens
+}
+
+fn api_token(node: &Node, problems: &mut Problems) -> Option<ApiToken> {
+    let fields = Fields::known(node, "a token", &["name", "token", "may"], problems)?;
+    let name = fields.need("name", problems).and_then(|node| {
+        let name = fields::text(node, "the token's name", problems)?;
+        if !is_name(name) {
+            problems.unexpected(
+                node,
+                "the token's name",
+                "lower case letters, digits and `-`",
+            );
+        }
+        Some(name.to_owned())
+    });
+    let token = fields
+        .need("token", problems)
+        .and_then(|node| reference(node, "the token", problems));
+    let mut may = BTreeSet::new();
+    if let Some(list) = fields.need("may", problems) {
+        for item in fields::list(list, "may", problems).unwrap_or_default() {
+            let text = fields::text(item, "may", problems).unwrap_or_default();
+            match Scope::ALL.into_iter().find(|scope| scope.name() == text) {
+                Some(scope) => {
+                    may.insert(scope);
+                }
+                None => problems.unexpected(item, "may", "operate, publish or answer"),
+            }
+        }
+    }
+    Some(ApiToken {
+        name: name?,
+        token: token?,
+        may,
+    })
+}
+
+fn roles(node: &Node, problems: &mut Problems) -> Vec<String> {
+    let mut roles = Vec::new();
+    for (at, role) in fields::texts(node, "roles", problems) {
+        if role.chars().count() > PERSON || role.contains(char::is_control) {
+            problems.add(
+                at,
+                format!(
+                    "role {}: expected at most {PERSON} characters on one line",
+                    quoted(role)
+                ),
+            );
+        }
+        roles.push(role.to_owned());
+    }
+    roles
+}
+
+/// A secret reference. What is no reference is never shown: it may be the secret.
+pub(crate) fn reference(
+    node: &Node,
+    what: &str,
+    problems: &mut Problems,
+) -> Option<SecretReference> {
+    let parsed = match &node.value {
+        tombolo_flow::yaml::Value::Text(text) => SecretReference::parse(text),
+        _ => Err(crate::secrets::NotAReference),
+    };
+    parsed
+        .map_err(|error| problems.add(node.place, format!("{what}: {error}")))
+        .ok()
+}

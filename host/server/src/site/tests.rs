@@ -1,0 +1,10 @@
+//! Bad site files and what the operator is told: text in, problems out, no disk but a folder made for the test.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "tests"
+)]
+
+mod files;
+mod reading;

@@ -1,0 +1,102 @@
+//! The log and all that must commit with it: events, runs, tasks, adapters' keys and values, audit.
+//!
+//! One narrow trait, [`Store`], in terms of what the host needs; [`sqlite`] is the embedded default. Every future
+//! that resolves `Ok` has its data on disk, synced. An I/O error fails the writes that met it, never pretends.
+
+pub mod sqlite;
+mod types;
+
+pub use types::*;
+
+use futures_util::future::BoxFuture;
+use tombolo_kernel::audit::Outward;
+use tombolo_kernel::event::Event;
+
+/// Where a site's past and present are kept.
+pub trait Store: Send + Sync {
+    /// A random id made when the store was: part of every idempotency key.
+    fn id(&self) -> &str;
+
+    /// Appends events in order; each is new or, by `(source, id)`, known already. Synced when it resolves.
+    fn append(&self, events: Vec<Event>) -> BoxFuture<'_, Result<Vec<Appended>, StoreError>>;
+
+    /// Moves a run forward: its state, events it emitted, tasks it opened or withdrew, in one transaction. Synced.
+    fn advance(&self, advance: Advance) -> BoxFuture<'_, Result<Vec<Appended>, StoreError>>;
+
+    /// Says that every run of every event up to `seq` is in `runs`, finished or not: recovery starts after it.
+    /// Written with the next commit.
+    fn checkpoint(&self, seq: i64);
+
+    /// What recovery needs: the checkpoint and the lanes with unfinished runs.
+    fn recover(&self) -> BoxFuture<'_, Result<Recovery, StoreError>>;
+
+    /// Events by sequence, ascending, from `after`.
+    fn events_after(
+        &self,
+        after: i64,
+        limit: u32,
+    ) -> BoxFuture<'_, Result<Vec<StoredEvent>, StoreError>>;
+
+    /// The newest events first, filtered, for people.
+    fn events(&self, filter: EventFilter) -> BoxFuture<'_, Result<Vec<StoredEvent>, StoreError>>;
+
+    /// One event by sequence number.
+    fn event(&self, seq: i64) -> BoxFuture<'_, Result<Option<StoredEvent>, StoreError>>;
+
+    /// Which of these `(seq, flow)` pairs have a row in `runs`.
+    fn known_runs(
+        &self,
+        from: i64,
+        to: i64,
+    ) -> BoxFuture<'_, Result<Vec<(i64, String)>, StoreError>>;
+
+    /// One run.
+    fn run(&self, id: &str) -> BoxFuture<'_, Result<Option<RunRow>, StoreError>>;
+
+    /// Runs, newest first, filtered, for people.
+    fn runs(&self, filter: RunFilter) -> BoxFuture<'_, Result<Vec<RunRow>, StoreError>>;
+
+    /// Unfinished runs of one lane, oldest first.
+    fn lane(
+        &self,
+        flow: &str,
+        lane: &str,
+        limit: u32,
+    ) -> BoxFuture<'_, Result<Vec<RunRow>, StoreError>>;
+
+    /// Runs whose `wake_ms` is at or before `now`, oldest first.
+    fn due(&self, now: u64, limit: u32) -> BoxFuture<'_, Result<Vec<RunRow>, StoreError>>;
+
+    /// The next `wake_ms` of any run.
+    fn next_wake(&self) -> BoxFuture<'_, Result<Option<u64>, StoreError>>;
+
+    /// Tasks, newest first.
+    fn tasks(&self, open_only: bool, limit: u32)
+    -> BoxFuture<'_, Result<Vec<TaskRow>, StoreError>>;
+
+    /// One task.
+    fn task(&self, id: &str) -> BoxFuture<'_, Result<Option<TaskRow>, StoreError>>;
+
+    /// Answers an open task, once, and makes its waiting run due at the answer's time. Synced. A task that is closed is [`StoreError::Conflict`] with its answer.
+    fn answer(&self, id: &str, answer: TaskAnswer) -> BoxFuture<'_, Result<TaskRow, StoreError>>;
+
+    /// Keeps the text of a flow's definition under its version, so that a run that waits on it can go on after a
+    /// restart, whatever the site has become. Synced; again is no error.
+    fn keep_flow(&self, version: &str, text: &str) -> BoxFuture<'_, Result<(), StoreError>>;
+
+    /// The text of a kept definition.
+    fn flow(&self, version: &str) -> BoxFuture<'_, Result<Option<String>, StoreError>>;
+
+    /// Keeps records that belong to no run; written with the next commit, bounded, never blocks.
+    fn audit(&self, outward: Outward);
+
+    /// The newest records first.
+    fn audits(
+        &self,
+        limit: u32,
+        denied_only: bool,
+    ) -> BoxFuture<'_, Result<Vec<Outward>, StoreError>>;
+
+    /// Writes everything that waits, then closes.
+    fn close(&self) -> BoxFuture<'_, ()>;
+}

@@ -1,0 +1,153 @@
+//! Commands into rows, inside one transaction. All events go in first, then all runs, many per statement; then
+//! what is rare, one by one. Commands of one commit do not depend on each other: whoever waits for a reply before
+//! asking again is in a later commit.
+
+use super::command::Command;
+use super::error::{conflict, is_the_rows_fault};
+use super::identity::Identities;
+use super::names::Names;
+use super::queue::Records;
+use super::{audits, events, pairs, runs, tasks};
+use crate::RunRow;
+use rusqlite::Connection;
+use tombolo_kernel::event::Event;
+
+/// What the writer knows of the file without asking it.
+#[derive(Debug, Default)]
+pub(crate) struct Known {
+    pub(crate) names: Names,
+    pub(crate) identities: Identities,
+    /// Place of the newest event, those of the running transaction included.
+    pub(crate) last_seq: i64,
+    /// False until it was read from the file once.
+    pub(crate) is_loaded: bool,
+}
+
+impl Known {
+    /// After a rollback to where this was the newest place.
+    pub(crate) fn roll_back(&mut self, last_seq: i64) {
+        self.names.forget();
+        self.identities.roll_back(last_seq);
+        self.last_seq = last_seq;
+    }
+}
+
+/// Applies all commands; the first error ends it, and the transaction must be rolled back.
+pub(crate) fn all(
+    connection: &Connection,
+    known: &mut Known,
+    now_ms: u64,
+    commands: &mut [Command],
+) -> rusqlite::Result<()> {
+    append(connection, known, now_ms, commands)?;
+    let rows: Vec<&RunRow> = commands.iter().flat_map(runs_of).collect();
+    runs::upsert(connection, &mut known.names, &rows)?;
+    for command in commands {
+        rest(connection, known, command)?;
+    }
+    Ok(())
+}
+
+/// Applies commands apart, each in a savepoint: one that breaks a rule of the tables fails alone.
+pub(crate) fn each(
+    connection: &Connection,
+    known: &mut Known,
+    now_ms: u64,
+    commands: &mut [Command],
+) -> rusqlite::Result<()> {
+    for command in commands {
+        let last_seq = known.last_seq;
+        connection
+            .prepare_cached("SAVEPOINT command")?
+            .execute([])?;
+        match all(connection, known, now_ms, std::slice::from_mut(command)) {
+            Ok(()) => {}
+            Err(error) if is_the_rows_fault(&error) => {
+                connection
+                    .prepare_cached("ROLLBACK TO command")?
+                    .execute([])?;
+                known.roll_back(last_seq);
+                command.fail(conflict(&error));
+            }
+            Err(error) => return Err(error),
+        }
+        connection.prepare_cached("RELEASE command")?.execute([])?;
+    }
+    Ok(())
+}
+
+/// Audit and the checkpoint, which only grows.
+pub(crate) fn records(
+    connection: &Connection,
+    known: &mut Known,
+    records: &mut Records,
+) -> rusqlite::Result<()> {
+    audits::insert(
+        connection,
+        &mut known.names,
+        records.audits.make_contiguous(),
+    )?;
+    if let Some(checkpoint) = records.checkpoint {
+        connection
+            .prepare_cached("UPDATE site SET value = ?1 WHERE key = 'checkpoint' AND value < ?1")?
+            .execute([checkpoint])?;
+    }
+    Ok(())
+}
+
+fn append(
+    connection: &Connection,
+    known: &mut Known,
+    now_ms: u64,
+    commands: &mut [Command],
+) -> rusqlite::Result<()> {
+    let events: Vec<&Event> = commands.iter().flat_map(Command::events).collect();
+    let mut appended = events::append(connection, known, now_ms, &events)?.into_iter();
+    for command in commands {
+        let mine = command.events().len();
+        if let Command::Append(request) = command {
+            request.outcome = Some(Ok(appended.by_ref().take(mine).collect()));
+        } else if let Command::Advance(request) = command {
+            request.outcome = Some(Ok(appended.by_ref().take(mine).collect()));
+        }
+    }
+    Ok(())
+}
+
+fn runs_of(command: &Command) -> impl Iterator<Item = &RunRow> {
+    let advance = match command {
+        Command::Advance(request) => Some(&request.input),
+        _ => None,
+    };
+    advance
+        .into_iter()
+        .flat_map(|advance| std::iter::once(&advance.run).chain(&advance.queued))
+}
+
+fn rest(connection: &Connection, known: &mut Known, command: &mut Command) -> rusqlite::Result<()> {
+    match command {
+        Command::Append(_) => {}
+        Command::Advance(request) => {
+            for task in &request.input.tasks {
+                tasks::open(connection, task)?;
+            }
+            for id in &request.input.withdrawn {
+                tasks::withdraw(connection, &request.input.run, id)?;
+            }
+        }
+        Command::Answer(request) => {
+            let (id, answer) = &request.input;
+            request.outcome = Some(tasks::answer(connection, id, answer)?);
+        }
+        Command::Set(request) => {
+            request.outcome = Some(pairs::set(connection, &mut known.names, &request.input)?)
+        }
+        Command::Delete(request) => {
+            let (system, key) = &request.input;
+            pairs::delete(connection, &mut known.names, system, key)?;
+            request.outcome = Some(Ok(()));
+        }
+        Command::Flush(request) => request.outcome = Some(Ok(())),
+    }
+    Ok(())
+}

@@ -1,0 +1,69 @@
+//! Connections: what is asked of a server or database must be exact, unless the operator declares it.
+
+use super::{Report, text};
+use crate::{Connection, ConnectionKind, HttpPattern, Manifest};
+
+pub(super) fn check(manifest: &Manifest, report: &mut Report) {
+    for (name, connection) in &manifest.connections {
+        report.at(name, |report| {
+            text::name(name, "connection", report);
+            report.at("reason", |report| {
+                text::sentence(&connection.reason, "reason", report)
+            });
+            match connection.kind {
+                ConnectionKind::Http => http(connection, manifest.adapter.generic, report),
+                ConnectionKind::Sql => sql(connection, manifest.adapter.generic, report),
+            }
+        });
+    }
+}
+
+fn http(connection: &Connection, generic: bool, report: &mut Report) {
+    report.require(connection.statements.is_empty(), || {
+        "found `statements` in an http connection, expected `allow`: statements belong to `kind = \"sql\"`".into()
+    });
+    report.require(generic || !connection.allow.is_empty(), || {
+        "found no `allow`, expected the requests it makes, such as `allow = [\"GET /orders/{id}\"]`; only a generic adapter leaves them to the operator".into()
+    });
+    report.at("allow", |report| {
+        for (index, allow) in connection.allow.iter().enumerate() {
+            report.at(index.to_string(), |report| {
+                if let Err(problem) = allow.parse::<HttpPattern>() {
+                    report.wrong(problem.to_string());
+                }
+                report.require(!connection.allow[..index].contains(allow), || {
+                    format!("found `{allow}` twice: remove one")
+                });
+            });
+        }
+    });
+    if let Some(credential) = &connection.credential {
+        report.at("credential", |report| {
+            text::name(credential, "credential", report)
+        });
+    }
+}
+
+fn sql(connection: &Connection, generic: bool, report: &mut Report) {
+    report.require(connection.allow.is_empty() && connection.credential.is_none(), || {
+        "found `allow` or `credential` in a sql connection, expected `statements`: they belong to `kind = \"http\"`".into()
+    });
+    report.require(generic || !connection.statements.is_empty(), || {
+        "found no `statements`, expected the ones it runs; only a generic adapter leaves them to the operator".into()
+    });
+    report.at("statements", |report| {
+        for (name, statement) in &connection.statements {
+            report.at(name, |report| {
+                text::dotted(name, "statement", report);
+                report.at("text", |report| {
+                    report.require(!statement.text.trim().is_empty(), || {
+                        "found no text, expected one SQL statement".into()
+                    });
+                    report.require(!statement.text.contains('\0'), || {
+                        "found a NUL character in the statement: remove it".into()
+                    });
+                });
+            });
+        }
+    });
+}

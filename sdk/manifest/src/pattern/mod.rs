@@ -1,0 +1,187 @@
+//! Which requests an `allow` line lets through: `GET /orders/{id}/lines`, `POST /files/*`.
+//!
+//! The host checks every request with this and an SDK's in-memory host does the same, so a vendor's test and the
+//! running system agree. Matching compares bytes as they will be sent: nothing is decoded, folded or normalized,
+//! and a path that servers are known to read in more than one way is refused before any pattern sees it
+//! ([`check_path`]).
+
+mod path;
+
+pub use path::{PathProblem, check_path};
+
+use std::fmt;
+use std::str::FromStr;
+
+/// Methods that a request may have.
+pub const METHODS: &[&str] = &["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"];
+
+/// Longest pattern, bytes.
+pub const PATTERN_BYTES: usize = 1_024;
+
+/// One `allow` line, ready for matching. `Display` gives the text it was read from.
+///
+/// `{name}` and an inner `*` stand for exactly one segment that is not empty. A last `*` stands for one or more
+/// segments, of which the first is not empty. Everything else stands for itself, upper and lower case apart, a
+/// slash at the end included.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HttpPattern {
+    method: Option<&'static str>,
+    segments: Vec<Segment>,
+    text: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Segment {
+    Exactly(Box<str>),
+    One,
+    Rest,
+}
+
+/// Why a text is not a pattern: found, expected, what to do.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct PatternProblem(pub String);
+
+impl HttpPattern {
+    /// Whether a request with this method and path may leave. A path that fails [`check_path`] matches nothing.
+    #[must_use]
+    pub fn allows(&self, method: &str, path: &str) -> bool {
+        self.method.is_none_or(|own| own == method)
+            && check_path(path).is_ok()
+            && self.matches_checked(path)
+    }
+
+    /// Like [`HttpPattern::allows`], for a path that passed [`check_path`] just now.
+    #[must_use]
+    pub fn allows_checked(&self, method: &str, path: &str) -> bool {
+        self.method.is_none_or(|own| own == method) && self.matches_checked(path)
+    }
+
+    /// The method, or nothing for `*`.
+    #[must_use]
+    pub fn method(&self) -> Option<&'static str> {
+        self.method
+    }
+
+    fn matches_checked(&self, path: &str) -> bool {
+        let Some(path) = path.strip_prefix('/') else {
+            return false;
+        };
+        let mut found = path.split('/');
+        for segment in &self.segments {
+            let Some(part) = found.next() else {
+                return false;
+            };
+            match segment {
+                Segment::Exactly(text) if **text == *part => {}
+                Segment::One if !part.is_empty() => {}
+                Segment::Rest => return !part.is_empty(),
+                Segment::Exactly(_) | Segment::One => return false,
+            }
+        }
+        found.next().is_none()
+    }
+}
+
+impl fmt::Display for HttpPattern {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+impl FromStr for HttpPattern {
+    type Err = PatternProblem;
+
+    fn from_str(text: &str) -> Result<Self, PatternProblem> {
+        if text.len() > PATTERN_BYTES {
+            return Err(PatternProblem(format!(
+                "found a pattern of {} bytes, expected at most {PATTERN_BYTES}",
+                text.len()
+            )));
+        }
+        let wrong = |problem: String| {
+            PatternProblem(format!(
+                "`{}`: {problem}; a pattern is `METHOD /path/{{variable}}/*`",
+                text.escape_debug()
+            ))
+        };
+        let (method, path) = text
+            .split_once(' ')
+            .ok_or_else(|| wrong("found no space between a method and a path".into()))?;
+        let method = parse_method(method).map_err(wrong)?;
+        let inner = path
+            .strip_prefix('/')
+            .ok_or_else(|| wrong("found a path that does not begin with `/`, expected one below the connection's base".into()))?;
+        let parts: Vec<&str> = inner.split('/').collect();
+        let last = parts.len() - 1;
+        let segments = parts
+            .iter()
+            .enumerate()
+            .map(|(index, part)| parse_segment(part, index == last))
+            .collect::<Result<_, _>>()
+            .map_err(wrong)?;
+        Ok(Self {
+            method,
+            segments,
+            text: text.to_owned(),
+        })
+    }
+}
+
+fn parse_method(text: &str) -> Result<Option<&'static str>, String> {
+    if text == "*" {
+        return Ok(None);
+    }
+    METHODS
+        .iter()
+        .find(|known| **known == text)
+        .map(|known| Some(*known))
+        .ok_or_else(|| {
+            format!(
+                "found the method `{}`, expected one of {} or `*`",
+                text.escape_debug(),
+                METHODS.join(", ")
+            )
+        })
+}
+
+fn parse_segment(part: &str, last: bool) -> Result<Segment, String> {
+    if part == "*" {
+        return Ok(if last { Segment::Rest } else { Segment::One });
+    }
+    if part.is_empty() {
+        let problem = "found two slashes side by side, expected a segment between them";
+        return if last {
+            Ok(Segment::Exactly("".into()))
+        } else {
+            Err(problem.into())
+        };
+    }
+    if let Some(name) = part
+        .strip_prefix('{')
+        .and_then(|rest| rest.strip_suffix('}'))
+    {
+        let letters = name
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-');
+        return if letters && !name.is_empty() {
+            Ok(Segment::One)
+        } else {
+            Err(format!(
+                "found the variable `{}`, expected letters, digits, `-` and `_` in the braces",
+                part.escape_debug()
+            ))
+        };
+    }
+    if part.contains(['{', '}', '*']) {
+        return Err(format!(
+            "found `{}`, expected a variable or `*` to be a whole segment: write `{{name}}` for all of it",
+            part.escape_debug()
+        ));
+    }
+    path::check_segment(part).map_err(|problem| problem.to_string())?;
+    Ok(Segment::Exactly(part.into()))
+}
+
+#[cfg(test)]
+mod tests;

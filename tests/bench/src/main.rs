@@ -1,0 +1,125 @@
+//! The benchmark: `cargo run --release -p tombolo-bench [PART...]`. Shows progress, prints one table, writes
+//! `target/bench.json`. Parts: `append`, `adapter`, `e2e`, `many`, `restart`; all when none is named. `--quick` makes
+//! every part small, to see that it works; its figures mean nothing.
+
+#![allow(clippy::print_stderr, reason = "progress goes to the terminal")]
+
+mod figures;
+mod load;
+mod native;
+mod parts;
+mod process;
+mod sink;
+mod site;
+
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use anyhow::{Context as _, bail};
+
+use crate::figures::Figures;
+use crate::parts::e2e::Size;
+
+const PARTS: [&str; 5] = ["append", "adapter", "e2e", "many", "restart"];
+
+fn main() -> anyhow::Result<()> {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    // Fails only where one is installed already.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    match words.as_slice() {
+        ["compile-child"] => std::process::exit(tombolo_kernel::sandbox::compile_child_main()),
+        ["serve-native", port, sink] => serving(native::serve(port.parse()?, sink)),
+        ["serve-host", site] => serving(site::serve(Path::new(site))),
+        _ => bench(&words),
+    }
+}
+
+fn serving(serve: impl Future<Output = anyhow::Result<()>>) -> anyhow::Result<()> {
+    tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()?
+        .block_on(serve)
+}
+
+fn bench(words: &[&str]) -> anyhow::Result<()> {
+    let quick = words.contains(&"--quick");
+    let parts: Vec<&str> = words
+        .iter()
+        .copied()
+        .filter(|word| *word != "--quick")
+        .collect();
+    if let Some(unknown) = parts.iter().find(|part| !PARTS.contains(part)) {
+        bail!(
+            "there is no part `{unknown}`; the parts are {}",
+            PARTS.join(", ")
+        );
+    }
+    let start = Instant::now();
+    let say = |text: &str| eprintln!("{:6.1} s  {text}", start.elapsed().as_secs_f64());
+    let wanted = |part: &str| parts.is_empty() || parts.contains(&part);
+    let mut figures = Figures::default();
+    say("building the adapters");
+    let adapters = build_adapters()?;
+    if wanted("append") {
+        parts::append::run(&mut figures, quick, &say)?;
+    }
+    if wanted("adapter") {
+        parts::adapter::run(&mut figures, &adapters.join("guest.wasm"), quick, &say)?;
+    }
+    if wanted("e2e") {
+        let size = if quick {
+            Size {
+                full: 3_000,
+                half: 1_000,
+            }
+        } else {
+            Size {
+                full: 60_000,
+                half: 20_000,
+            }
+        };
+        parts::e2e::run(&mut figures, &adapters, size, &say)?;
+    }
+    if wanted("many") {
+        parts::many::run(
+            &mut figures,
+            &adapters,
+            if quick { 50 } else { 1_000 },
+            &say,
+        )?;
+    }
+    if wanted("restart") {
+        parts::restart::run(
+            &mut figures,
+            &adapters,
+            if quick { 2_000 } else { 100_000 },
+            &say,
+        )?;
+    }
+    figures.print();
+    let file = site::workspace().join(if quick {
+        "target/bench-quick.json"
+    } else {
+        "target/bench.json"
+    });
+    figures.write(&file)?;
+    eprintln!("\nwritten to {}", file.display());
+    Ok(())
+}
+
+/// Builds the adapters that the parts use into one folder.
+fn build_adapters() -> anyhow::Result<PathBuf> {
+    let folder = site::scratch()?.join("adapters");
+    std::fs::create_dir_all(&folder)?;
+    for (name, source) in [
+        ("webhook", "plugins/webhook"),
+        ("rest", "plugins/rest"),
+        ("guest", "tests/bench/guest"),
+    ] {
+        let built = tombolo_pack::build(&site::workspace().join(source), &mut |_| {})?;
+        std::fs::copy(&built.file, folder.join(format!("{name}.wasm")))
+            .with_context(|| format!("cannot copy {name}.wasm"))?;
+    }
+    Ok(folder)
+}

@@ -1,0 +1,7 @@
+//! One file per part of the benchmark.
+
+pub(crate) mod adapter;
+pub(crate) mod append;
+pub(crate) mod e2e;
+pub(crate) mod many;
+pub(crate) mod restart;

@@ -1,0 +1,237 @@
+//! Site folders that the benchmark writes and approves.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use tombolo_kernel::grant::{Approval, Grant};
+use tombolo_kernel::package::Package;
+use tombolo_kernel::sandbox::CompileConfig;
+use tombolo_kernel::system::{ActionOffer, SystemLimits, SystemSpec};
+use tombolo_server::host::{Host, HostOptions};
+
+/// A folder on the disk that holds the workspace: a RAM disk would make syncs free.
+pub(crate) fn scratch() -> anyhow::Result<PathBuf> {
+    let folder = workspace().join("target/bench");
+    fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
+    Ok(folder)
+}
+
+/// The workspace's folder.
+pub(crate) fn workspace() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .ancestors()
+        .nth(2)
+        .unwrap_or(Path::new("."))
+        .to_owned()
+}
+
+/// The site of the end-to-end part.
+pub(crate) fn write_e2e(
+    folder: &Path,
+    adapters: &Path,
+    port: u16,
+    sink: SocketAddr,
+) -> anyhow::Result<()> {
+    let (webhook, rest) = (adapters.join("webhook.wasm"), adapters.join("rest.wasm"));
+    write(folder, "tombolo.yaml", &main_file(port))?;
+    write(
+        folder,
+        "systems/source.yaml",
+        &format!(
+            r"
+adapter: {}
+keys: {{ standard-webhooks: env:BENCH_SECRET }}
+hooks:
+  post:
+    summary: Orders from the shop
+    do: {{ verify: standard-webhooks, type: order.placed, subject: /customer/id }}
+emits: [order.placed]
+",
+            webhook.display()
+        ),
+    )?;
+    write(
+        folder,
+        "systems/books.yaml",
+        &format!(
+            r#"
+adapter: {}
+connections:
+  api:
+    http: "http://{sink}"
+    network: private
+    credential: {{ bearer: env:BENCH_TOKEN }}
+    allow: ["POST /customers/{{customer}}/bookings"]
+actions:
+  booking.add:
+    effect: write
+    summary: Books an order
+    input: {{ type: object, required: [order, n, customer, text], properties: {{ order: {{ type: string }}, n: {{ type: integer }}, customer: {{ type: string }}, text: {{ type: string }} }} }}
+    do: {{ method: POST, path: "/customers/{{customer}}/bookings", body: {{ order: "{{order}}", n: "{{n}}", customer: "{{customer}}", text: "{{text}}" }} }}
+"#,
+            rest.display()
+        ),
+    )?;
+    write(
+        folder,
+        "flows/book.yaml",
+        r#"
+on: order.placed
+when: event.data.amount >= 100
+steps:
+  - call: books.booking.add
+    with:
+      order: "${event.data.id}"
+      n: "${event.data.n}"
+      customer: "${event.data.customer.id}"
+      text: "Order ${event.data.id} of ${event.data.customer.name}: ${event.data.note}"
+"#,
+    )?;
+    approve(folder)
+}
+
+/// `tombolo.yaml` for a host on `port`.
+pub(crate) fn main_file(port: u16) -> String {
+    format!(
+        "listen: 127.0.0.1:{port}\ndata: data\ntokens: [{{ name: bench, token: env:BENCH_TOKEN, may: [operate, publish, answer] }}]\n"
+    )
+}
+
+/// Writes one file of a site.
+pub(crate) fn write(folder: &Path, name: &str, text: &str) -> anyhow::Result<()> {
+    let path = folder.join(name);
+    if let Some(parent) = path.parent() {
+        fs::create_dir_all(parent)?;
+    }
+    fs::write(&path, text).with_context(|| format!("cannot write {}", path.display()))
+}
+
+/// A site with `count` systems of the REST adapter.
+pub(crate) fn write_many(
+    folder: &Path,
+    adapters: &Path,
+    port: u16,
+    count: u32,
+) -> anyhow::Result<()> {
+    write(folder, "tombolo.yaml", &main_file(port))?;
+    let rest = adapters.join("rest.wasm");
+    for number in 0..count {
+        let text = format!(
+            r#"
+adapter: {}
+connections:
+  api: {{ http: "https://crm-{number}.example", credential: {{ bearer: env:BENCH_TOKEN }}, allow: ["GET /orders/{{id}}"] }}
+actions:
+  order.get: {{ effect: read, summary: Reads an order, do: {{ method: GET, path: "/orders/{{id}}" }} }}
+"#,
+            rest.display()
+        );
+        write(folder, &format!("systems/crm-{number}.yaml"), &text)?;
+    }
+    approve(folder)
+}
+
+/// A site with one flow that asks a person.
+pub(crate) fn write_waiting(folder: &Path, _adapters: &Path, port: u16) -> anyhow::Result<()> {
+    write(folder, "tombolo.yaml", &main_file(port))?;
+    write(
+        folder,
+        "flows/ask.yaml",
+        r#"
+on: question.raised
+key: event.subject
+steps:
+  - id: approval
+    ask: { role: manager, question: "Go on with ${event.data.n}?", options: [approve, reject] }
+    timeout: 48h
+"#,
+    )
+}
+
+/// Grants every system of the site what it asks for, as a reviewer who says yes to all.
+fn approve(folder: &Path) -> anyhow::Result<()> {
+    let site = tombolo_server::site::read(folder)
+        .map_err(|problems| anyhow::anyhow!("the benchmark's site: {}", problems[0]))?;
+    for (name, plan) in &site.systems {
+        write(
+            folder,
+            &format!("grants/{name}.yaml"),
+            &serde_json::to_string(&grant(&plan.bare))?,
+        )?;
+    }
+    Ok(())
+}
+
+/// A grant of everything a system asks for.
+pub(crate) fn grant(spec: &SystemSpec) -> Grant {
+    let wishes = tombolo_kernel::grant::wishes(spec);
+    let approved = Approval {
+        by: "bench".into(),
+        at: "2026-11-22T10:00:00Z".into(),
+        reason: "benchmark".into(),
+    };
+    Grant {
+        system: wishes.system,
+        adapter: wishes.adapter,
+        approved,
+        items: wishes.items,
+    }
+}
+
+/// A system that has nothing bound.
+pub(crate) fn spec(name: &str, package: Arc<Package>) -> SystemSpec {
+    let offer = |action: &tombolo_manifest::Action| ActionOffer {
+        effect: action.effect,
+        summary: action.summary.clone(),
+        input: action.input.clone(),
+        output: action.output.clone(),
+    };
+    SystemSpec {
+        name: name.to_owned(),
+        connections: BTreeMap::new(),
+        keys: BTreeMap::new(),
+        settings: format!("{{\"system\":\"{name}\"}}").into(),
+        actions: package
+            .manifest
+            .actions
+            .iter()
+            .map(|(name, action)| (name.clone(), offer(action)))
+            .collect(),
+        hooks: BTreeSet::new(),
+        feeds: BTreeSet::new(),
+        emits: BTreeSet::new(),
+        store_quota: None,
+        calls: BTreeSet::new(),
+        limits: SystemLimits::default(),
+        package,
+    }
+}
+
+/// Compiles through this executable.
+pub(crate) fn compile_config(folder: &Path) -> CompileConfig {
+    CompileConfig {
+        cache: folder.join("cache"),
+        child: compile_child(),
+    }
+}
+
+fn compile_child() -> (PathBuf, Vec<String>) {
+    let executable = std::env::current_exe().unwrap_or_else(|_| PathBuf::from("tombolo-bench"));
+    (executable, vec!["compile-child".to_owned()])
+}
+
+/// Serves a site until the process is ended.
+pub(crate) async fn serve(folder: &Path) -> anyhow::Result<()> {
+    let options = HostOptions {
+        compile_child: compile_child(),
+        listen: None,
+    };
+    let host = Host::start(folder, options).await?;
+    std::future::pending::<()>().await;
+    host.stop().await;
+    Ok(())
+}

@@ -1,0 +1,206 @@
+//! An adapter that does whatever its input says. Hostile tests grant it little and ask it for much.
+
+use std::cell::Cell;
+use std::hint::black_box;
+
+use serde::Deserialize;
+use serde_json::{Value, json};
+use tombolo_sdk::http::{Method, Request};
+use tombolo_sdk::{
+    ActionCall, Adapter, Event, Failure, Inbound, Json, Reception, keys, log, sql, store, to_json,
+};
+
+struct Attacker {
+    calls: Cell<u32>,
+}
+
+#[derive(Deserialize)]
+#[serde(tag = "do", rename_all = "kebab-case")]
+enum Deed {
+    /// Says what it got, and which call of this instance it is.
+    Echo {},
+    Loop {},
+    /// Grows its memory until it cannot.
+    Grow {},
+    Recurse {},
+    Trap {},
+    /// Answers with so many bytes.
+    Answer {
+        bytes: usize,
+    },
+    /// Logs so many lines of a text.
+    Log {
+        text: String,
+        lines: u32,
+    },
+    Http {
+        connection: String,
+        method: String,
+        path: String,
+        #[serde(default)]
+        query: Vec<(String, String)>,
+        #[serde(default)]
+        headers: Vec<(String, String)>,
+        #[serde(default)]
+        body: Option<String>,
+    },
+    Sql {
+        statement: String,
+        parameters: Value,
+    },
+    Hmac {
+        key: String,
+        message: String,
+    },
+    Keep {
+        key: String,
+        value: String,
+    },
+    Kept {
+        key: String,
+    },
+    Keys {
+        prefix: String,
+    },
+    /// Tries every look-up it has until the host says no.
+    Flood {},
+}
+
+impl Adapter for Attacker {
+    fn start() -> Result<Self, Failure> {
+        Ok(Self {
+            calls: Cell::new(0),
+        })
+    }
+
+    fn act(&self, call: ActionCall) -> Result<Json, Failure> {
+        self.calls.set(self.calls.get() + 1);
+        let said = match call.parse()? {
+            Deed::Echo {} => {
+                json!({"input": call.input, "calls": self.calls.get(), "key": call.idempotency_key})
+            }
+            Deed::Loop {} => endless(),
+            Deed::Grow {} => grow(),
+            Deed::Recurse {} => json!(recurse(1)),
+            #[expect(clippy::panic, reason = "this is the attack")]
+            Deed::Trap {} => panic!("as told"),
+            Deed::Answer { bytes } => json!("x".repeat(bytes)),
+            Deed::Log { text, lines } => {
+                for _ in 0..lines {
+                    log::info(&text);
+                }
+                json!({"logged": lines})
+            }
+            Deed::Http {
+                connection,
+                method,
+                path,
+                query,
+                headers,
+                body,
+            } => http(&connection, &method, path, query, headers, body)?,
+            Deed::Sql {
+                statement,
+                parameters,
+            } => match sql::run_json("db", &statement, &to_json(&parameters)?) {
+                Ok(outcome) => json!({"rows": outcome.rows, "affected": outcome.affected}),
+                Err(error) => json!({"error": format!("{error:?}")}),
+            },
+            Deed::Hmac { key, message } => json!(format!(
+                "{:?}",
+                keys::hmac(&key, keys::Hash::Sha256, message.as_bytes())
+            )),
+            Deed::Keep { key, value } => json!(format!("{:?}", store::set(&key, value.as_bytes()))),
+            Deed::Kept { key } => json!(format!("{:?}", store::get(&key))),
+            Deed::Keys { prefix } => json!(format!("{:?}", store::keys(&prefix, None, 1000))),
+            Deed::Flood {} => flood(),
+        };
+        to_json(&said)
+    }
+
+    fn receive(&self, inbound: Inbound) -> Result<Reception, Failure> {
+        let event: Event = Event::new(
+            inbound.header("x-type").unwrap_or("attack.received"),
+            inbound.text()?.to_owned(),
+        );
+        Ok(Reception {
+            events: vec![event],
+            answer: None,
+        })
+    }
+}
+
+fn endless() -> Value {
+    let mut turns = 0_u64;
+    loop {
+        turns = black_box(turns.wrapping_add(1));
+        if turns == u64::MAX {
+            return json!(turns);
+        }
+    }
+}
+
+fn grow() -> Value {
+    let mut kept: Vec<Vec<u8>> = Vec::new();
+    loop {
+        kept.push(black_box(vec![1; 1 << 20]));
+        if kept.len() > 1 << 14 {
+            return json!(kept.len());
+        }
+    }
+}
+
+#[expect(unconditional_recursion, reason = "this is the attack")]
+fn recurse(depth: u64) -> u64 {
+    let local = black_box([depth; 64]);
+    recurse(black_box(depth + 1)) + local[0]
+}
+
+fn flood() -> Value {
+    let mut count = 0_u32;
+    while store::get("flood").is_ok() {
+        count += 1;
+        if count > 1_000_000 {
+            break;
+        }
+    }
+    json!({"calls": count})
+}
+
+fn http(
+    connection: &str,
+    method: &str,
+    path: String,
+    query: Vec<(String, String)>,
+    headers: Vec<(String, String)>,
+    body: Option<String>,
+) -> Result<Value, Failure> {
+    let method = match method {
+        "GET" => Method::Get,
+        "POST" => Method::Post,
+        "DELETE" => Method::Delete,
+        other => {
+            return Err(Failure::internal(format!(
+                "the attacker has no method {other}"
+            )));
+        }
+    };
+    let mut request = Request::new(connection, method, path);
+    for (name, value) in query {
+        request = request.query(name, value);
+    }
+    for (name, value) in headers {
+        request = request.header(name, value);
+    }
+    if let Some(body) = body {
+        request = request.body("text/plain", body);
+    }
+    Ok(match request.send() {
+        Ok(response) => {
+            json!({"status": response.status, "headers": response.headers, "body": String::from_utf8_lossy(&response.body)})
+        }
+        Err(error) => json!({"error": format!("{error:?}")}),
+    })
+}
+
+tombolo_sdk::export!(Attacker);

@@ -1,0 +1,18 @@
+//! Attacks on the real host, numbered as in `README.md` beside this file. Each shows what the attack gets (nothing)
+//! and that the neighbour goes on.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "tests"
+)]
+
+mod fixture;
+mod http_out;
+mod inbound;
+mod package;
+mod running;
+mod secrets;
+mod sql;
+mod table;

@@ -1,0 +1,170 @@
+//! Packages that lie: refused before any of their code runs; what ran before keeps running.
+
+use tombolo_tests::component::{Parts, manifest};
+use tombolo_tests::site::TestSite;
+
+use crate::fixture::attack_with;
+
+/// Asserts that `tombolo check` refuses a site with this adapter, saying all of `words`.
+#[track_caller]
+fn refused(bytes: &[u8], words: &[&str]) {
+    let site = TestSite::new();
+    site.adapter_bytes("component", bytes);
+    site.write("systems/liar.yaml", "adapter: adapters/component.wasm\n");
+    let (code, out, err) = tombolo_tests::built::run(
+        &["check", site.path().to_str().unwrap()],
+        &[("TOMBOLO_TOKEN", "t")],
+    );
+    assert_eq!(code, 1, "check let it through:\n{out}{err}");
+    let (approve, approve_out, approve_err) = site.tombolo(&[
+        "grant", "approve", "liar", "--by", "rita", "--reason", "test",
+    ]);
+    assert_ne!(approve, 0, "it could be approved:\n{approve_out}");
+    for word in words {
+        assert!(
+            (out.clone() + &err).contains(word),
+            "check does not say {word:?}:\n{out}{err}"
+        );
+        assert!(
+            (approve_out.clone() + &approve_err).contains(word),
+            "approve does not say {word:?}:\n{approve_out}{approve_err}"
+        );
+    }
+}
+
+#[test]
+fn case_21_a_malformed_or_truncated_component_is_refused() {
+    let whole = Parts::default().build();
+    refused(b"not wasm at all", &["component"]);
+    refused(b"", &["component"]);
+    refused(&whole[..whole.len() / 2], &["component"]);
+    refused(&whole[..8], &["manifest"]);
+    let mut garbled = whole.clone();
+    let middle = garbled.len() / 3;
+    garbled[middle..middle + 64].fill(0xff);
+    refused(&garbled, &[]);
+    refused(&Parts::default().core(), &["tombolo adapter build"]);
+}
+
+#[test]
+fn case_22_an_import_that_is_not_declared_is_refused_by_name() {
+    let whole = importing(
+        "tombolo:adapter/http@0.1.0",
+        "send",
+        "(param i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32)",
+        &manifest("hostile/liar", ""),
+    );
+    refused(&whole, &["http"]);
+}
+
+#[test]
+fn case_22_an_import_that_is_not_of_the_contract_is_refused_by_name() {
+    let component = wat::parse_str(
+        r#"(component
+             (import "wasi:filesystem/types@0.2.0" (instance (export "f" (func))))
+        )"#,
+    )
+    .unwrap();
+    refused(
+        &with_manifest(component, &manifest("hostile/liar", "")),
+        &["wasi:filesystem/types"],
+    );
+}
+
+#[test]
+fn case_24_an_oversized_package_is_refused() {
+    let whole = with_section(Parts::default().build(), "padding", &vec![0; 33 << 20]);
+    refused(&whole, &["32 MiB"]);
+}
+
+#[test]
+fn case_30_a_second_manifest_is_refused() {
+    let whole = with_section(
+        Parts::default().build(),
+        "tombolo:manifest",
+        manifest("hostile/other", "").as_bytes(),
+    );
+    refused(&whole, &["manifest"]);
+}
+
+#[test]
+fn case_36_a_manifest_that_says_another_thing_than_the_component_is_refused() {
+    // Declared over a connection it has, but the component brings no `act`, `receive` or `read`.
+    let empty = wat::parse_str("(component)").unwrap();
+    refused(
+        &with_manifest(empty, &manifest("hostile/liar", "")),
+        &["act"],
+    );
+    refused(
+        &with_manifest(
+            Parts::default().build_without_manifest(),
+            "[adapter]\nname = \"Not A Name\"\nversion = \"1\"\nsummary = \"\"\n",
+        ),
+        &["name"],
+    );
+}
+
+#[test]
+fn case_37_the_same_wishes_in_new_code_wait_for_a_review_while_the_old_runs() {
+    let attack = attack_with(&Parts::default().build());
+    let run = attack.deed(&serde_json::json!({"x": 1}));
+    assert_eq!(run["run"]["status"], "done", "{run:#}");
+    let other = Parts {
+        receive: "nop unreachable".into(),
+        ..Parts::default()
+    }
+    .build();
+    attack.site.adapter_bytes("component", &other);
+    attack.host.post("/api/reload", &serde_json::json!({}));
+    let systems = attack.host.wait_for("the new code is held back", |host| {
+        let systems = host.get("/api/systems").to_string();
+        systems.contains("held-back").then_some(systems)
+    });
+    assert!(
+        systems.contains("tombolo grant"),
+        "the message does not say what to do: {systems}"
+    );
+    assert_eq!(
+        attack.deed(&serde_json::json!({"x": 1}))["run"]["status"],
+        "done",
+        "the old version must keep running"
+    );
+    attack.site.approve("attacker");
+    attack.host.post("/api/reload", &serde_json::json!({}));
+    attack.host.wait_for("the new code runs", |host| {
+        (!host.get("/api/systems").to_string().contains("held-back")).then_some(())
+    });
+}
+
+#[test]
+fn case_39_native_code_is_refused() {
+    let mut native = b"\x7fELF\x02\x01\x01\0".to_vec();
+    native.extend([0; 4096]);
+    refused(&native, &["component"]);
+}
+
+fn importing(interface: &str, function: &str, signature: &str, manifest: &str) -> Vec<u8> {
+    let module = format!(
+        "(import \"{interface}\" \"{function}\" (func $imported {signature}))\n(memory (export \"memory\") 2)"
+    );
+    Parts {
+        module,
+        manifest: manifest.to_owned(),
+        ..Parts::default()
+    }
+    .build_unchecked()
+}
+
+fn with_manifest(component: Vec<u8>, manifest: &str) -> Vec<u8> {
+    with_section(component, "tombolo:manifest", manifest.as_bytes())
+}
+
+fn with_section(mut component: Vec<u8>, name: &str, data: &[u8]) -> Vec<u8> {
+    use wasm_encoder::{ComponentSection as _, CustomSection};
+    CustomSection {
+        name: name.into(),
+        data: data.into(),
+    }
+    .append_to_component(&mut component);
+    component
+}

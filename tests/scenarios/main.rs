@@ -1,0 +1,39 @@
+//! Scenarios: each folder beside this file is one, run against the real binary in its own process.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "tests"
+)]
+
+use tombolo_tests::scenario::{all, run};
+
+macro_rules! scenarios {
+    ($($test:ident = $folder:literal),* $(,)?) => {
+        $(
+            #[test]
+            fn $test() {
+                run($folder);
+            }
+        )*
+
+        #[test]
+        fn every_folder_has_its_test() {
+            let named = [$($folder),*];
+            for folder in all() {
+                let name = folder.file_name().unwrap().to_str().unwrap();
+                assert!(named.contains(&name), "tests/scenarios/{name} is run by no test; add it to main.rs");
+            }
+        }
+    };
+}
+
+scenarios! {
+    an_alarm_becomes_an_approved_purchase_across_a_kill = "alarm-to-purchase",
+    an_outage_is_retried_under_the_same_key = "outage-is-retried",
+    a_bad_site_is_explained_with_file_line_and_column = "bad-site-is-explained",
+    a_bad_reload_changes_nothing = "bad-reload-changes-nothing",
+    a_system_is_held_back_until_it_is_approved = "held-back-until-approved",
+    events_of_one_key_keep_their_order = "one-lane-keeps-order",
+}

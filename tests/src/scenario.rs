@@ -1,0 +1,427 @@
+//! Runs a scenario's folder: `scenario.yaml` says what happens, `site/` is copied as the operator's folder.
+//!
+//! In the site's files `{{NAME}}` is the address of the recording server NAME. Steps run in order against the real
+//! binary; each waits for the state it names, never for a time.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use base64::Engine as _;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use crate::built::{adapter, root};
+use crate::host::{TestHost, wait};
+use crate::server::{RecordingServer, Reply};
+use crate::site::TestSite;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Scenario {
+    /// What it shows, a sentence.
+    #[expect(dead_code, reason = "for people")]
+    title: String,
+    #[serde(default)]
+    adapters: Vec<String>,
+    #[serde(default)]
+    servers: Vec<String>,
+    #[serde(default)]
+    environment: BTreeMap<String, String>,
+    /// File in the site to the SQL that makes it.
+    #[serde(default)]
+    databases: BTreeMap<String, String>,
+    /// Systems that a reviewer approves before the start.
+    #[serde(default)]
+    approve: Vec<String>,
+    /// What `tombolo check` prints instead of a run: each line must be contained.
+    #[serde(default)]
+    check_says: Vec<String>,
+    #[serde(default)]
+    steps: Vec<Step>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+enum Step {
+    /// Post to a hook, signed as told.
+    Hook {
+        to: String,
+        body: Value,
+        #[serde(default)]
+        sign: Option<Sign>,
+        #[serde(default)]
+        headers: BTreeMap<String, String>,
+        expect: u16,
+    },
+    /// Publish an event.
+    Publish {
+        r#type: String,
+        id: String,
+        data: Value,
+        expect: u16,
+    },
+    /// Wait for a run.
+    Run {
+        flow: String,
+        status: String,
+        /// Text that stands somewhere in its trace.
+        #[serde(default)]
+        says: Vec<String>,
+    },
+    /// How many runs a flow has.
+    Runs { flow: String, count: usize },
+    /// Answer the only open task.
+    Answer { answer: String, by: String },
+    /// SIGKILL, then start again.
+    Kill {},
+    /// What the next request to a server is answered.
+    Reply {
+        server: String,
+        status: u16,
+        #[serde(default)]
+        body: Value,
+        #[serde(default)]
+        headers: BTreeMap<String, String>,
+    },
+    /// Wait until a server has got so many requests; then compare the last.
+    Received {
+        server: String,
+        count: usize,
+        #[serde(default)]
+        target: Option<String>,
+        #[serde(default)]
+        body: Option<Value>,
+        #[serde(default)]
+        headers: BTreeMap<String, String>,
+    },
+    /// Compare a query's rows.
+    Rows {
+        database: String,
+        query: String,
+        are: Vec<Vec<Value>>,
+    },
+    /// Write a site file and wait until the log says something.
+    Write {
+        file: String,
+        text: String,
+        log_says: String,
+    },
+    /// Approve a system while the host runs, and wait until it is running.
+    Approve { system: String },
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+struct Sign {
+    /// Variable that holds the `whsec_` secret.
+    secret: String,
+    id: String,
+    /// Seconds to add to the present time.
+    #[serde(default)]
+    skew: i64,
+}
+
+/// Runs the scenario of `tests/scenarios/NAME`.
+pub fn run(name: &str) {
+    let folder = root().join("tests/scenarios").join(name);
+    let text = fs::read_to_string(folder.join("scenario.yaml"))
+        .unwrap_or_else(|error| panic!("{name}: {error}"));
+    let scenario: Scenario = serde_saphyr::from_str(&text)
+        .unwrap_or_else(|error| panic!("{name}/scenario.yaml: {error}"));
+    Running::prepare(&folder, &scenario).play(&scenario);
+}
+
+struct Running {
+    site: TestSite,
+    host: Option<TestHost>,
+    servers: BTreeMap<String, RecordingServer>,
+    environment: Vec<(String, String)>,
+}
+
+impl Running {
+    fn prepare(folder: &Path, scenario: &Scenario) -> Self {
+        let site = TestSite::new();
+        let servers: BTreeMap<String, RecordingServer> = scenario
+            .servers
+            .iter()
+            .map(|name| (name.clone(), RecordingServer::start()))
+            .collect();
+        let values: Vec<(String, String)> = servers
+            .iter()
+            .map(|(name, server)| (name.clone(), server.address.to_string()))
+            .collect();
+        for name in &scenario.adapters {
+            site.adapter(name, &adapter(&format!("plugins/{name}")));
+        }
+        site.copy(&folder.join("site"), &values);
+        for (file, sql) in &scenario.databases {
+            rusqlite::Connection::open(site.path().join(file))
+                .unwrap()
+                .execute_batch(sql)
+                .unwrap();
+        }
+        for system in &scenario.approve {
+            site.approve(system);
+        }
+        let environment = scenario.environment.clone().into_iter().collect();
+        Self {
+            site,
+            host: None,
+            servers,
+            environment,
+        }
+    }
+
+    fn play(mut self, scenario: &Scenario) {
+        if !scenario.check_says.is_empty() {
+            let (code, out, err) =
+                crate::built::run(&["check", self.site.path().to_str().unwrap()], &[]);
+            assert_eq!(code, 1, "check found nothing wrong:\n{out}{err}");
+            for line in &scenario.check_says {
+                assert!(
+                    out.contains(line) || err.contains(line),
+                    "check does not say {line:?}:\n{out}{err}"
+                );
+            }
+        }
+        if scenario.steps.is_empty() {
+            return;
+        }
+        self.start();
+        for step in &scenario.steps {
+            self.step(step);
+        }
+        assert!(
+            self.host.as_mut().unwrap().is_alive(),
+            "the host ended by itself"
+        );
+    }
+
+    fn start(&mut self) {
+        let environment: Vec<(&str, &str)> = self
+            .environment
+            .iter()
+            .map(|(name, value)| (&**name, &**value))
+            .collect();
+        self.host = Some(TestHost::start(&self.site, &environment));
+    }
+
+    fn host(&self) -> &TestHost {
+        self.host.as_ref().unwrap()
+    }
+
+    fn step(&mut self, step: &Step) {
+        match step {
+            Step::Hook {
+                to,
+                body,
+                sign,
+                headers,
+                expect,
+            } => self.hook(to, body, sign.as_ref(), headers, *expect),
+            Step::Publish {
+                r#type,
+                id,
+                data,
+                expect,
+            } => {
+                let response = self.host().publish(r#type, id, data);
+                assert_eq!(response.status, *expect, "publish: {}", response.body);
+            }
+            Step::Run { flow, status, says } => {
+                let run = self.host().wait_for_run(flow, status).to_string();
+                for text in says {
+                    assert!(run.contains(text), "the run does not say {text:?}: {run}");
+                }
+            }
+            Step::Runs { flow, count } => {
+                let runs = self.host().wait_for("so many runs", |host| {
+                    let runs = host.get(&format!("/api/runs?flow={flow}"));
+                    Some(runs)
+                        .filter(|runs| runs.as_array().is_some_and(|runs| runs.len() >= *count))
+                });
+                assert_eq!(runs.as_array().map(Vec::len), Some(*count), "{runs}");
+            }
+            Step::Answer { answer, by } => self.answer(answer, by),
+            Step::Kill {} => {
+                self.host.take().unwrap().kill();
+                self.start();
+            }
+            Step::Reply {
+                server,
+                status,
+                body,
+                headers,
+            } => {
+                let mut reply = Reply::json(*status, &body.to_string());
+                reply.headers.extend(headers.clone());
+                self.servers[server].reply(reply);
+            }
+            Step::Received {
+                server,
+                count,
+                target,
+                body,
+                headers,
+            } => {
+                self.received(server, *count, target.as_deref(), body.as_ref(), headers);
+            }
+            Step::Rows {
+                database,
+                query,
+                are,
+            } => assert_eq!(self.rows(database, query), *are, "{query}"),
+            Step::Write {
+                file,
+                text,
+                log_says,
+            } => {
+                let seen = self.host().log().len();
+                self.site.write(file, text);
+                self.host().wait_for(log_says, |host| {
+                    host.log()[seen..].contains(log_says).then_some(())
+                });
+            }
+            Step::Approve { system } => self.approve(system),
+        }
+    }
+
+    fn hook(
+        &self,
+        to: &str,
+        body: &Value,
+        sign: Option<&Sign>,
+        headers: &BTreeMap<String, String>,
+        expect: u16,
+    ) {
+        let body = body.to_string();
+        let mut all: Vec<(String, String)> = headers.clone().into_iter().collect();
+        all.push(("content-type".into(), "application/json".into()));
+        if let Some(sign) = sign {
+            let secret = &self
+                .environment
+                .iter()
+                .find(|(name, _)| *name == sign.secret)
+                .expect("the secret is in the environment")
+                .1;
+            all.extend(standard_webhooks(secret, &sign.id, sign.skew, &body));
+        }
+        let borrowed: Vec<(&str, &str)> = all
+            .iter()
+            .map(|(name, value)| (&**name, &**value))
+            .collect();
+        let response =
+            self.host()
+                .send("POST", &format!("/hooks/{to}"), &borrowed, body.as_bytes());
+        assert_eq!(response.status, expect, "hook {to}: {}", response.body);
+    }
+
+    fn answer(&self, answer: &str, by: &str) {
+        let task = self.host().wait_for("an open task", |host| {
+            let tasks = host.get("/api/tasks?open=true");
+            tasks.as_array()?.first()?["id"].as_str().map(str::to_owned)
+        });
+        let response = self.host().post(
+            &format!("/api/tasks/{task}/answer"),
+            &json!({"answer": answer, "by": by, "comment": ""}),
+        );
+        assert_eq!(response.status, 200, "{}", response.body);
+    }
+
+    fn received(
+        &self,
+        server: &str,
+        count: usize,
+        target: Option<&str>,
+        body: Option<&Value>,
+        headers: &BTreeMap<String, String>,
+    ) {
+        let server = &self.servers[server];
+        let got = wait("requests at the server", || {
+            Some(server.received()).filter(|got| got.len() >= count)
+        });
+        assert_eq!(got.len(), count, "{got:#?}");
+        let Some(last) = got.last() else { return };
+        if let Some(target) = target {
+            assert_eq!(last.target, target);
+        }
+        if let Some(body) = body {
+            assert_eq!(&last.json(), body);
+        }
+        for (name, value) in headers {
+            assert_eq!(last.header(name), Some(&**value), "header {name}");
+        }
+    }
+
+    fn rows(&self, database: &str, query: &str) -> Vec<Vec<Value>> {
+        let connection = rusqlite::Connection::open(self.site.path().join(database)).unwrap();
+        let mut statement = connection.prepare(query).unwrap();
+        let columns = statement.column_count();
+        let cell = |row: &rusqlite::Row<'_>, index| match row
+            .get::<_, rusqlite::types::Value>(index)
+            .unwrap()
+        {
+            rusqlite::types::Value::Null => Value::Null,
+            rusqlite::types::Value::Integer(number) => json!(number),
+            rusqlite::types::Value::Real(number) => json!(number),
+            rusqlite::types::Value::Text(text) => json!(text),
+            rusqlite::types::Value::Blob(bytes) => json!(hex::encode(bytes)),
+        };
+        statement
+            .query_map([], |row| {
+                Ok((0..columns).map(|index| cell(row, index)).collect())
+            })
+            .unwrap()
+            .map(Result::unwrap)
+            .collect()
+    }
+
+    fn approve(&self, system: &str) {
+        self.site.approve(system);
+        self.host().wait_for("the system runs", |host| {
+            let systems = host.get("/api/systems");
+            let systems = systems.as_array().cloned()?;
+            systems
+                .iter()
+                .find(|status| status["system"] == *system && status["state"] == "running")
+                .map(|_| ())
+        });
+    }
+}
+
+/// The headers of a Standard Webhooks sender (standardwebhooks.com).
+pub fn standard_webhooks(secret: &str, id: &str, skew: i64, body: &str) -> Vec<(String, String)> {
+    let key = base64::engine::general_purpose::STANDARD
+        .decode(secret.trim_start_matches("whsec_"))
+        .unwrap();
+    let now = std::time::SystemTime::now()
+        .duration_since(std::time::UNIX_EPOCH)
+        .unwrap()
+        .as_secs();
+    let timestamp = i64::try_from(now).unwrap() + skew;
+    let tag = ring::hmac::sign(
+        &ring::hmac::Key::new(ring::hmac::HMAC_SHA256, &key),
+        format!("{id}.{timestamp}.{body}").as_bytes(),
+    );
+    let signature = format!(
+        "v1,{}",
+        base64::engine::general_purpose::STANDARD.encode(tag)
+    );
+    vec![
+        ("webhook-id".into(), id.into()),
+        ("webhook-timestamp".into(), timestamp.to_string()),
+        ("webhook-signature".into(), signature),
+    ]
+}
+
+/// The folders of `tests/scenarios`.
+pub fn all() -> Vec<PathBuf> {
+    let mut found: Vec<PathBuf> = fs::read_dir(root().join("tests/scenarios"))
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.join("scenario.yaml").exists())
+        .collect();
+    found.sort();
+    found
+}
