@@ -35,5 +35,7 @@ scenarios! {
     a_bad_site_is_explained_with_file_line_and_column = "bad-site-is-explained",
     a_bad_reload_changes_nothing = "bad-reload-changes-nothing",
     a_system_is_held_back_until_it_is_approved = "held-back-until-approved",
+    a_full_disk_acknowledges_nothing_and_the_host_recovers = "full-disk-acknowledges-nothing",
+    sighup_reads_a_rotated_secret = "sighup-reads-a-rotated-secret",
     events_of_one_key_keep_their_order = "one-lane-keeps-order",
 }

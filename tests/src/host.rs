@@ -41,7 +41,10 @@ pub struct TestHost {
 impl TestHost {
     /// Starts `tombolo serve` on the site and waits until it listens.
     pub fn start(site: &TestSite, environment: &[(&str, &str)]) -> Self {
-        let mut child = Command::new(tombolo())
+        // A file over the process's limit is then an error of the write, as on a full disk, and not a signal's end.
+        let mut child = Command::new("sh")
+            .args(["-c", r#"trap "" XFSZ; exec "$@""#, "sh"])
+            .arg(tombolo())
             .arg("serve")
             .arg(site.path())
             .env(TOKEN_VARIABLE, TOKEN)
@@ -105,6 +108,22 @@ impl TestHost {
         let pid = rustix::process::Pid::from_child(&self.child);
         rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
         self.child.wait().unwrap().code().unwrap_or(-1)
+    }
+
+    /// Has it read its site again.
+    pub fn hang_up(&self) {
+        let pid = rustix::process::Pid::from_child(&self.child);
+        rustix::process::kill_process(pid, rustix::process::Signal::HUP).unwrap();
+    }
+
+    /// From now on no file of the host can grow; or again as much as it likes.
+    pub fn disk_is_full(&self, full: bool) {
+        let limit = rustix::process::Rlimit {
+            current: full.then_some(0),
+            maximum: None,
+        };
+        let pid = rustix::process::Pid::from_child(&self.child);
+        rustix::process::prlimit(Some(pid), rustix::process::Resource::Fsize, limit).unwrap();
     }
 
     /// Its process id.

@@ -107,6 +107,16 @@ enum Step {
         text: String,
         log_says: String,
     },
+    /// Write a file that no reload follows, as a rotated secret is.
+    Put { file: String, text: String },
+    /// Send SIGHUP and wait until the log says something.
+    HangUp { log_says: String },
+    /// No file of the host can grow any more, or all can again.
+    DiskIsFull(bool),
+    /// Wait until the log has said something.
+    LogSays(String),
+    /// How many events the log has of a type.
+    Events { r#type: String, count: usize },
     /// Approve a system while the host runs, and wait until it is running.
     Approve { system: String },
 }
@@ -282,6 +292,26 @@ impl Running {
                 self.host().wait_for(log_says, |host| {
                     host.log()[seen..].contains(log_says).then_some(())
                 });
+            }
+            Step::Put { file, text } => {
+                self.site.write(file, text);
+            }
+            Step::HangUp { log_says } => {
+                let seen = self.host().log().len();
+                self.host().hang_up();
+                self.host().wait_for(log_says, |host| {
+                    host.log()[seen..].contains(log_says).then_some(())
+                });
+            }
+            Step::DiskIsFull(full) => self.host().disk_is_full(*full),
+            Step::LogSays(words) => self
+                .host()
+                .wait_for(words, |host| host.log().contains(words).then_some(())),
+            Step::Events { r#type, count } => {
+                let events = self
+                    .host()
+                    .get(&format!("/api/events?type={type}&limit=1000"));
+                assert_eq!(events.as_array().map(Vec::len), Some(*count), "{events}");
             }
             Step::Approve { system } => self.approve(system),
         }

@@ -23,6 +23,10 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+/// An event costs a few hundred small allocations, most of them freed on another thread.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Ties the systems of a company together through sandboxed adapters
 #[derive(Debug, Parser)]
 #[command(

@@ -175,6 +175,9 @@ pub const HOPS: u16 = 16;
 pub const STORE_QUEUE: usize = 8_192;
 /// Writes in one group commit.
 pub const GROUP_COMMIT: usize = 1_024;
+/// How long a group commit gathers after the one before began, if that one had company: a commit costs the same for
+/// one write as for fifty. A lone write never waits.
+pub const GATHER: Duration = Duration::from_millis(2);
 /// Audit records that wait for a commit. At 200 bytes, 13 MiB; while the disk is full, the newest are kept.
 pub const AUDIT_WAITING: usize = 65_536;
 /// Connections that read for the engine, and as many that read for people: a slow search starves nobody.

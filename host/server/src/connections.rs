@@ -8,7 +8,9 @@ use futures_util::StreamExt;
 use parking_lot::RwLock;
 use sha2::{Digest, Sha256};
 use tombolo_kernel::grant::Grant;
-use tombolo_kernel::system::{ConnectError, SystemSpec, SystemState, SystemStatus, Systems};
+use tombolo_kernel::system::{
+    Candidate, ConnectError, SystemSpec, SystemState, SystemStatus, Systems,
+};
 
 use crate::core::Changes;
 use crate::secrets::SecretSource;
@@ -39,14 +41,15 @@ impl Connections {
         }
     }
 
-    /// Connects every system that is new or changed, side by side. One that fails stops no other.
-    pub(crate) async fn connect(
+    /// Makes every system that is new or changed ready, side by side; they take calls once [`Systems::switch`] has
+    /// them. One that fails stops no other.
+    pub(crate) async fn prepare(
         &self,
         systems: &Arc<Systems>,
         plans: &BTreeMap<String, SystemPlan>,
         grants: &BTreeMap<String, Grant>,
         source: &SecretSource,
-    ) -> Changes {
+    ) -> (Changes, Vec<Candidate>) {
         let mut changes = Changes::default();
         *self.files.lock() = plans.values().map(|plan| plan.adapter.clone()).collect();
         let mut due = Vec::new();
@@ -67,6 +70,7 @@ impl Connections {
             }
         }
         *self.unresolved.write() = unresolved;
+        let mut candidates = Vec::with_capacity(due.len());
         let mut results = futures_util::stream::iter(due)
             .map(|(spec, grant, fingerprint)| async move {
                 let name = spec.name.clone();
@@ -75,16 +79,17 @@ impl Connections {
                     name,
                     digest,
                     fingerprint,
-                    systems.connect(spec, grant.as_ref()).await,
+                    systems.prepare(spec, grant.as_ref()).await,
                 )
             })
             .buffer_unordered(CONNECTING);
         while let Some((name, digest, fingerprint, result)) = results.next().await {
-            self.note(name, &digest, fingerprint, result, &mut changes);
+            let ready = self.note(name, &digest, fingerprint, result, &mut changes);
+            candidates.extend(ready);
         }
         changes.connected.sort();
         changes.waiting.sort();
-        changes
+        (changes, candidates)
     }
 
     fn note(
@@ -92,14 +97,15 @@ impl Connections {
         name: String,
         digest: &str,
         fingerprint: [u8; 32],
-        result: Result<(), ConnectError>,
+        result: Result<Candidate, ConnectError>,
         changes: &mut Changes,
-    ) {
+    ) -> Option<Candidate> {
         match result {
-            Ok(()) => {
+            Ok(candidate) => {
                 tracing::debug!(system = %name, %digest, "system connected");
                 self.in_force.lock().insert(name.clone(), fingerprint);
                 changes.connected.push(name);
+                return Some(candidate);
             }
             Err(ConnectError::HeldBack(held_back)) => {
                 tracing::warn!(system = %name, %digest, reason = %held_back.message, "system held back");
@@ -112,6 +118,7 @@ impl Connections {
                 changes.waiting.push(name);
             }
         }
+        None
     }
 
     /// Adapter files that the site in force uses.
@@ -124,12 +131,8 @@ impl Connections {
         self.unresolved.read().values().cloned().collect()
     }
 
-    /// Disconnects what the site no longer names; gives their names.
-    pub(crate) fn disconnect_all_but(
-        &self,
-        systems: &Systems,
-        names: &BTreeSet<String>,
-    ) -> Vec<String> {
+    /// Systems that the site no longer names: to be disconnected.
+    pub(crate) fn all_but(&self, systems: &Systems, names: &BTreeSet<String>) -> Vec<String> {
         let mut in_force = self.in_force.lock();
         let gone: BTreeSet<String> = systems
             .status()
@@ -139,7 +142,6 @@ impl Connections {
             .filter(|name| !names.contains(name))
             .collect();
         for name in &gone {
-            systems.disconnect(name);
             in_force.remove(name);
             tracing::info!(system = %name, "system disconnected");
         }

@@ -1,8 +1,7 @@
 //! What every request of a running host shares, and how a site is put into force.
 //!
-//! A new site takes effect in one order: systems are connected beside the running ones, then the flows switch, then
-//! what the site no longer names is disconnected. So an event meets either the old flows or the new ones with their
-//! systems, never new flows without them.
+//! A new site takes effect in one step: systems are made ready beside the running ones, then systems, flows and tokens
+//! switch together. An event meets either the old flows and systems or the new ones.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -162,17 +161,19 @@ impl Core {
                 message: format!("reading the site broke off: {error}"),
             }]
         })??;
-        let mut changes = self
+        let (mut changes, candidates) = self
             .connections
-            .connect(&self.systems, &site.systems, &site.grants, &source)
+            .prepare(&self.systems, &site.systems, &site.grants, &source)
             .await;
-        self.tokens.store(Arc::new(tokens));
-        self.public_url
-            .store(site.settings.public_url.clone().map(Arc::new));
         let names: BTreeSet<String> = site.systems.keys().cloned().collect();
+        changes.disconnected = self.connections.all_but(&self.systems, &names);
         self.connections.say_what_needs_a_restart(&site.settings);
-        self.engine.replace_flows(site.flows);
-        changes.disconnected = self.connections.disconnect_all_but(&self.systems, &names);
+        self.systems.switch(candidates, &changes.disconnected, || {
+            self.tokens.store(Arc::new(tokens));
+            self.public_url
+                .store(site.settings.public_url.clone().map(Arc::new));
+            self.engine.replace_flows(site.flows);
+        });
         Ok(changes)
     }
 }

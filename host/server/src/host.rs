@@ -105,9 +105,10 @@ impl Host {
             key_values: Arc::clone(&store) as _,
         });
         let connections = Connections::new(shelf, site.settings.clone());
-        let changes = connections
-            .connect(&systems, &site.systems, &site.grants, &secrets)
+        let (changes, candidates) = connections
+            .prepare(&systems, &site.systems, &site.grants, &secrets)
             .await;
+        systems.switch(candidates, &[], || {});
         let store: Arc<dyn Store> = store;
         let parts = EngineParts {
             store: Arc::clone(&store),

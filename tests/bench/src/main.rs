@@ -20,6 +20,10 @@ use anyhow::{Context as _, bail};
 use crate::figures::Figures;
 use crate::parts::e2e::Size;
 
+/// As the host's binary has it; so the native program has it too.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 const PARTS: [&str; 5] = ["append", "adapter", "e2e", "many", "restart"];
 
 fn main() -> anyhow::Result<()> {

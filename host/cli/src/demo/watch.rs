@@ -94,6 +94,8 @@ impl Watch {
         let until = Instant::now() + PATIENCE;
         loop {
             stage.host()?.still_there()?;
+            // The task first: a run that is read after its task has told every step before the question.
+            let task = self.open_task(cast).await?;
             if let Some(detail) = run::find(&cast.client, &self.run).await? {
                 self.tell_news(&detail)?;
                 if detail.run.status.is_final() {
@@ -104,7 +106,7 @@ impl Watch {
                     );
                 }
             }
-            if let Some(task) = self.open_task(cast).await? {
+            if let Some(task) = task {
                 let message = format!("task for {}: {}", task.role, task.question);
                 self.tell(task.asked_ms, &message)?;
                 return Ok(task);

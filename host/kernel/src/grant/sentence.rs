@@ -39,8 +39,15 @@ pub fn sentence(item: &Item) -> String {
                     printable(&derive.join(", then "))
                 )
             };
+            // By cutting one text into parts at different places a guest learns, call by call, where the key sorts.
+            let leaks = if r#use.starts_with("digest-sorted-") {
+                " Its answers tell where the key sorts among other texts, and so, over many calls, the key itself: \
+                 give it only a key that opens nothing else."
+            } else {
+                ""
+            };
             format!(
-                "May use the key `{}` for {}{derived}, without seeing it.",
+                "May use the key `{}` for {}{derived}, without seeing it.{leaks}",
                 printable(key),
                 printable(r#use)
             )

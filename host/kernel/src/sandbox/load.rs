@@ -10,6 +10,7 @@ use super::bindings::AdapterPre;
 use super::compile::{CompileError, compile};
 use super::state::StoreState;
 use crate::package::Package;
+use crate::system::ConnectError;
 
 /// An adapter's code, linked.
 pub(crate) type Code = AdapterPre<StoreState>;
@@ -30,7 +31,23 @@ pub(crate) enum LoadError {
     Stopped,
 }
 
+/// An adapter's code in memory. While one is held, systems of that adapter start without loading.
+pub struct LoadedCode {
+    _code: Arc<Code>,
+}
+
 impl Engine {
+    /// Loads a package's code ahead of the systems that run it.
+    ///
+    /// # Errors
+    /// [`ConnectError::Load`]: it does not compile, or does not fit the contract.
+    pub async fn preload(self: &Arc<Self>, package: &Package) -> Result<LoadedCode, ConnectError> {
+        match self.load(package).await {
+            Ok(code) => Ok(LoadedCode { _code: code }),
+            Err(error) => Err(ConnectError::Load(error.to_string())),
+        }
+    }
+
     /// Code for a package: from memory, from the cache, or compiled.
     pub(crate) async fn load(self: &Arc<Self>, package: &Package) -> Result<Arc<Code>, LoadError> {
         let entry = {

@@ -23,5 +23,6 @@ mod trap;
 pub use compile::compile_child_main;
 pub use engine::{CompileConfig, Engine, EngineError};
 pub(crate) use export::{Export, Read, Start};
+pub use load::LoadedCode;
 pub(crate) use pool::{Ended, Pool};
 pub(crate) use state::{CallState, Cause};

@@ -34,6 +34,13 @@ pub struct Surroundings {
     pub key_values: Arc<dyn KeyValues>,
 }
 
+/// A version of a system that is loaded and tried, and waits for [`Systems::switch`]. Dropped, it leaves no trace.
+pub struct Candidate {
+    slot: Arc<Slot>,
+    running: Arc<Running>,
+    _alone: tokio::sync::OwnedMutexGuard<()>,
+}
+
 /// All systems of a site.
 pub struct Systems {
     surroundings: Surroundings,
@@ -56,26 +63,41 @@ impl Systems {
         })
     }
 
-    /// Loads a system beside the one that has its name, tries it, and switches to it; calls under way in the old one
-    /// end there. Held back or failed, the old one keeps running and [`Systems::status`] says why the new one does not.
+    /// Loads a system beside the one that has its name, tries it, and switches to it.
     ///
     /// # Errors
-    /// Why it did not start.
+    /// As [`Self::prepare`].
     pub async fn connect(
         &self,
         spec: SystemSpec,
         grant: Option<&Grant>,
     ) -> Result<(), ConnectError> {
+        let candidate = self.prepare(spec, grant).await?;
+        self.switch(vec![candidate], &[], || {});
+        Ok(())
+    }
+
+    /// Loads a system beside the one that has its name and tries it. Nothing changes for callers before
+    /// [`Self::switch`]; held back or failed, the old one keeps running and [`Self::status`] says why the new one does
+    /// not. One candidate of a system at a time: the next waits until this one is switched to or dropped.
+    ///
+    /// # Errors
+    /// Why it did not start.
+    pub async fn prepare(
+        &self,
+        spec: SystemSpec,
+        grant: Option<&Grant>,
+    ) -> Result<Candidate, ConnectError> {
         self.start_reaper();
         let slot = Arc::clone(self.slots.write().entry(spec.name.clone()).or_default());
-        let _alone = slot.connecting.lock().await;
+        let alone = Arc::clone(&slot.connecting).lock_owned().await;
         let identity = Identity::of(&spec);
         match self.ready(spec, grant, identity.clone()).await {
-            Ok(running) => {
-                slot.running.store(Some(Arc::new(running)));
-                *slot.trouble.lock() = None;
-                Ok(())
-            }
+            Ok(running) => Ok(Candidate {
+                slot,
+                running: Arc::new(running),
+                _alone: alone,
+            }),
             Err(error) => {
                 let held_back = matches!(error, ConnectError::HeldBack(_));
                 *slot.trouble.lock() = Some(Trouble {
@@ -133,10 +155,25 @@ impl Systems {
         Ok(running)
     }
 
+    /// In one step: switches to candidates, forgets systems by name, and runs `along`. A call sees all of it or
+    /// nothing; calls under way end in the version they began in.
+    pub fn switch(&self, candidates: Vec<Candidate>, gone: &[String], along: impl FnOnce()) {
+        let mut old = Vec::with_capacity(candidates.len() + gone.len());
+        let mut slots = self.slots.write();
+        for Candidate { slot, running, .. } in candidates {
+            old.extend(slot.running.swap(Some(running)));
+            *slot.trouble.lock() = None;
+        }
+        let removed: Vec<_> = gone.iter().filter_map(|name| slots.remove(name)).collect();
+        along();
+        drop(slots);
+        // Instances are dropped where nobody waits for the lock.
+        drop((old, removed));
+    }
+
     /// Forgets a system; calls under way end.
     pub fn disconnect(&self, system: &str) {
-        let slot = self.slots.write().remove(system);
-        drop(slot);
+        self.switch(Vec::new(), &[system.to_owned()], || {});
     }
 
     /// How every system stands, by name.

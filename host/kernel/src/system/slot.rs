@@ -25,7 +25,7 @@ pub(super) struct Slot {
     /// Why the newest version does not run, if it does not.
     pub(super) trouble: Mutex<Option<Trouble>>,
     /// Held while a version is made ready: one at a time.
-    pub(super) connecting: tokio::sync::Mutex<()>,
+    pub(super) connecting: Arc<tokio::sync::Mutex<()>>,
 }
 
 /// Why a version does not run.

@@ -94,6 +94,39 @@ async fn a_call_under_way_ends_in_the_version_it_began_in() {
 }
 
 #[tokio::test]
+async fn candidates_take_calls_together_when_they_are_switched_to() {
+    let fixture = Fixture::running(&Guest::default()).await;
+    fixture.connect("gone", &Guest::default()).await.unwrap();
+    let crashing = Guest {
+        act: "unreachable".into(),
+        version: "0.2.0".into(),
+        ..Guest::default()
+    };
+    let mut candidates = Vec::new();
+    for (name, guest) in [("sut", &crashing), ("new", &Guest::default())] {
+        let spec = spec(name, guest);
+        let grant = granted(&spec);
+        candidates.push(fixture.systems.prepare(spec, Some(&grant)).await.unwrap());
+    }
+    let act = async |system| fixture.systems.act(system, call("7")).await;
+    assert_eq!(act("sut").await.result.as_deref(), Ok("7"));
+    assert!(matches!(
+        act("new").await.result,
+        Err(Failure::Unavailable { .. })
+    ));
+    assert_eq!(fixture.systems.status().len(), 2);
+    fixture
+        .systems
+        .switch(candidates, &["gone".to_owned()], || {});
+    assert!(act("sut").await.crashed, "the new version");
+    assert_eq!(act("new").await.result.as_deref(), Ok("7"));
+    assert!(matches!(
+        act("gone").await.result,
+        Err(Failure::NotOffered { .. })
+    ));
+}
+
+#[tokio::test]
 async fn a_system_that_keeps_crashing_rests_and_is_probed() {
     let fixture = Fixture::running(&Guest::harmful("unreachable")).await;
     for _ in 0..tombolo_kernel::limits::CRASHES_IN_A_ROW {

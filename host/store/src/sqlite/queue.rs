@@ -129,9 +129,9 @@ impl Queue {
         }
     }
 
-    /// Takes what waits, up to one group. Blocks until there is a command, or a record has waited long enough;
-    /// `None` when the queue is closed and empty.
-    pub(crate) fn take(&self) -> Option<Group> {
+    /// Takes what waits, up to one group. Blocks until there is a command, or a record has waited long enough; gathers
+    /// until `gather` unless a group is full. `None` when the queue is closed and empty.
+    pub(crate) fn take(&self, gather: Option<Instant>) -> Option<Group> {
         let mut inner = self.inner.lock();
         loop {
             let now = Instant::now();
@@ -139,6 +139,11 @@ impl Queue {
                 .since
                 .is_some_and(|since| now.duration_since(since) >= RECORDS_WAIT);
             if !inner.commands.is_empty() || overdue {
+                let full = inner.commands.len() >= limits::GROUP_COMMIT;
+                if let Some(until) = gather.filter(|until| now < *until && !full && !inner.closed) {
+                    self.wake.wait_until(&mut inner, until);
+                    continue;
+                }
                 return Some(self.drain(&mut inner));
             }
             if inner.closed {

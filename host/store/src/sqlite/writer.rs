@@ -20,6 +20,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Instant;
 use tombolo_kernel::clock::SharedClock;
+use tombolo_kernel::limits;
 
 /// All the thread owns.
 pub(crate) struct Writer {
@@ -66,7 +67,9 @@ impl Writer {
     /// Until the queue is closed and empty.
     pub(crate) fn run(mut self) {
         let _guard = AbandonOnExit(Arc::clone(&self.queue));
-        while let Some(group) = self.queue.take() {
+        let mut gather = None;
+        while let Some(group) = self.queue.take(gather) {
+            gather = (group.commands.len() > 1).then(|| Instant::now() + limits::GATHER);
             self.write(group);
             if let Some(connection) = &self.connection {
                 self.checkpointer.after_commit(connection);

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use tombolo_kernel::audit::NoAudit;
 use tombolo_kernel::clock::MachineClock;
 use tombolo_kernel::package::Package;
+use tombolo_kernel::sandbox::Engine;
 use tombolo_kernel::system::{ActionCall, Actor as _, Surroundings, Systems};
 use tombolo_store::sqlite::SqliteStore;
 
@@ -32,7 +33,7 @@ pub(crate) fn run(
     say("adapter: compile and load");
     let folder = tempfile::tempdir_in(site::scratch()?)?;
     let cold = Instant::now();
-    drop(start(&runtime, folder.path(), &package, "cold")?);
+    drop(start(&runtime, folder.path(), &package)?);
     figures.note(
         "compile_ms",
         ms(cold.elapsed()),
@@ -47,7 +48,8 @@ pub(crate) fn run(
         "ms to load the compiled adapter from the cache; at most 1",
     );
     say("adapter: calls");
-    let systems = start(&runtime, folder.path(), &package, "warm")?;
+    let systems = start(&runtime, folder.path(), &package)?;
+    let fresh = runtime.block_on(fresh_us(&systems, &package, if quick { 50 } else { 500 }))?;
     let (mut inside, mut outside, mut more) = (Vec::new(), Vec::new(), Vec::new());
     for _ in 0..ROUNDS {
         let in_sandbox = runtime.block_on(call_us(&systems, calls))?;
@@ -60,6 +62,16 @@ pub(crate) fn run(
         "adapter_call_us",
         median(&mut inside),
         "us for a call with a 500-byte event in a used instance",
+    );
+    figures.note(
+        "fresh_call_us",
+        fresh,
+        "us for the first call of a new instance, median",
+    );
+    figures.note(
+        "instantiate_us",
+        fresh - median(&mut inside),
+        "us of it that a used instance does not take",
     );
     figures.note(
         "adapter_native_us",
@@ -78,69 +90,57 @@ fn start(
     runtime: &tokio::runtime::Runtime,
     folder: &Path,
     package: &Package,
-    name: &str,
 ) -> anyhow::Result<Arc<Systems>> {
-    let engine = Arc::new(tombolo_kernel::sandbox::Engine::new(site::compile_config(
-        folder,
-    ))?);
-    connect(runtime, folder, engine, package, name)
-}
-
-fn connect(
-    runtime: &tokio::runtime::Runtime,
-    folder: &Path,
-    engine: Arc<tombolo_kernel::sandbox::Engine>,
-    package: &Package,
-    name: &str,
-) -> anyhow::Result<Arc<Systems>> {
-    let store = store(runtime, folder, name)?;
     let systems = Systems::new(Surroundings {
-        engine,
+        engine: Arc::new(Engine::new(site::compile_config(folder))?),
         clock: Arc::new(MachineClock),
         audit: Arc::new(NoAudit),
-        key_values: store,
+        key_values: store(runtime, folder)?,
     });
-    let spec = site::spec("guest", Arc::new(package.clone()));
-    let grant = site::grant(&spec);
-    runtime.block_on(systems.connect(spec, Some(&grant)))?;
+    runtime.block_on(connect(&systems, package, "guest"))?;
     Ok(systems)
 }
 
-/// From an engine that knows nothing to a running system: load from the cache, prepare, one instance tried.
+async fn connect(systems: &Systems, package: &Package, name: &str) -> anyhow::Result<()> {
+    let spec = site::spec(name, Arc::new(package.clone()));
+    let grant = site::grant(&spec);
+    Ok(systems.connect(spec, Some(&grant)).await?)
+}
+
+/// Into an engine that knows nothing: read, check, map, link.
 fn load_cached(
     runtime: &tokio::runtime::Runtime,
     folder: &Path,
     package: &Package,
 ) -> anyhow::Result<f64> {
-    let engine = Arc::new(tombolo_kernel::sandbox::Engine::new(site::compile_config(
-        folder,
-    ))?);
-    let (spec, key_values) = (
-        site::spec("guest", Arc::new(package.clone())),
-        store(runtime, folder, "cached")?,
-    );
-    let grant = site::grant(&spec);
-    let systems = Systems::new(Surroundings {
-        engine,
-        clock: Arc::new(MachineClock),
-        audit: Arc::new(NoAudit),
-        key_values,
-    });
+    let engine = Arc::new(Engine::new(site::compile_config(folder))?);
     let start = Instant::now();
-    runtime.block_on(systems.connect(spec, Some(&grant)))?;
-    Ok(ms(start.elapsed()))
+    let code = runtime.block_on(engine.preload(package))?;
+    let took = ms(start.elapsed());
+    drop(code);
+    Ok(took)
 }
 
-fn store(
-    runtime: &tokio::runtime::Runtime,
-    folder: &Path,
-    name: &str,
-) -> anyhow::Result<Arc<SqliteStore>> {
+/// One call each of systems that share the code and have no instance yet.
+async fn fresh_us(systems: &Systems, package: &Package, count: u32) -> anyhow::Result<f64> {
+    for number in 0..count {
+        connect(systems, package, &format!("fresh-{number}")).await?;
+    }
+    let mut took = Vec::new();
+    for number in 0..count {
+        let name = format!("fresh-{number}");
+        let start = Instant::now();
+        one_call(systems, &name, &load::body(7)).await?;
+        took.push(start.elapsed().as_secs_f64() * 1e6);
+        systems.disconnect(&name);
+    }
+    Ok(median(&mut took))
+}
+
+fn store(runtime: &tokio::runtime::Runtime, folder: &Path) -> anyhow::Result<Arc<SqliteStore>> {
     let _inside = runtime.enter();
-    let inside = folder.join(format!("{name}-{}", fastrand::u64(..)));
-    std::fs::create_dir_all(&inside)?;
     Ok(SqliteStore::open(
-        inside.join("tombolo.db"),
+        folder.join("tombolo.db"),
         Arc::new(MachineClock),
     )?)
 }
@@ -149,20 +149,24 @@ async fn call_us(systems: &Systems, calls: u32) -> anyhow::Result<f64> {
     let input = load::body(7);
     let start = Instant::now();
     for _ in 0..calls {
-        let call = ActionCall {
-            action: "map".into(),
-            input: input.clone(),
-            idempotency_key: "bench-1.flow/step".into(),
-            attempt: 1,
-            cause: "1.flow/step".into(),
-            depth: 0,
-        };
-        let outcome = systems.act("guest", call).await;
-        if let Err(failure) = outcome.result {
-            anyhow::bail!("the guest failed: {failure}");
-        }
+        one_call(systems, "guest", &input).await?;
     }
     Ok(start.elapsed().as_secs_f64() * 1e6 / f64::from(calls))
+}
+
+async fn one_call(systems: &Systems, system: &str, input: &str) -> anyhow::Result<()> {
+    let call = ActionCall {
+        action: "map".into(),
+        input: input.to_owned(),
+        idempotency_key: "bench-1.flow/step".into(),
+        attempt: 1,
+        cause: "1.flow/step".into(),
+        depth: 0,
+    };
+    match systems.act(system, call).await.result {
+        Ok(_) => Ok(()),
+        Err(failure) => anyhow::bail!("the guest failed: {failure}"),
+    }
 }
 
 fn native_us(calls: u32) -> f64 {

@@ -8,7 +8,7 @@
 //! binary search over guesses would spell the secret out. [`Keys::prepare`] refuses such a binding.
 //! What stays with a sorted use alone: by cutting one text into parts at different places a guest can still learn,
 //! call by call, where the key sorts. So it is for keys that only sign what comes in, never for one that opens
-//! anything else; the reviewer's sentence for `digest-sorted-HASH` should be read so.
+//! anything else; the reviewer's sentence for `digest-sorted-HASH` says so.
 
 mod cipher;
 mod derive;

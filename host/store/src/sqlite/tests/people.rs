@@ -308,7 +308,7 @@ fn beyond_its_bound_the_oldest_records_are_dropped_and_counted() {
     for n in 0..limits::AUDIT_WAITING + 3 {
         queue.record(|records| records.audits.push_back(outward(&n.to_string(), false)));
     }
-    let records = queue.take().unwrap().records;
+    let records = queue.take(None).unwrap().records;
     assert_eq!(
         (records.audits.len(), records.lost),
         (limits::AUDIT_WAITING, 3)
@@ -316,7 +316,7 @@ fn beyond_its_bound_the_oldest_records_are_dropped_and_counted() {
     assert_eq!(records.audits[0].what, "3");
     queue.record(|newer| newer.audits.push_back(outward("newest", false)));
     queue.put_back(records);
-    let records = queue.take().unwrap().records;
+    let records = queue.take(None).unwrap().records;
     assert_eq!(
         (records.audits.len(), records.lost),
         (limits::AUDIT_WAITING, 4)
