@@ -6,7 +6,6 @@
 
 mod figures;
 mod load;
-mod native;
 mod parts;
 mod process;
 mod sink;
@@ -20,7 +19,7 @@ use anyhow::{Context as _, bail};
 use crate::figures::Figures;
 use crate::parts::e2e::Size;
 
-/// As the host's binary has it; so the native program has it too.
+/// As the binary `tombolo` has it: the host is measured as it is shipped.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
@@ -33,7 +32,6 @@ fn main() -> anyhow::Result<()> {
     let _ = rustls::crypto::ring::default_provider().install_default();
     match words.as_slice() {
         ["compile-child"] => std::process::exit(tombolo_kernel::sandbox::compile_child_main()),
-        ["serve-native", port, sink] => serving(native::serve(port.parse()?, sink)),
         ["serve-host", site] => serving(site::serve(Path::new(site))),
         _ => bench(&words),
     }
@@ -83,7 +81,9 @@ fn bench(words: &[&str]) -> anyhow::Result<()> {
                 half: 20_000,
             }
         };
-        parts::e2e::run(&mut figures, &adapters, size, &say)?;
+        say("building the native program");
+        let native = native_program()?;
+        parts::e2e::run(&mut figures, &adapters, &native, size, &say)?;
     }
     if wanted("many") {
         parts::many::run(
@@ -110,6 +110,26 @@ fn bench(words: &[&str]) -> anyhow::Result<()> {
     figures.write(&file)?;
     eprintln!("\nwritten to {}", file.display());
     Ok(())
+}
+
+/// The program that the host is measured beside, built like this one and next to it.
+fn native_program() -> anyhow::Result<PathBuf> {
+    let program = std::env::current_exe()?.with_file_name("native-program");
+    let source = site::workspace().join("tests/bench/src/native.rs");
+    let changed = |path: &Path| path.metadata().and_then(|about| about.modified());
+    if changed(&program).is_ok_and(|built| changed(&source).is_ok_and(|edited| edited < built)) {
+        return Ok(program);
+    }
+    let mut build = std::process::Command::new("cargo");
+    build.args(["build", "-p", "tombolo-bench", "--bin", "native-program"]);
+    if !cfg!(debug_assertions) {
+        build.arg("--release");
+    }
+    let built = build.current_dir(site::workspace()).status()?;
+    if !built.success() || !program.exists() {
+        bail!("the native program could not be built: {built}");
+    }
+    Ok(program)
 }
 
 /// Builds the adapters that the parts use into one folder.

@@ -12,8 +12,6 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
 
-use crate::load::{PATH, SECRET};
-
 struct Shared {
     key: ring::hmac::Key,
     client: reqwest::Client,
@@ -43,18 +41,26 @@ struct Booking<'a> {
     text: String,
 }
 
-/// Serves on `port` until the process is ended.
-pub(crate) async fn serve(port: u16, sink: &str) -> anyhow::Result<()> {
+/// `native-program PORT PATH SINK`, the secret in `BENCH_SECRET`: serves until the process is ended.
+#[tokio::main]
+async fn main() -> anyhow::Result<()> {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let [port, path, sink] = arguments.as_slice() else {
+        anyhow::bail!("usage: native-program PORT PATH SINK");
+    };
+    // Fails only where one is installed already.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let secret = std::env::var("BENCH_SECRET")?;
     let shared = Arc::new(Shared {
         key: ring::hmac::Key::new(
             ring::hmac::HMAC_SHA256,
-            &STANDARD.decode(&SECRET["whsec_".len()..])?,
+            &STANDARD.decode(secret.trim_start_matches("whsec_"))?,
         ),
         client: reqwest::Client::builder().no_proxy().build()?,
         sink: format!("{sink}/customers/"),
     });
-    let router = Router::new().route(PATH, post(receive)).with_state(shared);
-    let listener = tokio::net::TcpListener::bind(("127.0.0.1", port)).await?;
+    let router = Router::new().route(path, post(receive)).with_state(shared);
+    let listener = tokio::net::TcpListener::bind(("127.0.0.1", port.parse()?)).await?;
     axum::serve(listener, router).await?;
     Ok(())
 }

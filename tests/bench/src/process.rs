@@ -1,6 +1,7 @@
 //! A program under test in a process of its own: what it costs is what the kernel says.
 
 use std::net::SocketAddr;
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -17,7 +18,16 @@ impl Process {
         arguments: &[String],
         environment: &[(&str, &str)],
     ) -> anyhow::Result<Self> {
-        let child = Command::new(std::env::current_exe()?)
+        Self::of(&std::env::current_exe()?, arguments, environment)
+    }
+
+    /// Starts a program with `arguments`.
+    pub(crate) fn of(
+        program: &Path,
+        arguments: &[String],
+        environment: &[(&str, &str)],
+    ) -> anyhow::Result<Self> {
+        let child = Command::new(program)
             .args(arguments)
             .envs(environment.iter().copied())
             .stdin(Stdio::null())

@@ -38,6 +38,7 @@ struct Reached {
 pub(crate) fn run(
     figures: &mut Figures,
     adapters: &Path,
+    native_program: &Path,
     size: Size,
     say: &dyn Fn(&str),
 ) -> anyhow::Result<()> {
@@ -52,7 +53,7 @@ pub(crate) fn run(
         say(&format!(
             "end to end, round {round} of {ROUNDS}: the native program"
         ));
-        native.push(runtime.block_on(native_round(size))?);
+        native.push(runtime.block_on(native_round(native_program, size))?);
     }
     let middle = |of: &[Reached], get: fn(&Reached) -> f64| {
         median(&mut of.iter().map(get).collect::<Vec<_>>())
@@ -127,15 +128,15 @@ async fn host_round(adapters: &Path, size: Size) -> anyhow::Result<Reached> {
     measure(process, port, &sink, size).await
 }
 
-async fn native_round(size: Size) -> anyhow::Result<Reached> {
+async fn native_round(program: &Path, size: Size) -> anyhow::Result<Reached> {
     let sink = new_sink(size).await?;
     let port = free_port()?;
     let arguments = [
-        "serve-native".to_owned(),
         port.to_string(),
+        load::PATH.to_owned(),
         format!("http://{}", sink.address),
     ];
-    let process = Process::start(&arguments, &[])?;
+    let process = Process::of(program, &arguments, &[("BENCH_SECRET", SECRET)])?;
     measure(process, port, &sink, size).await
 }
 
