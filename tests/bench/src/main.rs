@@ -1,6 +1,7 @@
 //! The benchmark: `cargo run --release -p tombolo-bench [PART...]`. Shows progress, prints one table, writes
-//! `target/bench.json`. Parts: `append`, `adapter`, `e2e`, `many`, `restart`; all when none is named. `--quick` makes
-//! every part small, to see that it works; its figures mean nothing.
+//! `target/bench.json`. Parts: `append`, `adapter`, `e2e`, `many`, `restart`; all of these when none is named, and
+//! `node-red` only when it is, for it installs Node-RED from npm. `--quick` makes every part small, to see that it
+//! works; its figures mean nothing.
 
 #![allow(clippy::print_stderr, reason = "progress goes to the terminal")]
 
@@ -23,7 +24,9 @@ use crate::parts::e2e::Size;
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-const PARTS: [&str; 5] = ["append", "adapter", "e2e", "many", "restart"];
+const PARTS: [&str; 6] = ["append", "adapter", "e2e", "many", "restart", "node-red"];
+/// Run only when named.
+const OPTIONAL: [&str; 1] = ["node-red"];
 
 fn main() -> anyhow::Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -59,7 +62,9 @@ fn bench(words: &[&str]) -> anyhow::Result<()> {
     }
     let start = Instant::now();
     let say = |text: &str| eprintln!("{:6.1} s  {text}", start.elapsed().as_secs_f64());
-    let wanted = |part: &str| parts.is_empty() || parts.contains(&part);
+    let wanted = |part: &str| {
+        parts.contains(&part) || (parts.is_empty() && !OPTIONAL.contains(&part))
+    };
     let mut figures = Figures::default();
     say("building the adapters");
     let adapters = build_adapters()?;
@@ -100,6 +105,20 @@ fn bench(words: &[&str]) -> anyhow::Result<()> {
             if quick { 2_000 } else { 100_000 },
             &say,
         )?;
+    }
+    if wanted("node-red") {
+        let size = if quick {
+            Size {
+                full: 1_000,
+                half: 200,
+            }
+        } else {
+            Size {
+                full: 12_000,
+                half: 2_000,
+            }
+        };
+        parts::node_red::run(&mut figures, &adapters, size, &say)?;
     }
     figures.print();
     let file = site::workspace().join(if quick {

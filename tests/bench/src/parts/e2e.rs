@@ -26,8 +26,8 @@ pub(crate) struct Size {
 }
 
 /// What one program reached.
-struct Reached {
-    per_second: f64,
+pub(crate) struct Reached {
+    pub(crate) per_second: f64,
     cpu_us: f64,
     memory_per_event: f64,
     p50_ms: f64,
@@ -113,7 +113,7 @@ pub(crate) fn run(
     Ok(())
 }
 
-async fn host_round(adapters: &Path, size: Size) -> anyhow::Result<Reached> {
+pub(crate) async fn host_round(adapters: &Path, size: Size) -> anyhow::Result<Reached> {
     let (folder, sink) = (
         tempfile::tempdir_in(site::scratch()?)?,
         new_sink(size).await?,
@@ -140,11 +140,11 @@ async fn native_round(program: &Path, size: Size) -> anyhow::Result<Reached> {
     measure(process, port, &sink, size).await
 }
 
-async fn new_sink(size: Size) -> anyhow::Result<Arc<Sink>> {
+pub(crate) async fn new_sink(size: Size) -> anyhow::Result<Arc<Sink>> {
     Sink::start(WARM + size.full + size.half, UNDER_WAY).await
 }
 
-async fn measure(
+pub(crate) async fn measure(
     mut process: Process,
     port: u16,
     sink: &Arc<Sink>,

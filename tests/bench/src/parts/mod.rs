@@ -4,4 +4,5 @@ pub(crate) mod adapter;
 pub(crate) mod append;
 pub(crate) mod e2e;
 pub(crate) mod many;
+pub(crate) mod node_red;
 pub(crate) mod restart;
