@@ -24,16 +24,22 @@ pub fn scratch() -> PathBuf {
 /// The binary `tombolo` of this tree, which `cargo test --workspace` builds because its own tests need it.
 ///
 /// # Panics
-/// When it is missing or older than its sources: a build of it alone would choose other features for its dependencies
-/// and compile them all once more.
+/// When a test finds it missing or older than its sources: a build of it alone would choose other features for its
+/// dependencies and compile them all once more. A program of this package builds it by the workspace's own command.
 pub fn tombolo() -> &'static Path {
     static BINARY: LazyLock<PathBuf> = LazyLock::new(|| {
-        let test = std::env::current_exe().unwrap();
-        let profile = test
-            .ancestors()
-            .nth(2)
-            .expect("a test lies in target/PROFILE/deps");
+        let myself = std::env::current_exe().unwrap();
+        let folder = myself.parent().expect("a program lies in a folder");
+        let is_test = folder.ends_with("deps");
+        let profile = if is_test {
+            folder.parent().expect("deps/ lies in target/PROFILE")
+        } else {
+            folder
+        };
         let binary = profile.join("tombolo");
+        if !is_test && !is_newer_than_its_sources(&binary) {
+            build_binaries(profile.ends_with("release"));
+        }
         assert!(
             is_newer_than_its_sources(&binary),
             "{} is missing or older than its sources; run `cargo test --workspace`, or `cargo build --workspace --bins --tests` first",
@@ -42,6 +48,15 @@ pub fn tombolo() -> &'static Path {
         binary
     });
     &BINARY
+}
+
+fn build_binaries(release: bool) {
+    let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    cargo
+        .current_dir(root())
+        .args(["build", "--workspace", "--bins"])
+        .args(release.then_some("--release"));
+    assert!(cargo.status().unwrap().success(), "the host does not build");
 }
 
 fn is_newer_than_its_sources(binary: &Path) -> bool {

@@ -226,8 +226,8 @@ impl Drop for TestHost {
     }
 }
 
-/// The address in the line that says where the host listens.
-fn listening(line: &str) -> Option<SocketAddr> {
+/// The address in the line of a log that says where the host listens.
+pub fn listening(line: &str) -> Option<SocketAddr> {
     if !line.contains("serving") {
         return None;
     }

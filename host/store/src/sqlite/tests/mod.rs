@@ -7,10 +7,12 @@
 )]
 
 mod disk;
+mod faults;
 mod files;
 mod log;
 mod people;
 mod runs;
+mod shim;
 
 use super::SqliteStore;
 use crate::{Advance, RunRow, RunStatus, Store, TaskRow};

@@ -1,0 +1,141 @@
+//! The host's process, started and killed many times. Who talks to it asks here where it listens now.
+
+use std::collections::VecDeque;
+use std::io::{BufRead as _, BufReader};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use anyhow::{Context as _, bail};
+use tokio::sync::watch;
+use tombolo_tests::built::tombolo;
+use tombolo_tests::site::{TOKEN, TOKEN_VARIABLE};
+
+use crate::site::{HOOK_TOKEN, HOOK_TOKEN_VARIABLE};
+
+/// How long a start may take: far above what it takes.
+const STARTING: Duration = Duration::from_secs(60);
+/// Lines of its log that are kept for who asks why.
+const LAST_WORDS: usize = 40;
+
+/// The host, alive or not.
+pub(crate) struct Host {
+    site: PathBuf,
+    child: Mutex<Option<Child>>,
+    address: Arc<watch::Sender<Option<SocketAddr>>>,
+    log: Arc<Mutex<VecDeque<String>>>,
+    pub(crate) client: reqwest::Client,
+}
+
+impl Host {
+    pub(crate) fn new(site: &Path) -> Self {
+        let client = reqwest::Client::builder()
+            .no_proxy()
+            .timeout(Duration::from_secs(20))
+            .build()
+            .unwrap();
+        Self {
+            site: site.to_owned(),
+            child: Mutex::new(None),
+            address: Arc::new(watch::Sender::new(None)),
+            log: Arc::default(),
+            client,
+        }
+    }
+
+    /// Starts the process; it may be killed before it listens.
+    pub(crate) fn spawn(&self) -> anyhow::Result<()> {
+        let mut child = Command::new(tombolo())
+            .arg("serve")
+            .arg(&self.site)
+            .env(TOKEN_VARIABLE, TOKEN)
+            .env(HOOK_TOKEN_VARIABLE, HOOK_TOKEN)
+            .env("TOMBOLO_LOG", "info")
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .context("cannot start the host")?;
+        let lines = BufReader::new(child.stderr.take().context("no stderr")?).lines();
+        let (address, log) = (Arc::clone(&self.address), Arc::clone(&self.log));
+        std::thread::spawn(move || {
+            for line in lines.map_while(Result::ok) {
+                if let Some(found) = tombolo_tests::host::listening(&line) {
+                    address.send_replace(Some(found));
+                }
+                let mut log = log.lock().unwrap();
+                log.push_back(line);
+                if log.len() > LAST_WORDS {
+                    log.pop_front();
+                }
+            }
+        });
+        *self.child.lock().unwrap() = Some(child);
+        Ok(())
+    }
+
+    /// Waits until it listens.
+    pub(crate) async fn listens(&self) -> anyhow::Result<()> {
+        let mut address = self.address.subscribe();
+        match tokio::time::timeout(STARTING, address.wait_for(Option::is_some)).await {
+            Ok(_) => Ok(()),
+            Err(_) => bail!(
+                "the host does not listen after {} s:\n{}",
+                STARTING.as_secs(),
+                self.last_words()
+            ),
+        }
+    }
+
+    /// SIGKILL; the process is gone when it returns.
+    pub(crate) fn kill(&self) -> anyhow::Result<()> {
+        let Some(mut child) = self.child.lock().unwrap().take() else {
+            return Ok(());
+        };
+        if let Some(status) = child.try_wait()? {
+            bail!(
+                "the host ended by itself with {status}:\n{}",
+                self.last_words()
+            );
+        }
+        child.kill()?;
+        child.wait()?;
+        self.address.send_replace(None);
+        Ok(())
+    }
+
+    /// Kills it, whatever it did.
+    pub(crate) fn end(&self) {
+        if let Some(mut child) = self.child.lock().unwrap().take() {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+        self.address.send_replace(None);
+    }
+
+    /// Where it listens, as soon as it does.
+    pub(crate) async fn address(&self) -> SocketAddr {
+        let mut address = self.address.subscribe();
+        loop {
+            if let Some(found) = *address.borrow_and_update() {
+                return found;
+            }
+            // The sender lives as long as this value.
+            let _ = address.changed().await;
+        }
+    }
+
+    /// The end of its log.
+    pub(crate) fn last_words(&self) -> String {
+        let log = self.log.lock().unwrap();
+        log.iter().cloned().collect::<Vec<_>>().join("\n")
+    }
+}
+
+impl Drop for Host {
+    fn drop(&mut self) {
+        self.end();
+    }
+}
