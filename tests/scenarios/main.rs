@@ -37,5 +37,7 @@ scenarios! {
     a_system_is_held_back_until_it_is_approved = "held-back-until-approved",
     a_full_disk_acknowledges_nothing_and_the_host_recovers = "full-disk-acknowledges-nothing",
     sighup_reads_a_rotated_secret = "sighup-reads-a-rotated-secret",
+    a_feed_resumes_after_a_kill_without_loss_or_doubles = "feed-resumes-after-a-kill",
+    a_schedule_starts_a_flow = "schedule-starts-a-flow",
     events_of_one_key_keep_their_order = "one-lane-keeps-order",
 }

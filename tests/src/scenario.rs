@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use crate::built::{adapter, root};
 use crate::host::{TestHost, wait};
 use crate::server::{RecordingServer, Reply};
-use crate::site::TestSite;
+use crate::site::{TOKEN, TOKEN_VARIABLE, TestSite};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -73,6 +73,15 @@ enum Step {
     Runs { flow: String, count: usize },
     /// Answer the only open task.
     Answer { answer: String, by: String },
+    /// Run the binary against the running host.
+    Command {
+        arguments: Vec<String>,
+        #[serde(default)]
+        code: i32,
+        /// Texts that it prints.
+        #[serde(default)]
+        says: Vec<String>,
+    },
     /// SIGKILL, then start again.
     Kill {},
     /// What the next request to a server is answered.
@@ -254,6 +263,11 @@ impl Running {
                 assert_eq!(runs.as_array().map(Vec::len), Some(*count), "{runs}");
             }
             Step::Answer { answer, by } => self.answer(answer, by),
+            Step::Command {
+                arguments,
+                code,
+                says,
+            } => self.command(arguments, *code, says),
             Step::Kill {} => {
                 self.host.take().unwrap().kill();
                 self.start();
@@ -345,6 +359,21 @@ impl Running {
             self.host()
                 .send("POST", &format!("/hooks/{to}"), &borrowed, body.as_bytes());
         assert_eq!(response.status, expect, "hook {to}: {}", response.body);
+    }
+
+    fn command(&self, arguments: &[String], code: i32, says: &[String]) {
+        let site = self.site.path().to_str().unwrap();
+        let address = self.host().address.to_string();
+        let mut all: Vec<&str> = arguments.iter().map(String::as_str).collect();
+        all.extend(["--site", site, "--address", &address]);
+        let (found, out, err) = crate::built::run(&all, &[(TOKEN_VARIABLE, TOKEN)]);
+        assert_eq!(found, code, "{arguments:?}:\n{out}{err}");
+        for text in says {
+            assert!(
+                out.contains(text) || err.contains(text),
+                "{arguments:?} does not say {text:?}:\n{out}{err}"
+            );
+        }
     }
 
     fn answer(&self, answer: &str, by: &str) {

@@ -7,6 +7,7 @@ mod check;
 mod client;
 mod demo;
 mod event;
+mod feed;
 mod grant;
 mod out;
 mod run;
@@ -61,6 +62,9 @@ enum Command {
     /// Look at runs of flows
     #[command(subcommand)]
     Run(run::RunCommand),
+    /// Look at what is read page by page, and read it now
+    #[command(subcommand)]
+    Feed(feed::FeedCommand),
     /// Look at the log of events
     #[command(subcommand)]
     Event(event::EventCommand),
@@ -93,6 +97,7 @@ fn dispatch(command: Command) -> anyhow::Result<ExitCode> {
         Command::System(command) => waited_for(system::run(command))?,
         Command::Task(command) => waited_for(task::run(command))?,
         Command::Run(command) => waited_for(run::run(command))?,
+        Command::Feed(command) => waited_for(feed::run(command))?,
         Command::Event(command) => waited_for(event::run(command))?,
         Command::Demo(arguments) => waited_for(demo::run(arguments))?,
         Command::CompileChild => {}

@@ -230,6 +230,15 @@ pub const STOPPING: Duration = Duration::from_secs(10);
 /// Rows of one listing.
 pub const LISTING: u32 = 1_000;
 
+// === feeds and schedules ===
+
+/// Feeds that are read at a time: each holds one page, and one call of its system.
+pub const FEEDS: usize = 16;
+/// Shortest time between two readings of a feed or two firings of a schedule; what must be faster is a hook.
+pub const TIMING_LEAST: Duration = Duration::from_secs(1);
+/// A firing of a schedule that is later than this was missed: a host that is up is never so late.
+pub const SCHEDULE_LATE: Duration = Duration::from_secs(60);
+
 // === the site ===
 
 /// One file of the site, bytes.

@@ -16,10 +16,12 @@ use tombolo_kernel::clock::SharedClock;
 use tombolo_kernel::event::Event;
 use tombolo_kernel::limits;
 use tombolo_kernel::system::{SystemStatus, Systems};
-use tombolo_store::{Appended, Store, StoreError};
+use tombolo_store::{Appended, PageIn, Store, StoreError};
 
 use crate::api::Tokens;
 use crate::connections::Connections;
+use crate::feeds::Feeds;
+use crate::schedules::Schedules;
 use crate::secrets::SecretSource;
 use crate::site::Site;
 
@@ -49,6 +51,10 @@ pub(crate) struct Core {
     store_is_well: AtomicBool,
     /// What is in force.
     pub(crate) connections: Connections,
+    /// What is read page by page.
+    pub(crate) feeds: Feeds,
+    /// What fires by the clock.
+    pub(crate) schedules: Schedules,
     reloading: tokio::sync::Mutex<()>,
 }
 
@@ -92,6 +98,8 @@ impl Core {
             published: Notify::new(),
             store_is_well: AtomicBool::new(true),
             connections,
+            feeds: Feeds::default(),
+            schedules: Schedules::default(),
             reloading: tokio::sync::Mutex::new(()),
         }
     }
@@ -101,7 +109,22 @@ impl Core {
     /// # Errors
     /// The store's. Nothing was promised.
     pub(crate) async fn publish(&self, events: Vec<Event>) -> Result<Vec<Appended>, StoreError> {
-        let result = self.engine.publish(events).await;
+        self.noted(self.engine.publish(events).await)
+    }
+
+    /// Like [`Self::publish`], with the cursor of what was read.
+    ///
+    /// # Errors
+    /// The store's. Nothing was appended and the cursor stays.
+    pub(crate) async fn publish_page(&self, page: PageIn) -> Result<Vec<Appended>, StoreError> {
+        self.noted(self.engine.publish_page(page).await)
+    }
+
+    /// Wakes who waits for events, and says when the store begins to fail or works again.
+    fn noted(
+        &self,
+        result: Result<Vec<Appended>, StoreError>,
+    ) -> Result<Vec<Appended>, StoreError> {
         self.published.notify_waiters();
         let well = !matches!(result, Err(StoreError::Unavailable(_)));
         if self.store_is_well.swap(well, Ordering::Relaxed) != well {
@@ -173,6 +196,8 @@ impl Core {
             self.public_url
                 .store(site.settings.public_url.clone().map(Arc::new));
             self.engine.replace_flows(site.flows);
+            self.feeds.replace(&site.systems);
+            self.schedules.replace(site.schedules);
         });
         Ok(changes)
     }

@@ -23,7 +23,7 @@ pub use crate::core::Changes;
 use crate::core::{Core, source};
 use crate::reload::SiteWatch;
 use crate::site::{self, PackageShelf};
-use crate::{api, ingress};
+use crate::{api, feeds, ingress, schedules};
 
 /// What the command line decides.
 #[derive(Debug, Clone)]
@@ -73,6 +73,7 @@ pub struct Host {
     stop: watch::Sender<bool>,
     server: JoinHandle<()>,
     watcher: JoinHandle<()>,
+    readers: Vec<JoinHandle<()>>,
 }
 
 impl Host {
@@ -129,6 +130,8 @@ impl Host {
             public_url,
             connections,
         ));
+        core.feeds.replace(&site.systems);
+        core.schedules.replace(site.schedules);
         let host = match Self::listen(Arc::clone(&core), listen).await {
             Ok(host) => host,
             Err(error) => {
@@ -151,6 +154,10 @@ impl Host {
         let address = listener.local_addr().map_err(cannot)?;
         let (stop, stopped) = watch::channel(false);
         let server = tokio::spawn(ingress::serve(listener, Arc::clone(&core), stopped.clone()));
+        let readers = vec![
+            tokio::spawn(feeds::run(Arc::clone(&core), stopped.clone())),
+            tokio::spawn(schedules::run(Arc::clone(&core), stopped.clone())),
+        ];
         let watcher = tokio::spawn(SiteWatch::begin(Arc::clone(&core)).run(stopped));
         Ok(Self {
             core,
@@ -158,6 +165,7 @@ impl Host {
             stop,
             server,
             watcher,
+            readers,
         })
     }
 
@@ -187,6 +195,9 @@ impl Host {
         // Each ends by itself once told; a panic in one must not keep the store open.
         let _ = self.server.await;
         let _ = self.watcher.await;
+        for reader in self.readers {
+            let _ = reader.await;
+        }
         self.core.close().await;
         tracing::info!("stopped");
     }

@@ -1,6 +1,7 @@
 //! Composition: the site folder, what comes in, the HTTP API, telemetry.
 //!
 //! - [`site`]: the operator's folder, read and checked
+//! - [`timing`]: when feeds and schedules are due
 //! - [`secrets`]: secrets by reference
 //! - [`host`]: a running host
 //! - [`telemetry`](mod@telemetry): logs
@@ -10,11 +11,14 @@
 mod api;
 mod connections;
 mod core;
+mod feeds;
 pub mod host;
 mod ingress;
 mod reload;
+mod schedules;
 pub mod secrets;
 pub mod site;
 pub mod telemetry;
+pub mod timing;
 
 pub use host::{Host, HostError, HostOptions};

@@ -149,12 +149,14 @@ impl Watched {
                 .is_some_and(|found| found == ending)
         };
         match (parts.next(), parts.next(), parts.next()) {
-            (Some("tombolo.yaml" | "systems" | "grants" | "flows" | "adapters"), None, None) => {
-                true
-            }
+            (
+                Some("tombolo.yaml" | "systems" | "grants" | "schedules" | "flows" | "adapters"),
+                None,
+                None,
+            ) => true,
             // Where a folder is mounted from a cluster's configuration, this link is what changes.
             (Some(_), Some("..data"), None) => true,
-            (Some("systems" | "grants" | "flows"), Some(file), None) => {
+            (Some("systems" | "grants" | "schedules" | "flows"), Some(file), None) => {
                 !file.starts_with('.') && (ends(file, "yaml") || ends(file, "yml"))
             }
             // Also those that a system file named too early, and so are not in force.
@@ -165,7 +167,8 @@ impl Watched {
 
     /// Folders to follow: each file's own, so that a file that is replaced is noticed too.
     fn folders(&self) -> BTreeSet<PathBuf> {
-        let parts = ["systems", "grants", "flows", "adapters"].map(|kind| self.folder.join(kind));
+        let parts = ["systems", "grants", "schedules", "flows", "adapters"]
+            .map(|kind| self.folder.join(kind));
         let parents = self
             .files
             .iter()

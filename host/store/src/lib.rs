@@ -20,6 +20,16 @@ pub trait Store: Send + Sync {
     /// Appends events in order; each is new or, by `(source, id)`, known already. Synced when it resolves.
     fn append(&self, events: Vec<Event>) -> BoxFuture<'_, Result<Vec<Appended>, StoreError>>;
 
+    /// Appends a page's events and moves its cursor, in one transaction: a crash leaves both or neither. Synced.
+    fn append_page(&self, page: PageIn) -> BoxFuture<'_, Result<Vec<Appended>, StoreError>>;
+
+    /// How far a feed or schedule has been read; `None`: never.
+    fn cursor(
+        &self,
+        owner: &str,
+        name: &str,
+    ) -> BoxFuture<'_, Result<Option<CursorRow>, StoreError>>;
+
     /// Moves a run forward: its state, events it emitted, tasks it opened or withdrew, in one transaction. Synced.
     fn advance(&self, advance: Advance) -> BoxFuture<'_, Result<Vec<Appended>, StoreError>>;
 

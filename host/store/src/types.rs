@@ -90,6 +90,30 @@ pub struct Advance {
     pub queued: Vec<RunRow>,
 }
 
+/// How far something that is read in order has been read: a feed of a system, or a schedule's firings.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CursorRow {
+    /// `/systems/erp`, the source of its events.
+    pub owner: String,
+    /// The feed's name; empty for a schedule.
+    pub name: String,
+    /// Where to go on; `None`: from the start.
+    pub cursor: Option<String>,
+    /// When it was read last, milliseconds since the epoch.
+    pub read_ms: u64,
+    /// New events that came of it so far.
+    pub events: u64,
+}
+
+/// What was read, and how far that was.
+#[derive(Debug, Clone)]
+pub struct PageIn {
+    /// In order; may be none.
+    pub events: Vec<Event>,
+    /// Where to go on afterwards. Its `events` is not read: the store counts.
+    pub cursor: CursorRow,
+}
+
 /// After a restart.
 #[derive(Debug, Clone, Default)]
 pub struct Recovery {

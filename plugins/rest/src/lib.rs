@@ -1,9 +1,10 @@
 //! REST and JSON by operations that the operator declares: each action is a request template, and says where in the
-//! answer the result and the error text stand.
+//! answer the result and the error text stand. Feeds are requests with a cursor, whose items become events.
 //!
 //! Operations are made ready once per instance. The input and the answer are never built into trees: values are
 //! found by pointer and copied as the text they are, so numbers keep every digit.
 
+mod feed;
 mod operation;
 mod options;
 mod outcome;
@@ -11,13 +12,15 @@ mod paging;
 mod request;
 
 use tombolo_sdk::settings::Offers;
-use tombolo_sdk::{ActionCall, Adapter, Failure, Json, Settings};
+use tombolo_sdk::{ActionCall, Adapter, Failure, Json, Page, Settings};
 
+use feed::Feed;
 use operation::Operation;
 
 /// The operations of one system. One that cannot work leaves the others alone.
 pub struct Rest {
     operations: Offers<Operation>,
+    feeds: Offers<Feed>,
 }
 
 impl Adapter for Rest {
@@ -25,15 +28,22 @@ impl Adapter for Rest {
         let settings = Settings::read()?;
         Ok(Self {
             operations: Offers::compile("action", &settings.actions, Operation::compile),
+            feeds: Offers::compile("feed", &settings.feeds, Feed::compile),
         })
     }
 
     fn act(&self, call: ActionCall) -> Result<Json, Failure> {
         self.operations.get(&call.action)?.run(&call)
     }
+
+    fn read(&self, feed: &str, cursor: Option<&str>, limit: u32) -> Result<Page, Failure> {
+        self.feeds.get(feed)?.read(cursor, limit)
+    }
 }
 
 tombolo_sdk::export!(Rest);
 
+#[cfg(test)]
+mod feed_tests;
 #[cfg(test)]
 mod tests;

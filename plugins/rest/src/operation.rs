@@ -32,7 +32,7 @@ impl Operation {
     }
 
     pub(crate) fn run(&self, call: &ActionCall) -> Result<Json, Failure> {
-        let request = self.request.fill(call)?;
+        let request = self.request.fill(&call.input, &call.idempotency_key)?;
         match &self.paging {
             Some(paging) => paging.run(&request, &self.outcome),
             None => self.outcome.result(request.send()?),

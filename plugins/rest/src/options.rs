@@ -1,5 +1,7 @@
 //! An action's `do` as the operator writes it; README.md has the table.
 
+use tombolo_sdk::feed::EventOptions;
+use tombolo_sdk::table::{CsvOptions, FixedOptions};
 use tombolo_sdk::template::Draft;
 
 /// The whole `do`.
@@ -31,10 +33,89 @@ fn api() -> String {
     "api".to_owned()
 }
 
+/// A feed's `do`.
+#[derive(Debug, serde::Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(crate) struct FeedOptions {
+    #[serde(default = "api")]
+    pub(crate) connection: String,
+    #[serde(default)]
+    pub(crate) method: MethodOption,
+    pub(crate) path: String,
+    pub(crate) query: Option<Draft>,
+    pub(crate) headers: Option<Draft>,
+    pub(crate) body: Option<Draft>,
+    #[serde(default)]
+    pub(crate) body_format: BodyFormat,
+    pub(crate) error: Option<String>,
+    pub(crate) error_code: Option<String>,
+    pub(crate) refused: Option<String>,
+    pub(crate) timeout_ms: Option<u32>,
+    #[serde(default)]
+    pub(crate) format: FeedFormat,
+    /// Where the array is in a JSON answer.
+    #[serde(default)]
+    pub(crate) items: String,
+    pub(crate) cursor: CursorOptions,
+    pub(crate) event: EventOptions,
+}
+
+/// What a page is.
+#[derive(Debug, Default, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum FeedFormat {
+    #[default]
+    Json,
+    Csv(CsvOptions),
+    FixedWidth(FixedOptions),
+}
+
+/// Where the next cursor is.
+#[derive(Debug, serde::Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(crate) struct CursorOptions {
+    /// A pointer into the last item of a page.
+    pub(crate) item: Option<String>,
+    /// A pointer into the answer.
+    pub(crate) answer: Option<String>,
+    /// The number of the last line, of a file that grows.
+    #[serde(default)]
+    pub(crate) line: bool,
+    /// Items of a full page, behind which there may be more.
+    pub(crate) full: Option<usize>,
+}
+
+impl FeedOptions {
+    /// The same request as an action's options.
+    pub(crate) fn request(&mut self) -> Options {
+        Options {
+            connection: std::mem::take(&mut self.connection),
+            method: self.method,
+            path: std::mem::take(&mut self.path),
+            query: self.query.take(),
+            headers: self.headers.take(),
+            body: self.body.take(),
+            body_format: self.body_format,
+            idempotency_header: None,
+            answer: match self.format {
+                FeedFormat::Json => AnswerFormat::Json,
+                _ => AnswerFormat::Text,
+            },
+            result: None,
+            error: self.error.take(),
+            error_code: self.error_code.take(),
+            refused: self.refused.take(),
+            paging: None,
+            timeout_ms: self.timeout_ms,
+        }
+    }
+}
+
 /// The request's method.
-#[derive(Debug, Clone, Copy, serde::Deserialize)]
+#[derive(Debug, Default, Clone, Copy, serde::Deserialize)]
 #[serde(rename_all = "UPPERCASE")]
 pub(crate) enum MethodOption {
+    #[default]
     Get,
     Head,
     Post,

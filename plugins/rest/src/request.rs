@@ -3,7 +3,7 @@
 use tombolo_sdk::http::{Method, Request};
 use tombolo_sdk::json::Pointers;
 use tombolo_sdk::template::{Draft, PathTemplate, Template, Values};
-use tombolo_sdk::{ActionCall, Failure, form};
+use tombolo_sdk::{Failure, form};
 
 use crate::options::{AnswerFormat, BodyFormat, MethodOption, Options};
 
@@ -65,12 +65,12 @@ impl RequestTemplate {
     }
 
     /// The request of one call, without what paging adds.
-    pub(crate) fn fill(&self, call: &ActionCall) -> Result<Request, Failure> {
+    pub(crate) fn fill(&self, input: &str, idempotency_key: &str) -> Result<Request, Failure> {
         let found = self
             .pointers
-            .find(&call.input)
+            .find(input)
             .map_err(|error| Failure::invalid_input("", error.to_string()))?;
-        let values = Values::new(&found, &call.idempotency_key);
+        let values = Values::new(&found, idempotency_key);
         let mut request = Request::new(&self.connection, self.method, self.path.render(values)?);
         for (name, template) in &self.query {
             for text in template.texts(values)? {
@@ -83,7 +83,7 @@ impl RequestTemplate {
             }
         }
         if let Some(name) = &self.idempotency_header {
-            request = request.header(name, &call.idempotency_key);
+            request = request.header(name, idempotency_key);
         }
         if let Some(milliseconds) = self.timeout_ms {
             request = request.timeout_ms(milliseconds);
@@ -91,18 +91,18 @@ impl RequestTemplate {
         if self.asks_for_json {
             request = request.header("accept", "application/json");
         }
-        self.with_body(request, call, values)
+        self.with_body(request, input, values)
     }
 
     fn with_body(
         &self,
         request: Request,
-        call: &ActionCall,
+        input: &str,
         values: Values<'_>,
     ) -> Result<Request, Failure> {
         Ok(match &self.body {
             Body::None => request,
-            Body::Input => request.body("application/json", call.input.as_str()),
+            Body::Input => request.body("application/json", input),
             Body::Json(template) => {
                 let mut body = String::new();
                 if !template.render(values, &mut body)? {

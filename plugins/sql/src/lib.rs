@@ -1,12 +1,16 @@
-//! SQL statements that the operator declares, as actions.
+//! SQL statements that the operator declares, as actions and as feeds.
 //!
 //! Each action runs one statement by its name; the text stands in the system file and never passes through here.
 //! Rows are the host's JSON, exact to the last digit, and are handed on as the text they are.
 
+mod feed;
+
 use tombolo_sdk::json::Pointers;
 use tombolo_sdk::settings::Offers;
 use tombolo_sdk::template::{Draft, Template, Values};
-use tombolo_sdk::{ActionCall, Adapter, Failure, Json, Settings, sql};
+use tombolo_sdk::{ActionCall, Adapter, Failure, Json, Page, Settings, sql};
+
+use feed::Feed;
 
 /// An action's `do` as the operator writes it.
 #[derive(Debug, serde::Deserialize)]
@@ -136,6 +140,7 @@ impl Statement {
 /// The statements of one system. One that cannot work leaves the others alone.
 pub struct Sql {
     statements: Offers<Statement>,
+    feeds: Offers<Feed>,
 }
 
 impl Adapter for Sql {
@@ -143,11 +148,16 @@ impl Adapter for Sql {
         let settings = Settings::read()?;
         Ok(Self {
             statements: Offers::compile("action", &settings.actions, Statement::compile),
+            feeds: Offers::compile("feed", &settings.feeds, Feed::compile),
         })
     }
 
     fn act(&self, call: ActionCall) -> Result<Json, Failure> {
         self.statements.get(&call.action)?.run(&call)
+    }
+
+    fn read(&self, feed: &str, cursor: Option<&str>, limit: u32) -> Result<Page, Failure> {
+        self.feeds.get(feed)?.read(cursor, limit)
     }
 }
 

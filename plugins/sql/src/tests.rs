@@ -170,3 +170,42 @@ fn an_action_that_cannot_work_names_its_field() {
         assert!(failure.message().contains(field), "{field}: {failure:?}");
     }
 }
+
+#[test]
+fn a_feed_goes_on_behind_the_last_row() {
+    let host = Host::new(include_str!("../adapter.toml")).system(json!({
+        "connections": { "db": { "statements": {
+            "since": { "effect": "read", "text": "SELECT no, state FROM orders WHERE no > coalesce(:cursor, 0) ORDER BY no LIMIT :limit" },
+        } } },
+        "feeds": { "orders": { "do": {
+            "statement": "since",
+            "cursor": "/no",
+            "event": { "type": "order.{state}", "id": "{no}", "subject": "{no}" },
+        } } },
+        "emits": ["order.open"],
+    }));
+    let row = |no: u32| json!({ "no": no, "state": "open" });
+    host.rows("db", "since", json!([row(1), row(2)]));
+    host.rows("db", "since", json!([row(3)]));
+    host.rows("db", "since", json!([{ "no": null, "state": "open" }]));
+    let running = host.start::<Sql>();
+    let page = running.read("orders", None, 2).unwrap();
+    assert_eq!((page.cursor.as_deref(), page.more), (Some("2"), true));
+    let page = running.read("orders", Some("2"), 2).unwrap();
+    assert_eq!((page.cursor.as_deref(), page.more), (Some("3"), false));
+    assert_eq!(page.events[0].id.as_deref(), Some("3"));
+    let asked: Vec<Value> = host
+        .statements()
+        .iter()
+        .map(|ran| ran.parameters.clone())
+        .collect();
+    assert_eq!(
+        asked,
+        [
+            json!({ "cursor": null, "limit": 2 }),
+            json!({ "cursor": 2, "limit": 2 })
+        ]
+    );
+    let failure = running.read("orders", Some("3"), 2).unwrap_err();
+    assert!(failure.message().contains("/no"), "{failure:?}");
+}

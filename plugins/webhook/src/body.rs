@@ -1,20 +1,83 @@
-//! The body as JSON text: as it came, or made of a form.
+//! The body as JSON text: as it came, or made of a form or a table.
 
 use tombolo_sdk::json::push_string;
-use tombolo_sdk::{Failure, form};
+use tombolo_sdk::table::{Table, TableOptions};
+use tombolo_sdk::{Event, Failure, form};
 
 use crate::options::Format;
 
 /// Fields of one form. Looking a name up among them is a walk.
 const FIELDS: usize = 1_000;
+/// Rows of one table: the events that the host takes of one message.
+const ROWS: usize = 1_000;
 
-pub(crate) fn read(format: &Format, body: Vec<u8>) -> Result<String, Failure> {
+/// What a body says.
+pub(crate) struct Body {
+    /// JSON.
+    pub(crate) text: String,
+    /// Of a table: each element's line.
+    pub(crate) lines: Option<Vec<usize>>,
+    /// Of a table: what does not fit and is reported.
+    pub(crate) reports: Vec<Event>,
+}
+
+/// How bodies become JSON text, made ready.
+pub(crate) enum Reader {
+    Plain(Format),
+    Table(Table),
+}
+
+impl Reader {
+    pub(crate) fn compile(format: Format) -> Result<Self, String> {
+        let table = match format {
+            Format::Csv(csv) => TableOptions::Csv(csv),
+            Format::FixedWidth(fixed) => TableOptions::FixedWidth(fixed),
+            plain => return Ok(Self::Plain(plain)),
+        };
+        Table::compile(table)
+            .map(Self::Table)
+            .map_err(|problem| format!("format: {problem}"))
+    }
+
+    /// `id`: what the body is known by.
+    pub(crate) fn read(&self, body: Vec<u8>, id: Option<&str>) -> Result<Body, Failure> {
+        let table = match self {
+            Self::Table(table) => table,
+            Self::Plain(format) => {
+                return Ok(Body {
+                    text: read(format, body)?,
+                    lines: None,
+                    reports: Vec::new(),
+                });
+            }
+        };
+        let rows = table.read(&body)?;
+        if rows.rows.len() + rows.bad.len() > ROWS {
+            return Err(Failure::invalid_input(
+                "",
+                format!(
+                    "found {} rows, expected at most {ROWS} in one body; send it in parts, or let a feed read the file",
+                    rows.rows.len() + rows.bad.len()
+                ),
+            ));
+        }
+        let objects: Vec<&str> = rows.rows.iter().map(|row| row.json.as_str()).collect();
+        Ok(Body {
+            text: format!("[{}]", objects.join(",")),
+            lines: Some(rows.rows.iter().map(|row| row.line).collect()),
+            reports: table.reports(&rows.bad, id),
+        })
+    }
+}
+
+fn read(format: &Format, body: Vec<u8>) -> Result<String, Failure> {
     let text = String::from_utf8(body).map_err(|error| {
         let at = error.utf8_error().valid_up_to();
         Failure::invalid_input("", format!("the body is not UTF-8 from byte {at} on"))
     })?;
     match format {
-        Format::Json => Ok(text),
+        // Tables have been read already.
+        Format::Json | Format::Csv(_) | Format::FixedWidth(_) => Ok(text),
         Format::Form => Ok(as_json(&fields(&text)?)),
         Format::FormField(name) => {
             let fields = fields(&text)?;

@@ -3,15 +3,15 @@
 use tombolo_sdk::json::{Pointers, elements, string};
 use tombolo_sdk::{Answer, Event, Failure, Inbound, Reception};
 
-use crate::body;
+use crate::body::Reader;
 use crate::mapping::{Mapping, Origin};
 use crate::options::{Format, Options, Verify};
-use crate::verify::{Scheme, Verified};
+use crate::verify::Scheme;
 
 /// A hook's `do`, made ready.
 pub(crate) struct Hook {
     scheme: Scheme,
-    format: Format,
+    reader: Reader,
     /// Into the body: what the mapping needs, or where the array of `each` is.
     pointers: Pointers,
     each: Option<Each>,
@@ -38,13 +38,21 @@ impl Hook {
         let mut pointers = Pointers::new();
         let mut element_pointers = Pointers::new();
         let is_slack = matches!(options.verify, Verify::Slack);
-        let into = if options.each.is_some() {
+        let is_table = matches!(options.format, Format::Csv(_) | Format::FixedWidth(_));
+        let into = if is_table || options.each.is_some() {
             &mut element_pointers
         } else {
             &mut pointers
         };
         let mapping = Mapping::compile(&options, into)?;
-        let each = match options.each {
+        let each = match (options.each, is_table) {
+            (Some(_), true) => {
+                return Err("each: a table's rows are its elements already; take it out".to_owned());
+            }
+            (None, true) => Some(String::new()),
+            (each, false) => each,
+        };
+        let each = match each {
             Some(pointer) => {
                 let slot = pointers
                     .add(&pointer)
@@ -64,7 +72,7 @@ impl Hook {
         let scheme = Scheme::compile(options.verify, options.tolerance)?;
         Ok(Self {
             scheme,
-            format: options.format,
+            reader: Reader::compile(options.format)?,
             pointers,
             each,
             mapping,
@@ -78,10 +86,13 @@ impl Hook {
             return Ok(Reception::answered(Answer::text("pong")));
         }
         let body_digest = self.mapping.digest(&inbound.body);
-        let text = body::read(&self.format, std::mem::take(&mut inbound.body))?;
+        let id = body_digest.or(verified.id);
+        let body = self
+            .reader
+            .read(std::mem::take(&mut inbound.body), id.as_deref())?;
         let found = self
             .pointers
-            .find(&text)
+            .find(&body.text)
             .map_err(|error| Failure::invalid_input("", format!("the body is no JSON: {error}")))?;
         if let Some(handshake) = &self.handshake {
             let kind = found.get(handshake.kind).and_then(string);
@@ -92,20 +103,20 @@ impl Hook {
                 return Ok(Reception::answered(Answer::text(challenge)));
             }
         }
-        let Verified { id } = verified;
         let origin = Origin {
             inbound: &inbound,
-            id: body_digest.or(id),
+            id,
             index: None,
         };
-        let events = match &self.each {
-            Some(each) => self.events(each, found.get(each.slot), origin)?,
+        let mut events = match &self.each {
+            Some(each) => self.events(each, found.get(each.slot), body.lines.as_deref(), origin)?,
             None => self
                 .mapping
-                .event(&found, &text, &origin)?
+                .event(&found, &body.text, &origin)?
                 .into_iter()
                 .collect(),
         };
+        events.extend(body.reports);
         Ok(Reception::of(events))
     }
 
@@ -113,6 +124,7 @@ impl Hook {
         &self,
         each: &Each,
         array: Option<&str>,
+        lines: Option<&[usize]>,
         mut origin: Origin<'_>,
     ) -> Result<Vec<Event>, Failure> {
         let Some(items) = array.and_then(elements) else {
@@ -123,13 +135,9 @@ impl Hook {
         };
         let mut events = Vec::with_capacity(items.len());
         for (index, item) in items.into_iter().enumerate() {
-            let at = |mut failure: Failure| {
-                if let Failure::InvalidInput(problems) = &mut failure {
-                    for problem in problems {
-                        problem.path = format!("{}/{index}{}", each.pointer, problem.path);
-                    }
-                }
-                failure
+            let at = |failure: Failure| match lines.and_then(|lines| lines.get(index)) {
+                Some(line) => failure.below(&format!("/line {line}")),
+                None => failure.below(&format!("{}/{index}", each.pointer)),
             };
             let found = each
                 .pointers

@@ -1,4 +1,4 @@
-//! Signed webhooks, JSON or form posts, to events.
+//! Signed webhooks, JSON, forms, CSV and fixed-width files, to events.
 //!
 //! The operator declares each hook in the system file: how the sender is verified, and where in the body type, id,
 //! subject, time and data stand. Nothing is read before the sender is verified; keys stay with the host, which
@@ -8,7 +8,6 @@ mod body;
 mod hook;
 mod mapping;
 mod options;
-mod time;
 mod verify;
 
 use tombolo_sdk::settings::Offers;

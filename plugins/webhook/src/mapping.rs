@@ -8,7 +8,7 @@ use tombolo_sdk::json::{Found, Pointers, scalar};
 use tombolo_sdk::{Event, Failure, Inbound};
 
 use crate::options::{Options, TextOr, Unmapped, Verify};
-use crate::time;
+use tombolo_sdk::time;
 
 /// Where an event's parts are.
 pub(crate) struct Mapping {

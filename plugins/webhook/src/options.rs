@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::marker::PhantomData;
 
+use tombolo_sdk::table::{CsvOptions, FixedOptions};
+
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{Deserialize, Deserializer, Error, MapAccess, Visitor};
 
@@ -51,6 +53,8 @@ pub(crate) enum Format {
     Form,
     /// A form with JSON in this field.
     FormField(String),
+    Csv(CsvOptions),
+    FixedWidth(FixedOptions),
 }
 
 /// A header by name.

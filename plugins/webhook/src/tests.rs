@@ -1,6 +1,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
 
 mod mapping;
+mod tables;
 mod verify;
 
 use serde_json::{Value, json};

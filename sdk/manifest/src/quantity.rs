@@ -34,7 +34,7 @@ pub fn parse_size(text: &str) -> Result<u64, QuantityError> {
     })
 }
 
-/// A duration: a whole number, at most one space, then `ms`, `s`, `m` (minutes), `h` or `d`.
+/// A duration: a whole number, at most one space, then `ms`, `s`, `m` or `min` (minutes), `h` or `d`.
 ///
 /// # Errors
 /// Any other text, and durations over 2^64 milliseconds.
@@ -42,7 +42,7 @@ pub fn parse_duration(text: &str) -> Result<Duration, QuantityError> {
     let factor = |unit: &str| match unit {
         "ms" => Some(1),
         "s" => Some(1_000),
-        "m" => Some(60_000),
+        "m" | "min" => Some(60_000),
         "h" => Some(3_600_000),
         "d" => Some(86_400_000),
         _ => None,

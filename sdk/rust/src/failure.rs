@@ -60,6 +60,17 @@ impl Failure {
         Self::Internal(message.into())
     }
 
+    /// The same failure, with the paths of an invalid input below `path`.
+    #[must_use]
+    pub fn below(mut self, path: &str) -> Self {
+        if let Self::InvalidInput(problems) = &mut self {
+            for problem in problems {
+                problem.path.insert_str(0, path);
+            }
+        }
+        self
+    }
+
     /// The kind as the contract spells it.
     #[must_use]
     pub const fn kind(&self) -> &'static str {

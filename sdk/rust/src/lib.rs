@@ -31,6 +31,7 @@
 //! |---|---|
 //! | [`http`], [`sql`], [`store`], [`keys`], [`actions`], [`log`], [`clock`], [`settings`] | the contract's imports, one each |
 //! | [`json`], [`template`], [`form`] | JSON by pointer and by template, without building trees; forms |
+//! | [`feed`], [`table`], [`time`] | rows to events and cursors; CSV and fixed width; times as RFC 3339 |
 //! | `testing` | the in-memory host for native tests (absent from the wasm) |
 //!
 //! Natively the imports talk to the `testing` host of the current thread; in wasm to the real host.
@@ -59,6 +60,7 @@ mod failure;
 
 pub mod actions;
 pub mod clock;
+pub mod feed;
 pub mod form;
 pub mod http;
 pub mod json;
@@ -67,9 +69,11 @@ pub mod log;
 pub mod settings;
 pub mod sql;
 pub mod store;
+pub mod table;
 pub mod template;
 #[cfg(not(target_family = "wasm"))]
 pub mod testing;
+pub mod time;
 
 pub use adapter::Adapter;
 #[doc(hidden)]

@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 use tokio::sync::oneshot;
 use tombolo_kernel::event::Event;
 use tombolo_kernel::limits;
-use tombolo_store::{Appended, StoreError};
+use tombolo_store::{Appended, CursorRow, PageIn, StoreError};
 
 use super::lanes::{self, Admitted};
 use super::{Engine, Run};
@@ -22,11 +22,17 @@ pub(super) type Placed = (i64, Option<Event>);
 pub(super) async fn take_in(
     engine: Arc<Engine>,
     events: Vec<Event>,
+    cursor: Option<CursorRow>,
     reply: oneshot::Sender<Result<Vec<Appended>, StoreError>>,
 ) {
     let flows = engine.flows.load_full();
     let copies = copies(&flows, &events);
-    match engine.parts.store.append(events).await {
+    let store = &engine.parts.store;
+    let appended = match cursor {
+        None => store.append(events).await,
+        Some(cursor) => store.append_page(PageIn { events, cursor }).await,
+    };
+    match appended {
         Ok(appended) => {
             let fresh = placed(&appended, copies);
             // Whoever asked may be gone; the events are there all the same.

@@ -31,7 +31,7 @@ use tombolo_kernel::clock::SharedClock;
 use tombolo_kernel::event::Event;
 use tombolo_kernel::limits;
 use tombolo_kernel::system::Actor;
-use tombolo_store::{Appended, Store, StoreError, TaskAnswer, TaskRow};
+use tombolo_store::{Appended, CursorRow, PageIn, Store, StoreError, TaskAnswer, TaskRow};
 
 use crate::definition::{Flow, FlowSet};
 use crate::expression::EventDocument;
@@ -133,8 +133,25 @@ impl Engine {
         self: &Arc<Self>,
         events: Vec<Event>,
     ) -> Result<Vec<Appended>, StoreError> {
+        self.take_in(events, None).await
+    }
+
+    /// Like [`Self::publish`], for a page of something that is read in order: its cursor moves in the transaction
+    /// that appends the events.
+    ///
+    /// # Errors
+    /// The store could not write: nothing was appended and the cursor stays.
+    pub async fn publish_page(self: &Arc<Self>, page: PageIn) -> Result<Vec<Appended>, StoreError> {
+        self.take_in(page.events, Some(page.cursor)).await
+    }
+
+    async fn take_in(
+        self: &Arc<Self>,
+        events: Vec<Event>,
+        cursor: Option<CursorRow>,
+    ) -> Result<Vec<Appended>, StoreError> {
         let (reply, answer) = tokio::sync::oneshot::channel();
-        tokio::spawn(dispatch::take_in(Arc::clone(self), events, reply));
+        tokio::spawn(dispatch::take_in(Arc::clone(self), events, cursor, reply));
         answer.await.unwrap_or_else(|_| {
             Err(StoreError::Unavailable(
                 "the engine ended before it replied".to_owned(),

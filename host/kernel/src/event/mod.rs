@@ -12,7 +12,7 @@ use serde_json::value::RawValue;
 use crate::limits::{EVENT_NAME, HOPS, JSON_BYTES, JSON_DEPTH};
 
 /// Sources that begin so are the host's to give; nobody outside may claim them.
-pub const RESERVED_SOURCES: &[&str] = &["/systems", "/flows"];
+pub const RESERVED_SOURCES: &[&str] = &["/systems", "/flows", "/schedules"];
 
 /// One event. `source` and `id` together are unique in the log.
 #[derive(Debug, Clone, Serialize, Deserialize)]

@@ -4,6 +4,7 @@
 mod audit;
 pub(crate) mod errors;
 mod events;
+mod feeds;
 mod health;
 mod reload;
 mod runs;
@@ -43,6 +44,8 @@ pub(crate) fn router(core: Arc<Core>) -> Router {
         .route("/api/events/{seq}", get(events::show))
         .route("/api/tasks", get(tasks::list))
         .route("/api/tasks/{id}/answer", post(tasks::answer))
+        .route("/api/feeds", get(feeds::list))
+        .route("/api/feeds/{system}/{feed}/run", post(feeds::run))
         .route("/api/reload", post(reload::reload))
         .route("/api/audit", get(audit::list))
         .method_not_allowed_fallback(wrong_method)

@@ -8,13 +8,11 @@ use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, Request, StatusCode, Uri, header};
 use hyper::body::Incoming;
-use tombolo_kernel::clock::{new_id, rfc3339};
-use tombolo_kernel::event::Event;
 use tombolo_kernel::failure::Failure;
 use tombolo_kernel::limits;
-use tombolo_kernel::system::{Answer, Inbound, MadeEvent, Reception};
+use tombolo_kernel::system::{Answer, Inbound, Reception};
 
-use super::body;
+use super::{body, made};
 use crate::api::errors::Refusal;
 use crate::core::Core;
 
@@ -59,7 +57,9 @@ async fn taken(core: &Core, request: Request<Incoming>) -> Result<Option<Answer>
         .map_err(|failure| refused(system, hook, failure))?;
     let Reception { events, answer } = reception;
     if !events.is_empty() {
-        core.publish(stored(system, events, received_ms)?).await?;
+        let events = made::stored(system, events, received_ms)
+            .map_err(|(index, error)| Refusal::Event(index, error))?;
+        core.publish(events).await?;
     }
     Ok(answer)
 }
@@ -124,29 +124,6 @@ fn refused(system: &str, hook: &str, failure: Failure) -> Refusal {
     Refusal::Failed(failure)
 }
 
-/// The adapter's events as the log keeps them. Their source is the system, whatever the adapter says.
-fn stored(system: &str, made: Vec<MadeEvent>, received_ms: u64) -> Result<Vec<Event>, Refusal> {
-    let now = rfc3339(received_ms);
-    let mut events = Vec::with_capacity(made.len());
-    for (index, made) in made.into_iter().enumerate() {
-        let event = Event {
-            id: made.id.unwrap_or_else(|| new_id(received_ms)),
-            source: format!("/systems/{system}"),
-            kind: made.kind,
-            subject: made.subject,
-            time: made.time.unwrap_or_else(|| now.clone()),
-            data: made.data,
-            hops: 0,
-            cause: None,
-        };
-        event
-            .check()
-            .map_err(|error| Refusal::Event(index, error))?;
-        events.push(event);
-    }
-    Ok(events)
-}
-
 /// The adapter's answer, or 202.
 fn acknowledged(answer: Option<Answer>) -> Response {
     const ACCEPTED: &[u8] = b"{\"accepted\":true}";
@@ -196,36 +173,6 @@ mod tests {
         for (path, expected) in table {
             assert_eq!(names(path), expected, "{path}");
         }
-    }
-
-    fn made(id: Option<&str>, data: &str) -> MadeEvent {
-        MadeEvent {
-            kind: "device.alarm".into(),
-            id: id.map(str::to_owned),
-            subject: None,
-            time: None,
-            data: serde_json::value::RawValue::from_string(data.into()).unwrap(),
-        }
-    }
-
-    #[test]
-    fn an_event_gets_the_systems_source_and_what_the_sender_left_out() {
-        let events = stored("plant", vec![made(Some("m-1"), "{}"), made(None, "[1]")], 0).unwrap();
-        assert_eq!(
-            (events[0].id.as_str(), events[0].source.as_str()),
-            ("m-1", "/systems/plant")
-        );
-        assert_eq!(events[0].time, "1970-01-01T00:00:00.000Z");
-        assert_eq!(events[1].id.len(), 26);
-    }
-
-    #[test]
-    fn an_event_that_cannot_be_kept_refuses_the_whole_message() {
-        let long = "x".repeat(limits::EVENT_NAME + 1);
-        assert!(matches!(
-            stored("plant", vec![made(None, "{}"), made(Some(&long), "{}")], 0),
-            Err(Refusal::Event(1, _))
-        ));
     }
 
     #[test]

@@ -3,6 +3,7 @@
 pub(crate) mod body;
 mod connection;
 mod hooks;
+pub(crate) mod made;
 mod publish;
 
 pub(crate) use connection::serve;

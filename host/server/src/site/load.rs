@@ -14,6 +14,7 @@ use super::fields::{Problems, START, quoted};
 use super::files::{files_of, text_of, whole_file};
 use super::offered::Offered;
 use super::plan::{Site, SystemPlan};
+use super::schedule::{self, SchedulePlan};
 use super::settings::Settings;
 use super::shelf::{Adapters, PackageShelf};
 use super::{grant, merge, system};
@@ -51,6 +52,7 @@ pub(crate) fn load(folder: &Path, shelf: &mut PackageShelf) -> (Option<Site>, Ve
     let mut offered = Offered::default();
     let systems = systems(&folder, has_age, shelf, &mut offered, &mut problems);
     let grants = grants(&folder, &mut problems);
+    let schedules = schedules(&folder, &mut problems);
     let flows = FlowSet::new(flows(&folder, &mut problems));
     let roles = settings
         .as_ref()
@@ -62,6 +64,7 @@ pub(crate) fn load(folder: &Path, shelf: &mut PackageShelf) -> (Option<Site>, Ve
             settings,
             systems,
             grants,
+            schedules,
             flows,
         }),
         problems,
@@ -149,7 +152,19 @@ pub(crate) fn draft(
             return (None, problems.into_list());
         }
     };
+    let timed: BTreeMap<_, _> = system
+        .declared
+        .feeds
+        .iter()
+        .map(|(name, feed)| (name.clone(), feed.plan.clone()))
+        .collect();
     let (bare, secrets) = merge::merge(name, system, &package, &mut problems);
+    let plan_of = |feed: &String| timed.get(feed).cloned().unwrap_or_default();
+    let feeds = bare
+        .feeds
+        .iter()
+        .map(|feed| (feed.clone(), plan_of(feed)))
+        .collect();
     for wish in &secrets {
         if !has_age
             && wish
@@ -170,6 +185,7 @@ pub(crate) fn draft(
         file: file.to_owned(),
         adapter,
         bare,
+        feeds,
         secrets,
         fingerprint,
     };
@@ -196,6 +212,24 @@ fn grants(folder: &Path, problems: &mut Vec<Problem>) -> BTreeMap<String, Grant>
         problems.extend(found.into_list());
     }
     grants
+}
+
+fn schedules(folder: &Path, problems: &mut Vec<Problem>) -> BTreeMap<String, SchedulePlan> {
+    let mut schedules = BTreeMap::new();
+    for (name, file) in files_of(folder, "schedules", problems) {
+        let Some(text) = text_of(folder, &file, problems) else {
+            continue;
+        };
+        match yaml::parse(&file, &text) {
+            Ok(node) => {
+                let mut found = Problems::of(&file);
+                schedules.extend(schedule::read(&name, &node, &mut found).map(|plan| (name, plan)));
+                problems.extend(found.into_list());
+            }
+            Err(problem) => problems.push(problem),
+        }
+    }
+    schedules
 }
 
 fn flows(folder: &Path, problems: &mut Vec<Problem>) -> Vec<Flow> {

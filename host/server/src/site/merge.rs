@@ -50,12 +50,7 @@ pub(crate) fn merge(
             "hook",
             problems,
         ),
-        feeds: names(
-            manifest.feeds.keys(),
-            &file.declared.feeds,
-            "feed",
-            problems,
-        ),
+        feeds: feeds(&file, manifest, problems),
         emits: manifest
             .events
             .emits
@@ -82,9 +77,14 @@ pub(crate) fn merge(
 
 /// Only generic adapters let the operator declare.
 fn refuse_declarations(file: &SystemFile<'_>, manifest: &Manifest, problems: &mut Problems) {
-    for key in ["actions", "hooks", "feeds", "emits"] {
+    let adapter = &manifest.adapter.name;
+    for (name, feed) in &file.declared.feeds {
+        if feed.task.is_some() {
+            problems.add(feed.at, format!("feed `{name}`: `do` can be declared only for a generic adapter, and {adapter} is not one; take it out"));
+        }
+    }
+    for key in ["actions", "hooks", "emits"] {
         if file.fields.get(key).is_some() {
-            let adapter = &manifest.adapter.name;
             problems.add(file.fields.key_at(key), format!("`{key}` can be declared only for a generic adapter, and {adapter} is not one; take it out"));
         }
     }
@@ -288,6 +288,41 @@ fn actions(
     actions
 }
 
+/// The adapter's feeds and the operator's. An entry without `do` only says when one of the adapter's is read.
+fn feeds(file: &SystemFile<'_>, manifest: &Manifest, problems: &mut Problems) -> BTreeSet<String> {
+    let mut feeds: BTreeSet<String> = manifest.feeds.keys().cloned().collect();
+    for (name, feed) in &file.declared.feeds {
+        match (&feed.task, manifest.feeds.contains_key(name)) {
+            (Some(_), true) => problems.add(
+                feed.at,
+                format!("feed `{name}` is the adapter's own; give yours another name"),
+            ),
+            (Some(_), false) => {
+                feeds.insert(name.clone());
+            }
+            (None, true) => {}
+            (None, false) if manifest.adapter.generic => problems.add(
+                feed.at,
+                format!(
+                    "feed `{name}` needs `do`, found none; the adapter's README tells its keys"
+                ),
+            ),
+            (None, false) => {
+                let near = did_you_mean(name, manifest.feeds.keys().map(String::as_str));
+                problems.add(
+                    feed.at,
+                    format!(
+                        "the adapter has no feed {}; {}{near}",
+                        quoted(name),
+                        has("feeds", manifest.feeds.keys())
+                    ),
+                );
+            }
+        }
+    }
+    feeds
+}
+
 fn names<'m, T>(
     of_manifest: impl Iterator<Item = &'m String>,
     declared: &BTreeMap<String, (super::fields::At, T)>,
@@ -325,7 +360,12 @@ fn settings(name: &str, file: &SystemFile<'_>, problems: &mut Problems) -> Arc<s
         "settings": file.settings,
         "actions": actions,
         "hooks": of(&file.declared.hooks),
-        "feeds": of(&file.declared.feeds),
+        "feeds": file
+            .declared
+            .feeds
+            .iter()
+            .filter_map(|(name, feed)| Some((name.clone(), feed.task.clone()?)))
+            .collect::<serde_json::Map<_, _>>(),
     });
     let text = whole.to_string();
     if text.len() > JSON_BYTES {
@@ -351,6 +391,15 @@ fn asks_for<'m>(what: &str, names: impl Iterator<Item = &'m String>) -> String {
         format!("it asks for no {what}")
     } else {
         format!("it asks for {}", names.join(", "))
+    }
+}
+
+fn has<'m>(what: &str, names: impl Iterator<Item = &'m String>) -> String {
+    let names: Vec<&str> = names.map(String::as_str).collect();
+    if names.is_empty() {
+        format!("it has no {what}")
+    } else {
+        format!("it has {}", names.join(", "))
     }
 }
 

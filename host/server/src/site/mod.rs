@@ -1,4 +1,4 @@
-//! The operator's folder, read into checked data: `tombolo.yaml`, `systems/`, `grants/`, `flows/`.
+//! The operator's folder, read into checked data: `tombolo.yaml`, `systems/`, `grants/`, `schedules/`, `flows/`.
 //!
 //! [`read`] gives a [`Site`] or every problem in it with file, line and column. Readers from text to data are pure;
 //! only `files` and `shelf` touch the disk. No secret is resolved here: a [`SystemPlan`] knows references and resolves
@@ -7,6 +7,7 @@
 mod check;
 mod connection;
 mod credential;
+mod feed;
 mod fields;
 mod files;
 mod grant;
@@ -16,12 +17,17 @@ mod merge;
 mod offered;
 mod offers;
 mod plan;
+mod schedule;
 mod settings;
 mod shelf;
 mod system;
+mod timing;
 
 pub use check::{Report, SystemReport, check};
+pub use feed::FeedPlan;
 pub use plan::{SecretSlot, SecretWish, Site, SystemPlan};
+pub(crate) use schedule::source as schedule_source;
+pub use schedule::{Missed, SchedulePlan};
 pub use settings::{ApiToken, Scope, Settings};
 pub use shelf::{Adapters, PackageShelf};
 

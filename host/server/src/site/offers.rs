@@ -9,6 +9,7 @@ use tombolo_kernel::system::ActionOffer;
 use tombolo_manifest::Effect;
 use tombolo_manifest::names::{is_dotted, is_event_type, is_name};
 
+use super::feed::{self, DeclaredFeed};
 use super::fields::{self, At, Fields, Problems, json, quoted};
 
 /// What one system file declares beyond its adapter's manifest.
@@ -18,8 +19,8 @@ pub(crate) struct Declared {
     pub(crate) actions: BTreeMap<String, (At, ActionOffer, Json)>,
     /// Hooks with their `do`.
     pub(crate) hooks: BTreeMap<String, (At, Json)>,
-    /// Feeds with their `do`.
-    pub(crate) feeds: BTreeMap<String, (At, Json)>,
+    /// Feeds: when, and their `do`.
+    pub(crate) feeds: BTreeMap<String, DeclaredFeed>,
     /// Event types.
     pub(crate) emits: Vec<(At, String)>,
 }
@@ -38,7 +39,7 @@ impl Declared {
                 .unwrap_or_default(),
             feeds: file
                 .get("feeds")
-                .map(|node| simple(node, "a feed", problems))
+                .map(|node| feed::read(node, problems))
                 .unwrap_or_default(),
             emits: file
                 .get("emits")
@@ -130,7 +131,7 @@ fn simple(
     offers
 }
 
-fn summary(fields: Fields<'_>, problems: &mut Problems) -> String {
+pub(crate) fn summary(fields: Fields<'_>, problems: &mut Problems) -> String {
     fields
         .get("summary")
         .and_then(|node| fields::text(node, "summary", problems))
@@ -138,7 +139,7 @@ fn summary(fields: Fields<'_>, problems: &mut Problems) -> String {
         .to_owned()
 }
 
-fn task(fields: Fields<'_>, problems: &mut Problems) -> Option<Json> {
+pub(crate) fn task(fields: Fields<'_>, problems: &mut Problems) -> Option<Json> {
     let node = fields.need("do", problems)?;
     if !matches!(node.value, Value::Map(_)) {
         problems.unexpected(node, "do", "a mapping; the adapter's README tells its keys");

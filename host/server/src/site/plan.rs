@@ -8,7 +8,9 @@ use tombolo_kernel::grant::Grant;
 use tombolo_kernel::secret::Secret;
 use tombolo_kernel::system::{Binding, Credential, SqlPlace, SystemSpec};
 
+use super::feed::FeedPlan;
 use super::fields::At;
+use super::schedule::SchedulePlan;
 use super::settings::Settings;
 use crate::secrets::{SecretError, SecretReference, SecretSource};
 
@@ -23,6 +25,8 @@ pub struct Site {
     pub systems: BTreeMap<String, SystemPlan>,
     /// `grants/`, by system.
     pub grants: BTreeMap<String, Grant>,
+    /// `schedules/`, by name.
+    pub schedules: BTreeMap<String, SchedulePlan>,
     /// `flows/`.
     pub flows: FlowSet,
 }
@@ -36,6 +40,8 @@ pub struct SystemPlan {
     pub adapter: PathBuf,
     /// Complete but for its secrets, which are empty.
     pub bare: SystemSpec,
+    /// When each of its feeds is read.
+    pub feeds: BTreeMap<String, FeedPlan>,
     /// Which secrets go where.
     pub secrets: Vec<SecretWish>,
     /// SHA-256 over the system file and the adapter's digest.

@@ -7,7 +7,7 @@ use super::error::{conflict, is_the_rows_fault};
 use super::identity::Identities;
 use super::names::Names;
 use super::queue::Records;
-use super::{audits, events, pairs, runs, tasks};
+use super::{audits, cursors, events, pairs, runs, tasks};
 use crate::RunRow;
 use rusqlite::Connection;
 use tombolo_kernel::event::Event;
@@ -105,10 +105,12 @@ fn append(
     let mut appended = events::append(connection, known, now_ms, &events)?.into_iter();
     for command in commands {
         let mine = command.events().len();
-        if let Command::Append(request) = command {
-            request.outcome = Some(Ok(appended.by_ref().take(mine).collect()));
-        } else if let Command::Advance(request) = command {
-            request.outcome = Some(Ok(appended.by_ref().take(mine).collect()));
+        let mut next = || Some(Ok(appended.by_ref().take(mine).collect()));
+        match command {
+            Command::Append(request) => request.outcome = next(),
+            Command::Page(request) => request.outcome = next(),
+            Command::Advance(request) => request.outcome = next(),
+            _ => {}
         }
     }
     Ok(())
@@ -127,6 +129,13 @@ fn runs_of(command: &Command) -> impl Iterator<Item = &RunRow> {
 fn rest(connection: &Connection, known: &mut Known, command: &mut Command) -> rusqlite::Result<()> {
     match command {
         Command::Append(_) => {}
+        Command::Page(request) => {
+            let fresh = match &request.outcome {
+                Some(Ok(appended)) => appended.iter().filter(|appended| appended.fresh).count(),
+                _ => 0,
+            };
+            cursors::set(connection, &mut known.names, &request.input.cursor, fresh)?;
+        }
         Command::Advance(request) => {
             for task in &request.input.tasks {
                 tasks::open(connection, task)?;

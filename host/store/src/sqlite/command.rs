@@ -2,7 +2,7 @@
 //! again without it; the outcome waits beside it until the data is synced.
 
 use super::pairs::SetPair;
-use crate::{Advance, Appended, StoreError, TaskAnswer, TaskRow};
+use crate::{Advance, Appended, PageIn, StoreError, TaskAnswer, TaskRow};
 use tokio::sync::oneshot;
 use tombolo_kernel::capability::store::KeyValueError;
 use tombolo_kernel::event::Event;
@@ -41,6 +41,8 @@ impl<I, O, E: From<StoreError>> Request<I, O, E> {
 #[derive(Debug)]
 pub(crate) enum Command {
     Append(Request<Vec<Event>, Vec<Appended>, StoreError>),
+    /// Boxed: rare beside what has none.
+    Page(Box<Request<PageIn, Vec<Appended>, StoreError>>),
     Advance(Request<Box<Advance>, Vec<Appended>, StoreError>),
     /// Boxed: a task is large, and rare.
     Answer(Box<Request<(String, TaskAnswer), TaskRow, StoreError>>),
@@ -57,6 +59,11 @@ impl Command {
     pub(crate) fn append(events: Vec<Event>) -> Asked<Vec<Appended>, StoreError> {
         let (request, reply) = Request::new(events);
         (Self::Append(request), reply)
+    }
+
+    pub(crate) fn page(page: PageIn) -> Asked<Vec<Appended>, StoreError> {
+        let (request, reply) = Request::new(page);
+        (Self::Page(Box::new(request)), reply)
     }
 
     pub(crate) fn advance(advance: Advance) -> Asked<Vec<Appended>, StoreError> {
@@ -88,6 +95,7 @@ impl Command {
     pub(crate) fn events(&self) -> &[Event] {
         match self {
             Self::Append(request) => &request.input,
+            Self::Page(request) => &request.input.events,
             Self::Advance(request) => &request.input.emitted,
             _ => &[],
         }
@@ -117,6 +125,7 @@ impl Command {
     pub(crate) fn fail(&mut self, error: StoreError) {
         match self {
             Self::Append(request) => request.outcome = Some(Err(error)),
+            Self::Page(request) => request.outcome = Some(Err(error)),
             Self::Advance(request) => request.outcome = Some(Err(error)),
             Self::Answer(request) => request.outcome = Some(Err(error)),
             Self::Set(request) => request.outcome = Some(Err(error.into())),
@@ -129,6 +138,7 @@ impl Command {
     pub(crate) fn reply(self) {
         match self {
             Self::Append(request) => request.send(),
+            Self::Page(request) => (*request).send(),
             Self::Advance(request) => request.send(),
             Self::Answer(request) => (*request).send(),
             Self::Set(request) => request.send(),

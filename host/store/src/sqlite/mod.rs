@@ -12,6 +12,7 @@ mod apply;
 mod audits;
 mod checkpointer;
 mod command;
+mod cursors;
 mod error;
 mod events;
 mod identity;

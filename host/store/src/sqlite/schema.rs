@@ -58,6 +58,10 @@ CREATE TABLE pair (
   system INTEGER NOT NULL, key TEXT NOT NULL, value BLOB NOT NULL, PRIMARY KEY (system, key)
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE pair_usage (system INTEGER PRIMARY KEY, bytes INTEGER NOT NULL) STRICT;
+CREATE TABLE cursor (
+  owner INTEGER NOT NULL, name TEXT NOT NULL, cursor TEXT, read_ms INTEGER NOT NULL, events INTEGER NOT NULL,
+  PRIMARY KEY (owner, name)
+) STRICT, WITHOUT ROWID;
 CREATE TABLE audit (
   number INTEGER PRIMARY KEY, at_ms INTEGER NOT NULL, system INTEGER NOT NULL, digest INTEGER NOT NULL,
   permit INTEGER NOT NULL, capability INTEGER NOT NULL, target INTEGER NOT NULL, what TEXT NOT NULL,
@@ -73,6 +77,8 @@ CREATE VIEW runs AS SELECT seq || '.' || (SELECT text FROM name WHERE number = f
   datetime(wake_ms / 1000, 'unixepoch') AS wake, datetime(started_ms / 1000, 'unixepoch') AS started,
   datetime(updated_ms / 1000, 'unixepoch') AS updated, (SELECT text FROM name WHERE number = version) AS flow_version,
   state, trace FROM run;
+CREATE VIEW cursors AS SELECT (SELECT text FROM name WHERE number = owner) AS owner, name, cursor,
+  datetime(read_ms / 1000, 'unixepoch') AS read, events FROM cursor;
 CREATE VIEW audits AS SELECT datetime(at_ms / 1000, 'unixepoch') AS at,
   (SELECT text FROM name WHERE name.number = system) AS system, (SELECT text FROM name WHERE name.number = digest) AS digest,
   (SELECT text FROM name WHERE name.number = permit) AS approved_by_grant,

@@ -2,10 +2,10 @@
 
 use super::command::Command;
 use super::pairs::{self, SetPair};
-use super::{SqliteStore, events, runs, tasks};
+use super::{SqliteStore, cursors, events, runs, tasks};
 use crate::{
-    Advance, Appended, EventFilter, Recovery, RunFilter, RunRow, Store, StoreError, StoredEvent,
-    TaskAnswer, TaskRow,
+    Advance, Appended, CursorRow, EventFilter, PageIn, Recovery, RunFilter, RunRow, Store,
+    StoreError, StoredEvent, TaskAnswer, TaskRow,
 };
 use futures_util::future::BoxFuture;
 use rusqlite::Connection;
@@ -29,6 +29,22 @@ impl Store for SqliteStore {
             }
             self.ask(Command::append(events)).await
         })
+    }
+
+    fn append_page(&self, page: PageIn) -> BoxFuture<'_, Result<Vec<Appended>, StoreError>> {
+        Box::pin(async move { self.ask(Command::page(page)).await })
+    }
+
+    fn cursor(
+        &self,
+        owner: &str,
+        name: &str,
+    ) -> BoxFuture<'_, Result<Option<CursorRow>, StoreError>> {
+        let (owner, name) = (owner.to_owned(), name.to_owned());
+        Box::pin(
+            self.engine
+                .read(move |connection| cursors::get(connection, &owner, &name)),
+        )
     }
 
     fn advance(&self, advance: Advance) -> BoxFuture<'_, Result<Vec<Appended>, StoreError>> {

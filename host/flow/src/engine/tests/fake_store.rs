@@ -10,8 +10,8 @@ use tombolo_kernel::audit::Outward;
 use tombolo_kernel::clock::SharedClock;
 use tombolo_kernel::event::Event;
 use tombolo_store::{
-    Advance, Appended, EventFilter, Recovery, RunFilter, RunRow, RunStatus, Store, StoreError,
-    StoredEvent, TaskAnswer, TaskRow,
+    Advance, Appended, CursorRow, EventFilter, PageIn, Recovery, RunFilter, RunRow, RunStatus,
+    Store, StoreError, StoredEvent, TaskAnswer, TaskRow,
 };
 
 #[derive(Default)]
@@ -28,6 +28,7 @@ struct Kept {
     runs: BTreeMap<(i64, String), RunRow>,
     tasks: Vec<TaskRow>,
     flows: HashMap<String, String>,
+    cursors: Vec<CursorRow>,
     checkpoint: i64,
 }
 
@@ -118,6 +119,30 @@ impl Store for FakeStore {
     fn append(&self, events: Vec<Event>) -> BoxFuture<'_, Result<Vec<Appended>, StoreError>> {
         let now = self.now();
         self.write(|kept| Ok(kept.append(events, now)))
+    }
+
+    fn append_page(&self, page: PageIn) -> BoxFuture<'_, Result<Vec<Appended>, StoreError>> {
+        let now = self.now();
+        self.write(|kept| {
+            let PageIn { events, cursor } = page;
+            kept.cursors
+                .retain(|row| (&row.owner, &row.name) != (&cursor.owner, &cursor.name));
+            kept.cursors.push(cursor);
+            Ok(kept.append(events, now))
+        })
+    }
+
+    fn cursor(
+        &self,
+        owner: &str,
+        name: &str,
+    ) -> BoxFuture<'_, Result<Option<CursorRow>, StoreError>> {
+        self.read(|kept| {
+            kept.cursors
+                .iter()
+                .find(|row| row.owner == owner && row.name == name)
+                .cloned()
+        })
     }
 
     fn advance(&self, advance: Advance) -> BoxFuture<'_, Result<Vec<Appended>, StoreError>> {

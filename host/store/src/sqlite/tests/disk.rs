@@ -1,7 +1,7 @@
 //! A full disk: nothing is acknowledged, nothing is half done, and it goes on when space returns.
 
 use super::*;
-use crate::StoreError;
+use crate::{CursorRow, PageIn, StoreError};
 use std::process::Command;
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -98,4 +98,60 @@ async fn a_file_system_without_space_is_survived() {
     store.close().await;
     drop(store);
     Command::new("umount").arg(folder.path()).status().unwrap();
+}
+
+#[tokio::test]
+async fn a_page_and_its_cursor_are_kept_together_or_not_at_all() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("tombolo.db");
+    let most_pages = Arc::new(AtomicU32::new(100));
+    let store = SqliteStore::open_bounded(&path, Arc::new(Fixed), Arc::clone(&most_pages)).unwrap();
+    let cursor = |at: usize| CursorRow {
+        owner: "/systems/erp".into(),
+        name: "orders".into(),
+        cursor: Some(at.to_string()),
+        read_ms: NOW,
+        events: 0,
+    };
+    assert_eq!(store.cursor("/systems/erp", "orders").await.unwrap(), None);
+    let page = |at: usize| PageIn {
+        events: vec![large(at), large(at), large(at + 1)],
+        cursor: cursor(at + 1),
+    };
+    let mut taken = 0;
+    while let Ok(appended) = store.append_page(page(taken)).await {
+        assert_eq!(
+            appended
+                .iter()
+                .map(|appended| appended.fresh)
+                .collect::<Vec<_>>(),
+            [true, false, true]
+        );
+        taken += 2;
+    }
+    let kept = CursorRow {
+        events: taken as u64,
+        ..cursor(taken - 1)
+    };
+    assert_eq!(
+        store.cursor("/systems/erp", "orders").await.unwrap(),
+        Some(kept)
+    );
+    assert_eq!(all_ids(&store).await.len(), taken);
+    most_pages.store(10_000, Ordering::Relaxed);
+    let empty = PageIn {
+        events: Vec::new(),
+        cursor: cursor(900),
+    };
+    assert!(store.append_page(empty).await.unwrap().is_empty());
+    let moved = store
+        .cursor("/systems/erp", "orders")
+        .await
+        .unwrap()
+        .unwrap();
+    assert_eq!(
+        (moved.cursor.as_deref(), moved.events),
+        (Some("900"), taken as u64)
+    );
+    assert_eq!(store.cursor("/systems/erp", "other").await.unwrap(), None);
 }

@@ -1,7 +1,8 @@
-//! The sender's time as RFC 3339.
+//! Times as other systems write them, as RFC 3339.
 
 /// A text that has the shape of RFC 3339 as it is; seconds or milliseconds since 1970 made one.
-pub(crate) fn rfc3339(text: &str) -> Option<String> {
+#[must_use]
+pub fn rfc3339(text: &str) -> Option<String> {
     if !text.is_empty()
         && text
             .bytes()
