@@ -1,6 +1,6 @@
 //! The benchmark: `cargo run --release -p tombolo-bench [PART...]`. Shows progress, prints one table, writes
-//! `target/bench.json`. Parts: `append`, `adapter`, `e2e`, `many`, `restart`; all of these when none is named, and
-//! `node-red` only when it is, for it installs Node-RED from npm. `--quick` makes every part small, to see that it
+//! `target/bench.json`. Parts: `append`, `adapter`, `e2e`, `many`, `restart`, `waiting`, `feed`; all of these when
+//! none is named, and `node-red` only when it is, for it installs Node-RED from npm. `--quick` makes every part small, to see that it
 //! works; its figures mean nothing.
 
 #![allow(clippy::print_stderr, reason = "progress goes to the terminal")]
@@ -9,6 +9,7 @@ mod figures;
 mod load;
 mod parts;
 mod process;
+mod publish;
 mod sink;
 mod site;
 
@@ -24,8 +25,10 @@ use crate::parts::e2e::Size;
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-const PARTS: [&str; 6] = ["append", "adapter", "e2e", "many", "restart", "node-red"];
-/// Run only when named.
+const PARTS: [&str; 8] = [
+    "append", "adapter", "e2e", "many", "restart", "waiting", "feed", "node-red",
+];
+/// Run only when named: it installs something.
 const OPTIONAL: [&str; 1] = ["node-red"];
 
 fn main() -> anyhow::Result<()> {
@@ -62,9 +65,8 @@ fn bench(words: &[&str]) -> anyhow::Result<()> {
     }
     let start = Instant::now();
     let say = |text: &str| eprintln!("{:6.1} s  {text}", start.elapsed().as_secs_f64());
-    let wanted = |part: &str| {
-        parts.contains(&part) || (parts.is_empty() && !OPTIONAL.contains(&part))
-    };
+    let wanted =
+        |part: &str| parts.contains(&part) || (parts.is_empty() && !OPTIONAL.contains(&part));
     let mut figures = Figures::default();
     say("building the adapters");
     let adapters = build_adapters()?;
@@ -99,10 +101,21 @@ fn bench(words: &[&str]) -> anyhow::Result<()> {
         )?;
     }
     if wanted("restart") {
-        parts::restart::run(
+        parts::restart::run(&mut figures, if quick { 2_000 } else { 100_000 }, &say)?;
+    }
+    if wanted("waiting") {
+        let (count, other) = if quick {
+            (20_000, 2_000)
+        } else {
+            (1_000_000, 60_000)
+        };
+        parts::waiting::run(&mut figures, &adapters, count, other, &say)?;
+    }
+    if wanted("feed") {
+        parts::feed::run(
             &mut figures,
             &adapters,
-            if quick { 2_000 } else { 100_000 },
+            if quick { 20_000 } else { 1_000_000 },
             &say,
         )?;
     }
@@ -158,6 +171,7 @@ fn build_adapters() -> anyhow::Result<PathBuf> {
     for (name, source) in [
         ("webhook", "plugins/webhook"),
         ("rest", "plugins/rest"),
+        ("sql", "plugins/sql"),
         ("guest", "tests/bench/guest"),
     ] {
         let built = tombolo_pack::build(&site::workspace().join(source), &mut |_| {})?;

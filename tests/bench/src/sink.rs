@@ -28,7 +28,12 @@ pub(crate) struct Sink {
 impl Sink {
     /// Listens on a free loopback port with space for `most` events.
     pub(crate) async fn start(most: usize, room: usize) -> anyhow::Result<Arc<Self>> {
-        let listener = TcpListener::bind("127.0.0.1:0").await?;
+        Self::start_at(0, most, room).await
+    }
+
+    /// The same on one port.
+    pub(crate) async fn start_at(port: u16, most: usize, room: usize) -> anyhow::Result<Arc<Self>> {
+        let listener = TcpListener::bind(("127.0.0.1", port)).await?;
         let sink = Arc::new(Self {
             address: listener.local_addr()?,
             arrived: (0..most).map(|_| AtomicU64::new(0)).collect(),
@@ -58,6 +63,11 @@ impl Sink {
             .get(n)
             .map(|at| at.load(Ordering::Relaxed))
             .filter(|at| *at != 0)
+    }
+
+    /// How many different numbers have arrived.
+    pub(crate) fn count(&self) -> u64 {
+        self.count.load(Ordering::Acquire)
     }
 
     /// Waits until `count` different numbers have arrived.

@@ -135,8 +135,95 @@ actions:
     approve(folder)
 }
 
+/// To the site of the end-to-end part, a system where nobody listens on `port`, and a flow that needs it.
+pub(crate) fn add_dead(folder: &Path, adapters: &Path, port: u16) -> anyhow::Result<()> {
+    let text = format!(
+        r#"
+adapter: {}
+connections:
+  api:
+    http: "http://127.0.0.1:{port}"
+    network: private
+    allow: ["POST /customers/{{customer}}/parts"]
+actions:
+  part.add:
+    effect: write
+    summary: Notes a part
+    do: {{ method: POST, path: "/customers/{{customer}}/parts", body: {{ n: "{{n}}" }} }}
+"#,
+        adapters.join("rest.wasm").display()
+    );
+    write(folder, "systems/parts.yaml", &text)?;
+    write(
+        folder,
+        "flows/part.yaml",
+        r#"
+on: part.wanted
+key: event.subject
+steps:
+  - call: parts.part.add
+    with: { customer: "${event.data.customer}", n: "${event.data.n}" }
+"#,
+    )?;
+    approve(folder)
+}
+
+/// A site that reads the table of `source.db` into that of `target.db`.
+pub(crate) fn write_feed(folder: &Path, adapters: &Path, port: u16) -> anyhow::Result<()> {
+    write(folder, "tombolo.yaml", &main_file(port))?;
+    let sql = adapters.join("sql.wasm");
+    let sql = sql.display();
+    let source = format!(
+        r#"
+adapter: {sql}
+connections:
+  db:
+    sqlite: source.db
+    statements:
+      items-since:
+        effect: read
+        text: SELECT no, sku, price FROM item WHERE no > coalesce(:cursor, 0) ORDER BY no LIMIT :limit
+feeds:
+  items:
+    every: 1 s
+    do: {{ statement: items-since, cursor: /no, event: {{ type: item.listed, id: "{{no}}" }} }}
+emits: [item.listed]
+"#
+    );
+    let target = format!(
+        r#"
+adapter: {sql}
+connections:
+  db:
+    sqlite: target.db
+    statements:
+      add:
+        effect: write
+        text: INSERT INTO item (no, code, price) VALUES (:no, :code, :price) ON CONFLICT (no) DO NOTHING
+actions:
+  item.add:
+    effect: write
+    summary: Takes an item over
+    do: {{ statement: add, result: affected }}
+"#
+    );
+    write(folder, "systems/source.yaml", &source)?;
+    write(folder, "systems/target.yaml", &target)?;
+    write(
+        folder,
+        "flows/copy.yaml",
+        r#"
+on: item.listed
+steps:
+  - call: target.item.add
+    with: { no: "${event.data.no}", code: "X-${event.data.sku}", price: "${event.data.price}" }
+"#,
+    )?;
+    approve(folder)
+}
+
 /// A site with one flow that asks a person.
-pub(crate) fn write_waiting(folder: &Path, _adapters: &Path, port: u16) -> anyhow::Result<()> {
+pub(crate) fn write_waiting(folder: &Path, port: u16) -> anyhow::Result<()> {
     write(folder, "tombolo.yaml", &main_file(port))?;
     write(
         folder,

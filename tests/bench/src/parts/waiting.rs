@@ -1,0 +1,117 @@
+//! Many events wait behind a system that is dead: what that costs in memory and other lanes, and how fast they go on
+//! once it is back.
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use anyhow::bail;
+use serde_json::json;
+
+use crate::figures::Figures;
+use crate::load::{self, Pace};
+use crate::publish::Served;
+use crate::sink::{Sink, free_port};
+use crate::site;
+
+/// Lanes among which the waiting events are spread.
+const LANES: usize = 1_000;
+const UNDER_WAY: usize = 256;
+const WARM: usize = 2_000;
+
+/// `count` events wait; `other` are sent in other lanes before and beside them.
+pub(crate) fn run(
+    figures: &mut Figures,
+    adapters: &Path,
+    count: usize,
+    other: usize,
+    say: &dyn Fn(&str),
+) -> anyhow::Result<()> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()?;
+    runtime.block_on(measured(figures, adapters, (count, other), say))
+}
+
+async fn measured(
+    figures: &mut Figures,
+    adapters: &Path,
+    (count, other): (usize, usize),
+    say: &dyn Fn(&str),
+) -> anyhow::Result<()> {
+    let folder = tempfile::tempdir_in(site::scratch()?)?;
+    let sink = Sink::start(WARM + 2 * other, UNDER_WAY).await?;
+    let (port, dead) = (free_port()?, free_port()?);
+    site::write_e2e(folder.path(), adapters, port, sink.address)?;
+    site::add_dead(folder.path(), adapters, dead)?;
+    let host = Served::start(folder.path(), port)?;
+    load::send(host.address, load::requests(0, WARM), Pace::Full, &sink).await?;
+    sink.wait_for(WARM as u64).await;
+    say("waiting: the other lanes alone");
+    let alone = per_second(&host, &sink, WARM, other).await?;
+    let before = host.process.memory()?;
+    say(&format!(
+        "waiting: {count} events for a system that is dead"
+    ));
+    host.publish(count, |n| {
+        let lane = n % LANES;
+        json!({"specversion": "1.0", "id": format!("d-{n}"), "source": "/bench", "type": "part.wanted", "subject": format!("lane-{lane}"), "data": {"n": n, "customer": format!("c-{lane}")}})
+    })
+    .await?;
+    let waiting = host.process.memory()?;
+    say("waiting: the other lanes beside them");
+    let beside = per_second(&host, &sink, WARM + other, other).await?;
+    let most = host.process.memory()?.max(waiting);
+    figures.note(
+        "waiting_1m_extra_mib",
+        (most - before) / 1_048_576.0,
+        "MiB more while 1,000,000 events wait for a dead system; under 200",
+    );
+    figures.note(
+        "waiting_1m_other_lanes_ratio",
+        beside / alone,
+        "throughput of other lanes meanwhile, over theirs alone; at least 0.9",
+    );
+    say("waiting: the system is back");
+    let back = Sink::start_at(dead, count, UNDER_WAY).await?;
+    let (start, mut last) = (Instant::now(), (0, Instant::now()));
+    while back.count() < count as u64 {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        if back.count() > last.0 {
+            last = (back.count(), Instant::now());
+        } else if last.1.elapsed() > Duration::from_secs(120) {
+            bail!(
+                "{} of {count} events arrived, and then none for 120 s",
+                last.0
+            );
+        }
+    }
+    #[expect(clippy::cast_precision_loss, reason = "a count of events")]
+    let drained = count as f64 / start.elapsed().as_secs_f64();
+    let disordered = (LANES..count)
+        .filter(|n| back.arrival_us(*n) < back.arrival_us(n - LANES))
+        .count();
+    if disordered > 0 {
+        bail!("{disordered} events came before the one ahead of them in their lane");
+    }
+    figures.note(
+        "waiting_1m_drained_per_second",
+        drained,
+        "events a second after it is back, each lane in order",
+    );
+    Ok(())
+}
+
+async fn per_second(
+    host: &Served,
+    sink: &std::sync::Arc<Sink>,
+    first: usize,
+    count: usize,
+) -> anyhow::Result<f64> {
+    let requests = load::requests(first, count);
+    let start = Instant::now();
+    load::send(host.address, requests, Pace::Full, sink).await?;
+    sink.wait_for((first + count) as u64).await;
+    #[expect(clippy::cast_precision_loss, reason = "a count of thousands")]
+    Ok(count as f64 / start.elapsed().as_secs_f64())
+}
