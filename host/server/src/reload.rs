@@ -149,14 +149,17 @@ impl Watched {
                 .is_some_and(|found| found == ending)
         };
         match (parts.next(), parts.next(), parts.next()) {
-            (Some("tombolo.yaml" | "systems" | "grants" | "flows" | "adapters"), None, None) => {
-                true
-            }
+            (
+                Some("tombolo.yaml" | "systems" | "grants" | "flows" | "tables" | "adapters"),
+                None,
+                None,
+            ) => true,
             // Where a folder is mounted from a cluster's configuration, this link is what changes.
             (Some(_), Some("..data"), None) => true,
             (Some("systems" | "grants" | "flows"), Some(file), None) => {
                 !file.starts_with('.') && (ends(file, "yaml") || ends(file, "yml"))
             }
+            (Some("tables"), Some(file), None) => !file.starts_with('.') && ends(file, "csv"),
             // Also those that a system file named too early, and so are not in force.
             (Some("adapters"), Some(file), None) => ends(file, "wasm"),
             _ => false,
@@ -165,7 +168,8 @@ impl Watched {
 
     /// Folders to follow: each file's own, so that a file that is replaced is noticed too.
     fn folders(&self) -> BTreeSet<PathBuf> {
-        let parts = ["systems", "grants", "flows", "adapters"].map(|kind| self.folder.join(kind));
+        let parts =
+            ["systems", "grants", "flows", "tables", "adapters"].map(|kind| self.folder.join(kind));
         let parents = self
             .files
             .iter()
@@ -249,6 +253,8 @@ mod tests {
             ("/site/systems/erp.yaml", true),
             ("/site/systems", true),
             ("/site/flows/new.yml", true),
+            ("/site/tables/intent.csv", true),
+            ("/site/tables/notes.txt", false),
             ("/opt/adapters/sql.wasm", true),
             ("/opt/adapters/other.wasm", false),
             ("/site/adapters/new.wasm", true),

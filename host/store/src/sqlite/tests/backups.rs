@@ -7,7 +7,11 @@ use crate::sqlite::{backup, restore, verify};
 async fn filled() -> Place {
     let place = Place::new();
     for n in 1..=50 {
-        place.store.append(vec![event(&n.to_string())]).await.unwrap();
+        place
+            .store
+            .append(vec![event(&n.to_string())])
+            .await
+            .unwrap();
     }
     place
         .store
