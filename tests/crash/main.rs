@@ -77,6 +77,7 @@ async fn run(asked: &Asked) -> anyhow::Result<verdict::Verdict> {
     let store = site.path().join("data/tombolo.db");
     let settled = verdict::wait_until_settled(&store, &journal.path).await;
     people.abort();
+    backup(&site);
     host.end();
     if let Err(problem) = settled {
         println!("the host's last words:\n{}", host.last_words());
@@ -88,6 +89,17 @@ async fn run(asked: &Asked) -> anyhow::Result<verdict::Verdict> {
         site::keep(&site, asked.seed);
     }
     Ok(verdict)
+}
+
+/// A copy taken while the host runs is whole.
+fn backup(site: &TestSite) {
+    let copy = site.path().join("copy.db");
+    let (folder, copy) = (site.path().to_str().unwrap(), copy.to_str().unwrap());
+    for arguments in [["backup", folder, copy], ["backup", "verify", copy]] {
+        let (code, out, err) = tombolo_tests::built::run(&arguments, &[]);
+        assert_eq!(code, 0, "{arguments:?}: {out}{err}");
+        print!("{out}");
+    }
 }
 
 fn asked() -> anyhow::Result<Asked> {

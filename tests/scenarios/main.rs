@@ -40,4 +40,5 @@ scenarios! {
     a_feed_resumes_after_a_kill_without_loss_or_doubles = "feed-resumes-after-a-kill",
     a_schedule_starts_a_flow = "schedule-starts-a-flow",
     events_of_one_key_keep_their_order = "one-lane-keeps-order",
+    data_is_mapped_and_normalized_on_its_way = "data-that-fits",
 }

@@ -3,6 +3,7 @@
 //! Exit codes: 0 done; 1 it failed, or a check found problems; 2 the command line is wrong.
 
 mod adapter;
+mod backup;
 mod check;
 mod client;
 mod demo;
@@ -68,6 +69,10 @@ enum Command {
     /// Look at the log of events
     #[command(subcommand)]
     Event(event::EventCommand),
+    /// Copy the log of a site while its host runs, or check a copy
+    Backup(backup::BackupArguments),
+    /// Put a copy in the place of a site's log
+    Restore(backup::RestoreArguments),
     /// Show the whole path on this machine: an alarm becomes an approved purchase request
     Demo(demo::DemoArguments),
     /// Compile one component from standard input; the host starts it for itself, under limits
@@ -99,6 +104,8 @@ fn dispatch(command: Command) -> anyhow::Result<ExitCode> {
         Command::Run(command) => waited_for(run::run(command))?,
         Command::Feed(command) => waited_for(feed::run(command))?,
         Command::Event(command) => waited_for(event::run(command))?,
+        Command::Backup(arguments) => backup::run(&arguments)?,
+        Command::Restore(arguments) => backup::restore(&arguments)?,
         Command::Demo(arguments) => waited_for(demo::run(arguments))?,
         Command::CompileChild => {}
     }

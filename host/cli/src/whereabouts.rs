@@ -30,6 +30,7 @@ pub(crate) struct HostArguments {
 #[derive(Debug, Default, Deserialize)]
 struct SiteHead {
     listen: Option<String>,
+    data: Option<PathBuf>,
     #[serde(default)]
     tokens: Vec<TokenHead>,
     secrets: Option<SecretsHead>,
@@ -63,6 +64,20 @@ impl HostArguments {
         };
         Ok((address, token(self, &head, right)?))
     }
+}
+
+/// The file of a site's log.
+///
+/// # Errors
+/// No site there.
+pub(crate) fn store(site: &Path) -> anyhow::Result<PathBuf> {
+    let head = site_head(&HostArguments {
+        site: site.to_owned(),
+        address: None,
+        token_env: None,
+    })?;
+    let data = head.data.unwrap_or_else(|| PathBuf::from("data"));
+    Ok(site.join(data).join(tombolo_server::host::STORE_FILE))
 }
 
 fn site_head(arguments: &HostArguments) -> anyhow::Result<SiteHead> {

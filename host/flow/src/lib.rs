@@ -10,9 +10,11 @@ pub mod expression;
 pub mod json;
 pub mod problem;
 pub mod run;
+pub mod tables;
 pub mod trace;
 pub mod yaml;
 
 pub use definition::{Flow, FlowSet, Offers};
 pub use engine::{Engine, EngineParts};
 pub use problem::Problem;
+pub use tables::Tables;

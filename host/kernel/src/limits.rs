@@ -243,5 +243,7 @@ pub const SCHEDULE_LATE: Duration = Duration::from_secs(60);
 
 /// One file of the site, bytes.
 pub const SITE_FILE: u64 = 4 * MIB;
+/// Rows of one value map: larger ones belong into a system that can look them up.
+pub const TABLE_ROWS: usize = 50_000;
 /// Systems of one site.
 pub const SYSTEMS: usize = 5_000;

@@ -66,6 +66,9 @@ fn many(count: usize, what: &str) -> String {
     }
 }
 
+/// The name of the log's file in the data folder.
+pub const STORE_FILE: &str = "tombolo.db";
+
 /// A running host.
 pub struct Host {
     core: Arc<Core>,
@@ -92,7 +95,7 @@ impl Host {
         private_folder(&data).map_err(|error| HostError::Data(data.clone(), error))?;
 
         let clock: SharedClock = Arc::new(MachineClock);
-        let file = data.join("tombolo.db");
+        let file = data.join(STORE_FILE);
         let store = SqliteStore::open(&file, Arc::clone(&clock))
             .map_err(|error| HostError::Store(file.clone(), error))?;
         let compile = CompileConfig {

@@ -150,7 +150,10 @@ impl Watched {
         };
         match (parts.next(), parts.next(), parts.next()) {
             (
-                Some("tombolo.yaml" | "systems" | "grants" | "schedules" | "flows" | "adapters"),
+                Some(
+                    "tombolo.yaml" | "systems" | "grants" | "schedules" | "flows" | "tables"
+                    | "adapters",
+                ),
                 None,
                 None,
             ) => true,
@@ -159,6 +162,7 @@ impl Watched {
             (Some("systems" | "grants" | "schedules" | "flows"), Some(file), None) => {
                 !file.starts_with('.') && (ends(file, "yaml") || ends(file, "yml"))
             }
+            (Some("tables"), Some(file), None) => !file.starts_with('.') && ends(file, "csv"),
             // Also those that a system file named too early, and so are not in force.
             (Some("adapters"), Some(file), None) => ends(file, "wasm"),
             _ => false,
@@ -167,7 +171,7 @@ impl Watched {
 
     /// Folders to follow: each file's own, so that a file that is replaced is noticed too.
     fn folders(&self) -> BTreeSet<PathBuf> {
-        let parts = ["systems", "grants", "schedules", "flows", "adapters"]
+        let parts = ["systems", "grants", "schedules", "flows", "tables", "adapters"]
             .map(|kind| self.folder.join(kind));
         let parents = self
             .files
@@ -252,6 +256,8 @@ mod tests {
             ("/site/systems/erp.yaml", true),
             ("/site/systems", true),
             ("/site/flows/new.yml", true),
+            ("/site/tables/intent.csv", true),
+            ("/site/tables/notes.txt", false),
             ("/opt/adapters/sql.wasm", true),
             ("/opt/adapters/other.wasm", false),
             ("/site/adapters/new.wasm", true),

@@ -9,6 +9,7 @@ use super::{Flow, Kind, Pattern};
 use crate::engine::schema::{InputSchema, field_problems};
 use crate::expression::Template;
 use crate::problem::{Problem, did_you_mean};
+use crate::tables::Tables;
 
 /// What the systems of a site offer.
 pub trait Offers {
@@ -24,6 +25,7 @@ pub struct FlowSet {
     flows: BTreeMap<String, Arc<Flow>>,
     exact: HashMap<String, Vec<Arc<Flow>>>,
     prefixes: Vec<(String, Arc<Flow>)>,
+    tables: Arc<Tables>,
 }
 
 impl FlowSet {
@@ -49,6 +51,25 @@ impl FlowSet {
             }
         }
         set
+    }
+
+    /// The same flows with the site's value maps.
+    #[must_use]
+    pub fn with_tables(flows: Vec<Flow>, tables: Tables) -> Self {
+        let tables = Arc::new(tables);
+        let with = |flow| Flow {
+            tables: Arc::clone(&tables),
+            ..flow
+        };
+        let mut set = Self::new(flows.into_iter().map(with).collect());
+        set.tables = tables;
+        set
+    }
+
+    /// The site's value maps.
+    #[must_use]
+    pub fn tables(&self) -> &Arc<Tables> {
+        &self.tables
     }
 
     /// One flow.
@@ -86,12 +107,21 @@ impl FlowSet {
                 .any(|(prefix, _)| kind.starts_with(prefix.as_str()))
     }
 
-    /// Checks calls against the systems' offers, and roles against the site's, where it names any.
+    /// Checks value maps against the site's, calls against the systems' offers, and roles against the site's, where it names any.
     #[must_use]
     pub fn check(&self, offers: &dyn Offers, roles: Option<&[String]>) -> Vec<Problem> {
         let systems = offers.systems();
         let mut problems = Vec::new();
         for flow in self.flows.values() {
+            let unknown = flow
+                .named_tables
+                .iter()
+                .filter(|(name, _)| !self.tables.has(name));
+            problems.extend(
+                unknown.map(|(name, place)| {
+                    Problem::new(&flow.file, *place, self.tables.unknown(name))
+                }),
+            );
             for step in &flow.program {
                 let wrong = match &step.kind {
                     Kind::Call(call) => {

@@ -219,6 +219,7 @@ impl Lowering<'_, '_> {
             steps,
             vars,
             all_steps,
+            tables: _,
         } = expression.references();
         self.all_kept |= all_steps;
         for (name, place) in steps {

@@ -6,10 +6,13 @@ mod lower;
 mod step;
 mod steps;
 
+use std::sync::Arc;
+
 use sha2::{Digest, Sha256};
 
 use crate::expression::{Expression, References};
 use crate::problem::{Place, Problem};
+use crate::tables::Tables;
 use crate::yaml::{self, Key, Node, Reader, Value};
 
 pub use check::{FlowSet, Offers};
@@ -34,6 +37,10 @@ pub struct Flow {
     pub key: Option<Expression>,
     /// All steps in the order of the file; branches are jumps.
     pub program: Vec<Step>,
+    /// Value maps that its expressions name, each with a place.
+    pub named_tables: Vec<(String, Place)>,
+    /// The site's value maps.
+    pub tables: Arc<Tables>,
 }
 
 /// `device.alarm` or `device.*`.
@@ -100,6 +107,7 @@ impl Flow {
             reader.problems.sort();
             return Err(reader.problems);
         }
+        let named_tables = named_tables(&when, &key, &program);
         let digest = Sha256::digest(text.as_bytes());
         let version = digest
             .iter()
@@ -117,6 +125,8 @@ impl Flow {
             when,
             key,
             program,
+            named_tables,
+            tables: Arc::default(),
         })
     }
 
@@ -230,6 +240,18 @@ pub(crate) fn expression(reader: &mut Reader<'_>, node: &Node, what: &str) -> Op
             None
         }
     }
+}
+
+/// Value maps named anywhere in the flow.
+fn named_tables(
+    when: &Option<Expression>,
+    key: &Option<Expression>,
+    program: &[Step],
+) -> Vec<(String, Place)> {
+    let steps = program.iter().flat_map(Step::expressions);
+    let all = when.iter().chain(key).chain(steps);
+    all.flat_map(|expression| expression.references().tables.clone())
+        .collect()
 }
 
 fn refuse_results(reader: &mut Reader<'_>, what: &str, references: &References) {

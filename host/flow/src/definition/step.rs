@@ -48,6 +48,25 @@ pub enum Kind {
     Ask(Ask),
 }
 
+impl Step {
+    /// Every expression of the step.
+    pub(crate) fn expressions(&self) -> Vec<&Expression> {
+        match &self.kind {
+            Kind::Call(call) => call.with.expressions(),
+            Kind::If { condition, .. } => vec![condition],
+            Kind::Emit(emit) => {
+                let subject = emit.subject.iter().flat_map(Template::expressions);
+                subject.chain(emit.data.expressions()).collect()
+            }
+            Kind::Set(values) => values
+                .iter()
+                .flat_map(|(_, value)| value.expressions())
+                .collect(),
+            Kind::Ask(ask) => ask.question.expressions(),
+        }
+    }
+}
+
 /// An action of a system.
 #[derive(Debug)]
 pub struct Call {

@@ -358,3 +358,22 @@ fn a_set_is_checked_against_what_the_systems_offer() {
         assert_eq!(found.first().map_or("", String::as_str), expected, "{step}");
     }
 }
+
+#[test]
+fn a_value_map_that_is_not_there_is_told_with_its_place() {
+    let text = "on: a\nsteps:\n  - set: { x: \"${table('intnt', event.data.i)}\" }\n";
+    let flow = Flow::parse("flows/map.yaml", text).unwrap();
+    let mut tables = crate::Tables::default();
+    let table = crate::tables::Table::parse("tables/intent.csv", "key,value\nS,high\n").unwrap();
+    tables.add("intent", table);
+    let problems = FlowSet::with_tables(vec![flow], tables).check(&Site, None);
+    assert_eq!(problems.len(), 1, "{problems:?}");
+    assert_eq!(
+        (problems[0].line, problems[0].file.as_str()),
+        (3, "flows/map.yaml")
+    );
+    assert!(
+        problems[0].message.contains("there is no table \"intnt\""),
+        "{problems:?}"
+    );
+}

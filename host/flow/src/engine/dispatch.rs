@@ -163,7 +163,7 @@ impl Engine {
 /// Whether a flow means an event, and the key of its lane.
 fn judge(flow: &Flow, event: &EventDocument, run: &str) -> Result<Option<String>, String> {
     let nothing = Named::default();
-    let scope = Scope::new(event, &nothing, &nothing, run);
+    let scope = Scope::new(event, &nothing, &nothing, run).with_tables(Arc::clone(&flow.tables));
     if let Some(when) = &flow.when
         && !when
             .condition(&scope)

@@ -281,7 +281,8 @@ impl Engine {
         };
         Some(
             match Flow::parse(&format!("flows/{}.yaml", row.flow), &text) {
-                Ok(flow) => {
+                Ok(mut flow) => {
+                    flow.tables = Arc::clone(self.flows.load().tables());
                     let flow = Arc::new(flow);
                     self.versions.lock().insert(key, Arc::downgrade(&flow));
                     Ok(flow)

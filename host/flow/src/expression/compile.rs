@@ -7,7 +7,7 @@ use cel::{Context, ExecutionError, IdedExpr, Value};
 use tombolo_kernel::limits;
 
 use super::scope::{EVENT_FIELDS, ROOTS};
-use super::{Body, ENVIRONMENT, Expression};
+use super::{Body, ENVIRONMENT, Expression, functions};
 use crate::problem::{Place, did_you_mean};
 
 /// Something wrong in an expression, with its place in the flow's file.
@@ -28,6 +28,8 @@ pub struct References {
     pub vars: Vec<(String, Place)>,
     /// `steps` as a whole: every result may be needed.
     pub all_steps: bool,
+    /// Value maps that are named, with the place.
+    pub tables: Vec<(String, Place)>,
 }
 
 /// Above this many bytes an expression is parsed on a thread with a deep stack: the parser recurses.
@@ -198,6 +200,15 @@ impl Checker<'_> {
             return;
         }
         let id = node.id;
+        match functions::table_call(node) {
+            Ok(name) => {
+                let place = self.place_of(id);
+                self.references
+                    .tables
+                    .extend(name.map(|name| (name, place)));
+            }
+            Err(message) => return self.wrong(id, message),
+        }
         match &mut node.expr {
             Expr::Unspecified => self.wrong(id, "the expression does not parse here".to_owned()),
             Expr::Literal(_) => {}
@@ -208,15 +219,17 @@ impl Checker<'_> {
             Expr::Select(select) => self.visit(&mut select.operand, depth + 1, loops),
             Expr::Call(call) => {
                 swap_literal(&call.func_name, &mut call.args);
-                if let Some(target) = &mut call.target {
+                let library = library(call.target.as_deref()).map(str::to_owned);
+                if let Some(target) = call.target.as_mut().filter(|_| library.is_none()) {
                     self.visit(target, depth + 1, loops);
                 }
                 for argument in &mut call.args {
                     self.visit(argument, depth + 1, loops);
                 }
                 let (name, on_value) = (call.func_name.clone(), call.target.is_some());
-                if !on_value || !is_namespace(call.target.as_deref()) {
-                    self.function(id, &name, on_value);
+                match library {
+                    Some(library) => self.function(id, &format!("{library}.{name}"), false),
+                    None => self.function(id, &name, on_value),
                 }
             }
             Expr::List(list) => {
@@ -368,9 +381,13 @@ impl Checker<'_> {
     }
 }
 
-/// `math.greatest(...)`: the target names a library, not a value.
-fn is_namespace(target: Option<&IdedExpr>) -> bool {
-    matches!(target.map(|target| &target.expr), Some(Expr::Ident(name)) if LIBRARIES.contains(&name.as_str()))
+/// `math.ceil(...)`: the target names a library, not a value.
+fn library(target: Option<&IdedExpr>) -> Option<&str> {
+    match target.map(|target| &target.expr) {
+        Some(Expr::Ident(name)) => Some(name.as_str())
+            .filter(|name| LIBRARIES.contains(name) || functions::LIBRARIES.contains(name)),
+        _ => None,
+    }
 }
 
 const LIBRARIES: [&str; 3] = ["math", "optional", "strings"];

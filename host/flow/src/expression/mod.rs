@@ -5,6 +5,7 @@
 //! that is not looked at. Every evaluation is bounded by [`limits::EXPRESSION_WORK`](tombolo_kernel::limits).
 
 mod compile;
+mod functions;
 mod output;
 mod scope;
 mod template;
@@ -24,12 +25,13 @@ pub use compile::{CompileProblem, References};
 pub use scope::{EventDocument, Scope};
 pub use template::Template;
 
-/// The functions and macros of every expression: CEL's standard ones, and the string and math extensions.
+/// The functions and macros of every expression: CEL's standard ones, the string and math extensions, and [`functions`].
 static ENVIRONMENT: LazyLock<Arc<Env>> = LazyLock::new(|| {
     let mut env = Env::stdlib();
     // They extend a fresh standard environment, with which they have no name in common.
     let _ = env.add_extension(cel::extensions::strings);
     let _ = env.add_extension(cel::extensions::math);
+    let _ = env.add_extension(functions::extension);
     Arc::new(env)
 });
 

@@ -234,6 +234,7 @@ pub(super) fn explain(error: &ExecutionError, scope: &Scope<'_>) -> String {
         ExecutionError::UnexpectedType { got, want } => {
             format!("found a value of type {got}, expected {want}")
         }
+        ExecutionError::FunctionError { function, message } => format!("{function}: {message}"),
         ExecutionError::UndeclaredReference(name) => {
             format!("there is no variable or function \"{name}\"")
         }

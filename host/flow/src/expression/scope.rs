@@ -1,5 +1,6 @@
 //! What an expression sees: `event`, `steps`, `vars`, `run.id`, and how much work it may make.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use cel::common::value::CowVal;
@@ -9,8 +10,10 @@ use tombolo_kernel::event::Event;
 use tombolo_kernel::limits;
 
 use super::Found;
+use super::functions::{TABLES, TablesVal};
 use super::value::{Names, to_val};
 use crate::json::{Json, Named, Node, Shape};
+use crate::tables::Tables;
 
 /// The fields of `event`.
 pub(crate) const EVENT_FIELDS: [&str; 6] = ["id", "source", "type", "subject", "time", "data"];
@@ -53,6 +56,7 @@ pub struct Scope<'a> {
     pub vars: &'a Named,
     /// The run's id.
     pub run: &'a str,
+    tables: Arc<Tables>,
     work: AtomicU32,
     missed: Mutex<Option<String>>,
 }
@@ -66,9 +70,17 @@ impl<'a> Scope<'a> {
             steps,
             vars,
             run,
+            tables: Arc::default(),
             work: AtomicU32::new(0),
             missed: Mutex::new(None),
         }
+    }
+
+    /// With the site's value maps.
+    #[must_use]
+    pub fn with_tables(mut self, tables: Arc<Tables>) -> Self {
+        self.tables = tables;
+        self
     }
 
     /// Starts counting for one evaluation.
@@ -189,6 +201,7 @@ impl VariableResolver for Scope<'_> {
             "steps" => Some(CowVal::owned(Names::new("steps", self))),
             "vars" => Some(CowVal::owned(Names::new("vars", self))),
             "run" => Some(CowVal::owned(Names::new("run", self))),
+            TABLES => Some(CowVal::owned(TablesVal(Arc::clone(&self.tables)))),
             _ => None,
         }
     }

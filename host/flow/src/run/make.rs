@@ -1,5 +1,7 @@
 //! One move: what happened is taken in, then steps follow until something must be done outside.
 
+use std::sync::Arc;
+
 use tombolo_kernel::limits;
 use tombolo_store::TaskAnswer;
 
@@ -158,6 +160,7 @@ impl<'a> Move<'_, 'a> {
             &self.state.vars,
             self.around.run,
         )
+        .with_tables(Arc::clone(&self.around.flow.tables))
     }
 
     pub(super) fn keep(&mut self, step: &Step, result: String) -> Result<(), Fault> {

@@ -12,6 +12,20 @@ pub(crate) fn files_of(
     kind: &str,
     problems: &mut Vec<Problem>,
 ) -> Vec<(String, String)> {
+    for (stem, file) in files_ending(folder, kind, ".yml", problems) {
+        let message = format!("found the ending .yml, expected {stem}.yaml; rename it");
+        problems.push(whole_file(&file, &message));
+    }
+    files_ending(folder, kind, ".yaml", &mut Vec::new())
+}
+
+/// The files of another ending.
+pub(crate) fn files_ending(
+    folder: &Path,
+    kind: &str,
+    ending: &str,
+    problems: &mut Vec<Problem>,
+) -> Vec<(String, String)> {
     let entries = match std::fs::read_dir(folder.join(kind)) {
         Ok(entries) => entries,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Vec::new(),
@@ -29,13 +43,8 @@ pub(crate) fn files_of(
         let Some(name) = name.to_str().filter(|name| !name.starts_with('.')) else {
             continue;
         };
-        if let Some(stem) = name.strip_suffix(".yaml") {
+        if let Some(stem) = name.strip_suffix(ending) {
             files.push((stem.to_owned(), format!("{kind}/{name}")));
-        } else if let Some(stem) = name.strip_suffix(".yml") {
-            problems.push(whole_file(
-                &format!("{kind}/{name}"),
-                &format!("found the ending .yml, expected {stem}.yaml; rename it"),
-            ));
         }
     }
     files.sort();

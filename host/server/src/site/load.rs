@@ -5,13 +5,14 @@ use std::path::Path;
 
 use sha2::{Digest, Sha256};
 use tombolo_flow::problem::Problem;
+use tombolo_flow::tables::{Table, Tables};
 use tombolo_flow::{Flow, FlowSet, yaml};
 use tombolo_kernel::grant::Grant;
 use tombolo_kernel::limits;
 use tombolo_manifest::names::is_name;
 
 use super::fields::{Problems, START, quoted};
-use super::files::{files_of, text_of, whole_file};
+use super::files::{files_ending, files_of, text_of, whole_file};
 use super::offered::Offered;
 use super::plan::{Site, SystemPlan};
 use super::schedule::{self, SchedulePlan};
@@ -53,7 +54,8 @@ pub(crate) fn load(folder: &Path, shelf: &mut PackageShelf) -> (Option<Site>, Ve
     let systems = systems(&folder, has_age, shelf, &mut offered, &mut problems);
     let grants = grants(&folder, &mut problems);
     let schedules = schedules(&folder, &mut problems);
-    let flows = FlowSet::new(flows(&folder, &mut problems));
+    let tables = tables(&folder, &mut problems);
+    let flows = FlowSet::with_tables(flows(&folder, &mut problems), tables);
     let roles = settings
         .as_ref()
         .and_then(|settings| settings.roles.as_deref());
@@ -247,4 +249,18 @@ fn flows(folder: &Path, problems: &mut Vec<Problem>) -> Vec<Flow> {
         }
     }
     flows
+}
+
+fn tables(folder: &Path, problems: &mut Vec<Problem>) -> Tables {
+    let mut tables = Tables::default();
+    for (name, file) in files_ending(folder, "tables", ".csv", problems) {
+        let Some(text) = text_of(folder, &file, problems) else {
+            continue;
+        };
+        match Table::parse(&file, &text) {
+            Ok(table) => tables.add(&name, table),
+            Err(found) => problems.extend(found),
+        }
+    }
+    tables
 }

@@ -10,6 +10,7 @@
 
 mod apply;
 mod audits;
+mod backup;
 mod checkpointer;
 mod command;
 mod cursors;
@@ -30,6 +31,8 @@ mod tasks;
 #[cfg(test)]
 mod tests;
 mod writer;
+
+pub use backup::{Contents, backup, restore, verify};
 
 use crate::StoreError;
 use command::{Asked, Command};

@@ -17,7 +17,7 @@ use tombolo_kernel::clock::new_id;
 /// `TOMB`: says whose file it is.
 const APPLICATION_ID: i32 = 0x544f_4d42;
 /// Goes up with every change of [`TABLES`] that an older host cannot read.
-const FORMAT: i32 = 1;
+pub(crate) const FORMAT: i32 = 1;
 /// Bytes. Larger ones make a commit of one event dearer: each page it touches goes to the log whole.
 const PAGE_BYTES: u32 = 4096;
 /// The writer's page cache, KiB: the identities of three million events, and the ends of the other tables.
@@ -25,7 +25,7 @@ const WRITER_CACHE_KIB: u32 = 64 << 10;
 /// A reader's page cache, KiB.
 const READER_CACHE_KIB: u32 = 4 << 10;
 /// How long a connection waits for a lock that only recovery and checkpoints take.
-const BUSY: Duration = Duration::from_secs(5);
+pub(crate) const BUSY: Duration = Duration::from_secs(5);
 /// Distinct statements that stay prepared: chunk sizes of four tables and the single ones.
 const STATEMENTS: usize = 64;
 
@@ -136,12 +136,26 @@ pub(crate) fn open_reader(path: &Path) -> rusqlite::Result<Connection> {
 }
 
 #[derive(Debug, PartialEq, Eq)]
-enum Found {
+pub(crate) enum Found {
     Nothing,
     Ours,
 }
 
-fn identify(connection: &Connection, path: &Path) -> Result<Found, StoreError> {
+impl Found {
+    /// Refuses a file that holds nothing yet.
+    pub(crate) fn must_be_ours(self, path: &Path) -> Result<(), StoreError> {
+        match self {
+            Self::Ours => Ok(()),
+            Self::Nothing => Err(StoreError::Format(format!(
+                "{}: found an empty file, expected a store",
+                path.display()
+            ))),
+        }
+    }
+}
+
+/// Whose file it is.
+pub(crate) fn identify(connection: &Connection, path: &Path) -> Result<Found, StoreError> {
     let refuse = |problem: String| {
         // A foreign file stays byte for byte as it was, its write-ahead log included.
         let _ = connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true);
@@ -196,7 +210,7 @@ fn create(connection: &mut Connection, now_ms: u64) -> rusqlite::Result<()> {
 }
 
 /// The folder, readable by the host's user alone if it is new, and synced into its parent.
-fn make_folder(path: &Path) -> Result<(), StoreError> {
+pub(crate) fn make_folder(path: &Path) -> Result<(), StoreError> {
     use std::os::unix::fs::DirBuilderExt as _;
     let Some(folder) = path
         .parent()
@@ -224,7 +238,7 @@ fn make_folder(path: &Path) -> Result<(), StoreError> {
         .map_err(cannot)
 }
 
-fn at(path: &Path, error: &rusqlite::Error) -> StoreError {
+pub(crate) fn at(path: &Path, error: &rusqlite::Error) -> StoreError {
     match unavailable(error) {
         StoreError::Unavailable(text) => {
             StoreError::Unavailable(format!("{}: {text}", path.display()))

@@ -6,6 +6,7 @@
     reason = "tests"
 )]
 
+mod backups;
 mod disk;
 mod faults;
 mod files;
