@@ -17,6 +17,7 @@
     reason = "a test's support fails by panicking"
 )]
 
+pub mod broker;
 pub mod built;
 pub mod component;
 pub mod host;

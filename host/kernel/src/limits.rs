@@ -135,6 +135,21 @@ pub const SQL_CONNECT: Duration = Duration::from_secs(5);
 /// An unused database connection is closed after this.
 pub const SQL_IDLE: Duration = Duration::from_secs(60);
 
+// === brokers ===
+
+/// Payload of one message, either way, bytes: what a hook takes, and what brokers take by default.
+pub const MESSAGE_BYTES: usize = 1 << 20;
+/// Messages of one subscription that are taken from the broker and not acknowledged; it holds back the rest.
+pub const MESSAGES_IN_HAND: u16 = 256;
+/// Messages whose events go to the log in one write.
+pub const MESSAGE_BATCH: usize = 64;
+/// Messages of one batch that are with the adapter at a time.
+pub const MESSAGES_AT_ONCE: usize = 8;
+/// Publishing that waits for one broker; more is turned away.
+pub const PUBLISHING: usize = 1_024;
+/// Longest pause before a broker is asked for a connection again.
+pub const BROKER_AGAIN: Duration = Duration::from_secs(30);
+
 // === an adapter's store ===
 
 /// One key, bytes.

@@ -21,6 +21,7 @@ use tombolo_store::{Appended, PageIn, Store, StoreError};
 use crate::api::Tokens;
 use crate::connections::Connections;
 use crate::feeds::Feeds;
+use crate::ingress::broker::Subscriptions;
 use crate::schedules::Schedules;
 use crate::secrets::SecretSource;
 use crate::site::Site;
@@ -53,6 +54,8 @@ pub(crate) struct Core {
     pub(crate) connections: Connections,
     /// What is read page by page.
     pub(crate) feeds: Feeds,
+    /// What brokers deliver.
+    pub(crate) subscriptions: Subscriptions,
     /// What fires by the clock.
     pub(crate) schedules: Schedules,
     reloading: tokio::sync::Mutex<()>,
@@ -99,6 +102,7 @@ impl Core {
             store_is_well: AtomicBool::new(true),
             connections,
             feeds: Feeds::default(),
+            subscriptions: Subscriptions::default(),
             schedules: Schedules::default(),
             reloading: tokio::sync::Mutex::new(()),
         }
@@ -167,7 +171,7 @@ impl Core {
     ///
     /// # Errors
     /// Every problem; nothing has changed.
-    pub(crate) async fn reload(&self) -> Result<Changes, Vec<Problem>> {
+    pub(crate) async fn reload(self: &Arc<Self>) -> Result<Changes, Vec<Problem>> {
         let _alone = self.reloading.lock().await;
         let (folder, shelf) = (self.folder.clone(), Arc::clone(&self.connections.shelf));
         let read = tokio::task::spawn_blocking(move || {
@@ -199,6 +203,7 @@ impl Core {
             self.feeds.replace(&site.systems);
             self.schedules.replace(site.schedules);
         });
+        self.subscriptions.replace(self);
         Ok(changes)
     }
 }

@@ -23,7 +23,7 @@ pub use crate::core::Changes;
 use crate::core::{Core, source};
 use crate::reload::SiteWatch;
 use crate::site::{self, PackageShelf};
-use crate::{api, feeds, ingress, schedules};
+use crate::{api, broker, feeds, ingress, schedules};
 
 /// What the command line decides.
 #[derive(Debug, Clone)]
@@ -107,6 +107,7 @@ impl Host {
             clock: Arc::clone(&clock),
             audit: Arc::clone(&store) as _,
             key_values: Arc::clone(&store) as _,
+            brokers: Arc::new(broker::Links),
         });
         let connections = Connections::new(shelf, site.settings.clone());
         let (changes, candidates) = connections
@@ -157,6 +158,7 @@ impl Host {
         let address = listener.local_addr().map_err(cannot)?;
         let (stop, stopped) = watch::channel(false);
         let server = tokio::spawn(ingress::serve(listener, Arc::clone(&core), stopped.clone()));
+        core.subscriptions.replace(&core);
         let readers = vec![
             tokio::spawn(feeds::run(Arc::clone(&core), stopped.clone())),
             tokio::spawn(schedules::run(Arc::clone(&core), stopped.clone())),
@@ -198,6 +200,7 @@ impl Host {
         // Each ends by itself once told; a panic in one must not keep the store open.
         let _ = self.server.await;
         let _ = self.watcher.await;
+        self.core.subscriptions.stop();
         for reader in self.readers {
             let _ = reader.await;
         }

@@ -9,6 +9,7 @@
 //! Only `api/` and `ingress/` know axum; `api/errors.rs` is the only place that turns a failure into an HTTP status.
 
 mod api;
+mod broker;
 mod connections;
 mod core;
 mod feeds;

@@ -75,6 +75,10 @@ pub struct Connection {
     /// SQL: statements by name. Empty in a generic adapter: the operator declares them.
     #[serde(default)]
     pub statements: BTreeMap<String, Statement>,
+    /// Broker: patterns of the topics it publishes to, `plant/*/command`. Empty in a generic adapter: the operator
+    /// declares them.
+    #[serde(default)]
+    pub publish: Vec<String>,
     /// May stay unbound.
     #[serde(default)]
     pub optional: bool,
@@ -88,6 +92,8 @@ pub enum ConnectionKind {
     Http,
     /// PostgreSQL, MySQL or MariaDB, SQLite.
     Sql,
+    /// MQTT, AMQP 0.9.1, NATS JetStream.
+    Broker,
 }
 
 /// What a statement or action does to the world.

@@ -1,6 +1,6 @@
 //! Failures by kind, and what an error of each import means as a failure.
 
-use crate::{Failure, FieldProblem, Passing, Rejection, http, keys, sql, store};
+use crate::{Failure, FieldProblem, Passing, Rejection, broker, http, keys, sql, store};
 
 impl Failure {
     /// One thing wrong in the input. `path` is a JSON pointer, empty for the input as a whole. Never retried.
@@ -135,6 +135,22 @@ impl From<sql::Error> for Failure {
                 format!("the statement brings more than the cap of {most}; narrow it"),
             ),
             sql::Error::Failed(message) => Self::rejected("database", message),
+        }
+    }
+}
+
+impl From<broker::Error> for Failure {
+    fn from(error: broker::Error) -> Self {
+        match error {
+            broker::Error::Denied(message) => Self::Unauthorized(message),
+            broker::Error::Invalid(message) => Self::invalid_input("", message),
+            broker::Error::Unreachable(message) => Self::unavailable(message, None),
+            broker::Error::Timeout => Self::unavailable("the broker did not confirm in time", None),
+            broker::Error::TooLarge(most) => Self::rejected(
+                "too-large",
+                format!("the message is over {most} bytes; send less at a time"),
+            ),
+            broker::Error::Refused(message) => Self::rejected("refused", message),
         }
     }
 }

@@ -17,6 +17,16 @@ pub struct EventOptions {
     data: Option<Draft>,
 }
 
+impl EventOptions {
+    /// With these where the operator gave none: an id, and the data.
+    #[must_use]
+    pub fn or(mut self, id: &str, data: Draft) -> Self {
+        self.id.get_or_insert_with(|| id.to_owned());
+        self.data.get_or_insert(data);
+        self
+    }
+}
+
 /// How a row becomes an event: templates whose holes name the row's fields.
 #[derive(Debug)]
 pub struct EventTemplate {

@@ -29,7 +29,7 @@
 //!
 //! | module | is |
 //! |---|---|
-//! | [`http`], [`sql`], [`store`], [`keys`], [`actions`], [`log`], [`clock`], [`settings`] | the contract's imports, one each |
+//! | [`http`], [`sql`], [`broker`], [`store`], [`keys`], [`actions`], [`log`], [`clock`], [`settings`] | the contract's imports, one each |
 //! | [`json`], [`template`], [`form`] | JSON by pointer and by template, without building trees; forms |
 //! | [`feed`], [`table`], [`time`] | rows to events and cursors; CSV and fixed width; times as RFC 3339 |
 //! | `testing` | the in-memory host for native tests (absent from the wasm) |
@@ -59,6 +59,7 @@ mod event;
 mod failure;
 
 pub mod actions;
+pub mod broker;
 pub mod clock;
 pub mod feed;
 pub mod form;

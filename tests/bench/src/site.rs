@@ -289,6 +289,7 @@ pub(crate) fn spec(name: &str, package: Arc<Package>) -> SystemSpec {
             .map(|(name, action)| (name.clone(), offer(action)))
             .collect(),
         hooks: BTreeSet::new(),
+        subscriptions: BTreeMap::new(),
         feeds: BTreeSet::new(),
         emits: BTreeSet::new(),
         store_quota: None,

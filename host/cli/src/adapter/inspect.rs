@@ -180,6 +180,7 @@ fn connection_lines(name: &str, connection: &Connection) -> Vec<(&'static str, S
     let (kind, empty) = match connection.kind {
         ConnectionKind::Http => ("http", connection.allow.is_empty()),
         ConnectionKind::Sql => ("sql", connection.statements.is_empty()),
+        ConnectionKind::Broker => ("broker", connection.publish.is_empty()),
     };
     let declared = if empty {
         "; the operator declares what is allowed"

@@ -4,6 +4,7 @@
 //! and hand back a [`Record`] of it. A capability never sees a guest's memory; the sandbox converts.
 
 pub mod actions;
+pub mod broker;
 pub mod clock;
 pub mod http;
 pub mod keys;

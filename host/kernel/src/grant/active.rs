@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use sha2::{Digest, Sha256};
-use tombolo_manifest::pattern::{HttpPattern, check_path};
+use tombolo_manifest::pattern::{HttpPattern, TopicPattern, check_path};
 
 use super::{Grant, Item, printable};
 
@@ -21,6 +21,7 @@ pub struct ActiveGrant {
     pub digest: String,
     http: BTreeMap<String, Vec<HttpPattern>>,
     sql: BTreeMap<String, BTreeMap<String, String>>,
+    topics: BTreeMap<String, Vec<TopicPattern>>,
     keys: BTreeMap<String, BTreeSet<String>>,
     emits: BTreeSet<String>,
     store: Option<u64>,
@@ -43,6 +44,7 @@ impl ActiveGrant {
             grant: grant.clone(),
             http: BTreeMap::new(),
             sql: BTreeMap::new(),
+            topics: BTreeMap::new(),
             keys: BTreeMap::new(),
             emits: BTreeSet::new(),
             store: None,
@@ -103,7 +105,22 @@ impl ActiveGrant {
                     .or_default()
                     .insert(action.clone());
             }
-            Item::Limits { .. } => {}
+            Item::Publish {
+                connection, topic, ..
+            } => {
+                let pattern = topic.parse::<TopicPattern>().map_err(|problem| {
+                    Denied(format!(
+                        "connection `{}` has a topic that cannot be checked: {problem}",
+                        printable(connection)
+                    ))
+                })?;
+                self.topics
+                    .entry(connection.clone())
+                    .or_default()
+                    .push(pattern);
+            }
+            // What comes in is checked once, when the system starts: by then every wish is in the grant.
+            Item::Subscribe { .. } | Item::Limits { .. } => {}
         }
         Ok(())
     }
@@ -152,6 +169,24 @@ impl ActiveGrant {
             ))),
             None => Err(missing("statement", statement)),
         }
+    }
+
+    /// Whether a message to this topic may leave.
+    ///
+    /// # Errors
+    /// Which item is missing.
+    pub fn publish(&self, connection: &str, topic: &str) -> Result<(), Denied> {
+        let Some(patterns) = self.topics.get(connection) else {
+            return Err(missing("connection", connection));
+        };
+        if patterns.iter().any(|pattern| pattern.allows(topic)) {
+            return Ok(());
+        }
+        Err(Denied(format!(
+            "publishing to `{}` on connection `{}` is not in the grant",
+            printable(topic),
+            printable(connection)
+        )))
     }
 
     /// Whether a key may be used so: `hmac-sha256`.

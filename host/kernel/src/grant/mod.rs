@@ -56,6 +56,26 @@ pub enum Item {
         /// Its text, whole.
         text: String,
     },
+    /// Messages to the topics of this pattern on one broker.
+    Publish {
+        /// The connection's name.
+        connection: String,
+        /// `mqtts://broker.example:8883 as plant`, no password.
+        place: String,
+        /// `plant/*/command`.
+        topic: String,
+    },
+    /// Messages from one broker, which are taken from it.
+    Subscribe {
+        /// The connection's name.
+        connection: String,
+        /// `amqps://broker.example/shop as tombolo`, no password.
+        place: String,
+        /// `topic plant/+/alarm`, `queue orders`, `stream ORDERS, topic orders.>`.
+        from: String,
+        /// The hook that gets them.
+        hook: String,
+    },
     /// One use of one key.
     Key {
         /// The key's name.

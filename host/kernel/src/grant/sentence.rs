@@ -30,6 +30,28 @@ pub fn sentence(item: &Item) -> String {
             effect_words(*effect),
             printable(text.trim())
         ),
+        Item::Publish {
+            connection,
+            place,
+            topic,
+        } => format!(
+            "May publish messages to {} on the broker {} (connection `{}`).",
+            printable(topic),
+            printable(place),
+            printable(connection)
+        ),
+        Item::Subscribe {
+            connection,
+            place,
+            from,
+            hook,
+        } => format!(
+            "May receive messages of {} from the broker {} (connection `{}`, hook `{}`), which are gone from it once they are in the log.",
+            printable(from),
+            printable(place),
+            printable(connection),
+            printable(hook)
+        ),
         Item::Key { key, r#use, derive } => {
             let derived = if derive.is_empty() {
                 String::new()

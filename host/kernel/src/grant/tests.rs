@@ -90,6 +90,7 @@ fn spec() -> SystemSpec {
         settings: "{}".into(),
         actions: BTreeMap::new(),
         hooks: BTreeSet::new(),
+        subscriptions: BTreeMap::new(),
         feeds: BTreeSet::new(),
         emits: BTreeSet::from(["order.created".to_owned()]),
         store_quota: Some(1 << 20),

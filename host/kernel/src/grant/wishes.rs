@@ -6,7 +6,8 @@ use url::Url;
 
 use super::{GrantedAdapter, Item, Wishes};
 use crate::system::{
-    Binding, Credential, HttpBinding, SqlBinding, SqlPlace, SystemLimits, SystemSpec,
+    Binding, BrokerBinding, BrokerPlace, Credential, HttpBinding, SqlBinding, SqlPlace,
+    Subscription, SystemLimits, SystemSpec,
 };
 
 /// Everything a system asks for, as its spec binds it.
@@ -17,6 +18,7 @@ pub fn wishes(spec: &SystemSpec) -> Wishes {
         match binding {
             Binding::Http(http) => http_items(connection, http, &mut items),
             Binding::Sql(sql) => sql_items(connection, sql, &mut items),
+            Binding::Broker(broker) => broker_items(connection, broker, spec, &mut items),
         }
     }
     for (key, binding) in &spec.keys {
@@ -65,6 +67,32 @@ fn sql_items(connection: &str, sql: &SqlBinding, items: &mut Vec<Item>) {
         statement: name.clone(),
         effect: statement.effect,
         text: statement.text.clone(),
+    }));
+}
+
+fn broker_items(
+    connection: &str,
+    broker: &BrokerBinding,
+    spec: &SystemSpec,
+    items: &mut Vec<Item>,
+) {
+    let BrokerPlace { url, user, .. } = &broker.place;
+    let place = match user {
+        Some(user) => format!("{} as {user}", http_place(url)),
+        None => http_place(url),
+    };
+    items.extend(broker.publish.iter().map(|topic| Item::Publish {
+        connection: connection.to_owned(),
+        place: place.clone(),
+        topic: topic.clone(),
+    }));
+    let here = |(_, subscription): &(&String, &Subscription)| subscription.connection == connection;
+    let subscriptions = spec.subscriptions.iter().filter(here);
+    items.extend(subscriptions.map(|(hook, subscription)| Item::Subscribe {
+        connection: connection.to_owned(),
+        place: place.clone(),
+        from: subscription.from.to_string(),
+        hook: hook.clone(),
     }));
 }
 

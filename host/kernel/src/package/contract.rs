@@ -18,6 +18,7 @@ const FREE: &[&str] = &["types", "exchange", "settings", "log", "clock"];
 const DECLARED: &[(&str, &str)] = &[
     ("http", "a connection with `kind = \"http\"`"),
     ("sql", "a connection with `kind = \"sql\"`"),
+    ("broker", "a connection with `kind = \"broker\"`"),
     ("keys", "a table `[keys.NAME]`"),
     ("store", "the table `[store]`"),
     ("actions", "the table `[calls]`"),
@@ -75,7 +76,7 @@ pub(super) fn unused(imports: &BTreeSet<String>, manifest: &Manifest) -> Vec<Str
     }
     for (interface, declaration) in DECLARED
         .iter()
-        .filter(|(name, _)| !matches!(*name, "http" | "sql"))
+        .filter(|(name, _)| !matches!(*name, "http" | "sql" | "broker"))
     {
         if is_declared(interface, manifest) && !imports.contains(*interface) {
             warnings.push(format!(
@@ -107,6 +108,7 @@ fn interface_of(kind: ConnectionKind) -> &'static str {
     match kind {
         ConnectionKind::Http => "http",
         ConnectionKind::Sql => "sql",
+        ConnectionKind::Broker => "broker",
     }
 }
 

@@ -11,6 +11,7 @@ wasmtime::component::bindgen!({
     imports: {
         "tombolo:adapter/http.send": async | trappable,
         "tombolo:adapter/sql.run": async | trappable,
+        "tombolo:adapter/broker.publish": async | trappable,
         "tombolo:adapter/store": async | trappable,
         "tombolo:adapter/actions.call": async | trappable,
         default: trappable,

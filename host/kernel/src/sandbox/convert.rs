@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::bindings::tombolo::adapter as wit;
+use crate::capability::broker::BrokerError;
 use crate::capability::http::{HttpError, HttpRequest, HttpResponse};
 use crate::capability::sql::SqlError;
 use crate::capability::store::StoreError;
@@ -87,6 +88,18 @@ pub(super) fn http_error(error: HttpError) -> wit::http::Error {
         HttpError::Timeout => To::Timeout,
         HttpError::TooLarge(most) => To::TooLarge(most),
         HttpError::Quota(why) => To::Quota(why),
+    }
+}
+
+pub(super) fn broker_error(error: BrokerError) -> wit::broker::Error {
+    use wit::broker::Error as To;
+    match error {
+        BrokerError::Denied(why) => To::Denied(why),
+        BrokerError::Invalid(why) => To::Invalid(why),
+        BrokerError::Unreachable(why) => To::Unreachable(why),
+        BrokerError::Timeout => To::Timeout,
+        BrokerError::TooLarge(most) => To::TooLarge(most),
+        BrokerError::Refused(why) => To::Refused(why),
     }
 }
 

@@ -10,6 +10,7 @@ use super::bindings::tombolo::adapter as wit;
 use super::convert;
 use super::meter::waiting;
 use super::state::StoreState;
+use crate::capability::broker::Message;
 use crate::capability::store::StoreError;
 use crate::capability::{actions, clock, log};
 use crate::system::ActionCall;
@@ -91,6 +92,32 @@ impl wit::sql::Host for StoreState {
             affected: outcome.affected,
         };
         Ok(result.map(outcome).map_err(convert::sql_error))
+    }
+}
+
+impl wit::broker::Host for StoreState {
+    async fn publish(
+        &mut self,
+        connection: String,
+        topic: String,
+        payload: Vec<u8>,
+        headers: Vec<(String, String)>,
+    ) -> Result<Result<(), wit::broker::Error>> {
+        self.count()?;
+        let system = Arc::clone(&self.system);
+        let left = self.call.left();
+        let open = self.open("broker", connection.clone(), topic.clone());
+        let message = Message {
+            topic,
+            payload,
+            headers,
+        };
+        let publish = system
+            .broker
+            .publish(&system.grant, &connection, message, left);
+        let (result, record) = open.waiting(Box::pin(publish)).await;
+        open.close(record);
+        Ok(result.map_err(convert::broker_error))
     }
 }
 

@@ -41,6 +41,22 @@ pub struct Inbound {
     pub received_ms: u64,
 }
 
+/// The method of an [`Inbound`] that came from a broker.
+pub const MESSAGE: &str = "MESSAGE";
+
+/// A granted subscription of a running system.
+#[derive(Debug)]
+pub struct Subscribed {
+    /// The system.
+    pub system: String,
+    /// Its hook.
+    pub hook: String,
+    /// The broker.
+    pub place: super::BrokerPlace,
+    /// Which messages.
+    pub from: super::MessageSource,
+}
+
 /// An event as an adapter made it.
 #[derive(Debug, Clone)]
 pub struct MadeEvent {

@@ -3,8 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Weak};
 
-use super::{ActionOffer, Actor, Surroundings, SystemLimits, SystemSpec};
+use super::{ActionOffer, Actor, Binding, Subscribed, Surroundings, SystemLimits, SystemSpec};
 use crate::audit::{Outward, SharedAudit};
+use crate::capability::broker::Broker;
 use crate::capability::http::{Http, HttpClients};
 use crate::capability::keys::Keys;
 use crate::capability::settings::Settings;
@@ -25,6 +26,7 @@ pub(crate) struct Prepared {
     pub(crate) settings: Settings,
     pub(crate) http: Http,
     pub(crate) sql: Sql,
+    pub(crate) broker: Broker,
     pub(crate) keys: Keys,
     pub(crate) store: Store,
     pub(crate) actor: Weak<dyn Actor>,
@@ -32,6 +34,7 @@ pub(crate) struct Prepared {
     pub(crate) audit: SharedAudit,
     pub(super) actions: BTreeMap<String, Arc<ActionOffer>>,
     pub(super) hooks: BTreeSet<String>,
+    pub(super) subscribed: Vec<Arc<Subscribed>>,
     pub(super) feeds: BTreeSet<String>,
 }
 
@@ -44,6 +47,7 @@ impl Prepared {
         surroundings: &Surroundings,
         actor: Weak<dyn Actor>,
     ) -> Result<Self, PrepareError> {
+        let subscribed = subscribed(&spec);
         let name: Arc<str> = spec.name.into();
         let identity = &spec.package.manifest.adapter;
         Ok(Self {
@@ -51,6 +55,7 @@ impl Prepared {
             digest: spec.package.digest.clone(),
             http: Http::prepare(clients, &spec.connections)?,
             sql: Sql::prepare(&spec.connections)?,
+            broker: Broker::prepare(&*surroundings.brokers, &spec.connections),
             keys: Keys::prepare(&spec.keys)?,
             store: Store::prepare(Arc::clone(&name), Arc::clone(&surroundings.key_values)),
             settings: Settings::prepare(spec.settings),
@@ -61,6 +66,7 @@ impl Prepared {
                 .map(|(name, offer)| (name, Arc::new(offer)))
                 .collect(),
             hooks: spec.hooks,
+            subscribed,
             feeds: spec.feeds,
             clock: Arc::clone(&surroundings.clock),
             audit: Arc::clone(&surroundings.audit),
@@ -94,4 +100,21 @@ impl Prepared {
             cause,
         }
     }
+}
+
+/// What the host is to fetch from brokers for this system.
+fn subscribed(spec: &SystemSpec) -> Vec<Arc<Subscribed>> {
+    let place = |connection: &str| match spec.connections.get(connection) {
+        Some(Binding::Broker(broker)) => Some(broker.place.clone()),
+        _ => None,
+    };
+    let subscribed = |(hook, subscription): (&String, &super::Subscription)| {
+        Some(Arc::new(Subscribed {
+            system: spec.name.clone(),
+            hook: hook.clone(),
+            place: place(&subscription.connection)?,
+            from: subscription.from.clone(),
+        }))
+    };
+    spec.subscriptions.iter().filter_map(subscribed).collect()
 }

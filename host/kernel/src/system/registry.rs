@@ -9,11 +9,12 @@ use parking_lot::{Mutex, RwLock};
 use super::breaker::Breaker;
 use super::slot::{Identity, Running, Slot, Trouble};
 use super::{
-    ActionCall, ActionOffer, Actor, ConnectError, Inbound, Outcome, Page, Prepared, Reception,
-    SystemSpec, SystemStatus,
+    ActionCall, ActionOffer, Actor, ConnectError, Inbound, MESSAGE, Outcome, Page, Prepared,
+    Reception, Subscribed, SystemSpec, SystemStatus,
 };
 use crate::audit::SharedAudit;
 use crate::capability::PrepareError;
+use crate::capability::broker::Brokers;
 use crate::capability::http::HttpClients;
 use crate::capability::store::KeyValues;
 use crate::clock::SharedClock;
@@ -32,6 +33,8 @@ pub struct Surroundings {
     pub audit: SharedAudit,
     /// Where adapters' own keys and values are.
     pub key_values: Arc<dyn KeyValues>,
+    /// Speaks to brokers.
+    pub brokers: Arc<dyn Brokers>,
 }
 
 /// A version of a system that is loaded and tried, and waits for [`Systems::switch`]. Dropped, it leaves no trace.
@@ -193,11 +196,26 @@ impl Systems {
             Ok(running) => running,
             Err(failure) => return Outcome::refused(failure),
         };
-        if !running.prepared.hooks.contains(&inbound.hook) {
+        // A hook that a broker feeds is not open to whoever can post, nor the other way round.
+        let from_broker = inbound.method == MESSAGE;
+        let mut subscribed = running.prepared.subscribed.iter();
+        if !running.prepared.hooks.contains(&inbound.hook)
+            || from_broker != subscribed.any(|subscribed| subscribed.hook == inbound.hook)
+        {
             return Outcome::refused(not_offered(system, "hook", &inbound.hook));
         }
         let cause = Cause::Hook(inbound.hook.clone());
         self.recorded(running.call(inbound, |call| call, cause).await)
+    }
+
+    /// What is to be fetched from brokers for the systems that run now.
+    #[must_use]
+    pub fn subscribed(&self) -> Vec<Arc<Subscribed>> {
+        let slots = self.slots.read();
+        let running = slots.values().filter_map(|slot| slot.running.load_full());
+        running
+            .flat_map(|running| running.prepared.subscribed.clone())
+            .collect()
     }
 
     /// Reads a page of a feed.

@@ -28,6 +28,8 @@ pub struct SystemSpec {
     pub actions: BTreeMap<String, ActionOffer>,
     /// The manifest's and the operator's hooks.
     pub hooks: BTreeSet<String>,
+    /// Those hooks that are fed by a broker instead of posts.
+    pub subscriptions: BTreeMap<String, Subscription>,
     /// The manifest's and the operator's feeds.
     pub feeds: BTreeSet<String>,
     /// The manifest's and the operator's event types.
@@ -47,6 +49,78 @@ pub enum Binding {
     Http(HttpBinding),
     /// A database.
     Sql(SqlBinding),
+    /// A broker.
+    Broker(BrokerBinding),
+}
+
+/// One broker.
+#[derive(Debug, Clone)]
+pub struct BrokerBinding {
+    /// Which.
+    pub place: BrokerPlace,
+    /// Patterns of topics, from the manifest or from the system file of a generic adapter.
+    pub publish: Vec<String>,
+}
+
+/// A broker's address.
+#[derive(Debug, Clone)]
+pub struct BrokerPlace {
+    /// What it speaks.
+    pub protocol: BrokerProtocol,
+    /// `mqtts://host:8883`, `amqp://host:5672/vhost`, `nats://host:4222`, without user and password.
+    pub url: Url,
+    /// Not secret.
+    pub user: Option<String>,
+    /// Secret.
+    pub password: Option<Secret>,
+}
+
+/// What a broker speaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BrokerProtocol {
+    /// MQTT 5.
+    Mqtt5,
+    /// MQTT 3.1.1.
+    Mqtt311,
+    /// AMQP 0.9.1.
+    Amqp,
+    /// NATS with JetStream.
+    Nats,
+}
+
+/// Where a hook's messages come from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Subscription {
+    /// A bound broker.
+    pub connection: String,
+    /// Which messages.
+    pub from: MessageSource,
+}
+
+/// Which messages of a broker.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum MessageSource {
+    /// MQTT: a topic filter.
+    Topic(String),
+    /// AMQP: a queue that is there.
+    Queue(String),
+    /// NATS: a stream that is there, and which of its subjects.
+    Stream {
+        /// Its name.
+        stream: String,
+        /// A subject with wildcards; `>` for all.
+        topic: String,
+    },
+}
+
+impl std::fmt::Display for MessageSource {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Topic(topic) => write!(f, "topic {topic}"),
+            Self::Queue(queue) => write!(f, "queue {queue}"),
+            Self::Stream { stream, topic } => write!(f, "stream {stream}, topic {topic}"),
+        }
+    }
 }
 
 /// One HTTP server.

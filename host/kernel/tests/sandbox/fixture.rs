@@ -144,6 +144,7 @@ impl Fixture {
             clock: clock.clone(),
             audit: audit.clone(),
             key_values: store.clone(),
+            brokers: Arc::new(NoBrokers),
         });
         Self {
             systems,
@@ -212,6 +213,7 @@ pub(crate) fn spec(name: &str, guest: &Guest) -> SystemSpec {
         settings: r#"{"system":"sut"}"#.into(),
         actions: [("go".to_owned(), offer)].into(),
         hooks: BTreeSet::from(["in".to_owned()]),
+        subscriptions: BTreeMap::new(),
         feeds: BTreeSet::new(),
         limits: SystemLimits {
             cpu: std::time::Duration::from_millis(100),
@@ -232,5 +234,17 @@ pub(crate) fn granted(spec: &SystemSpec) -> Grant {
             reason: "test".into(),
         },
         items: wishes.items,
+    }
+}
+
+/// No guest of these tests is bound to a broker.
+struct NoBrokers;
+
+impl tombolo_kernel::capability::broker::Brokers for NoBrokers {
+    fn link(
+        &self,
+        _: &tombolo_kernel::system::BrokerPlace,
+    ) -> Arc<dyn tombolo_kernel::capability::broker::BrokerLink> {
+        unreachable!("no guest of these tests is bound to a broker")
     }
 }

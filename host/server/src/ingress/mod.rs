@@ -1,6 +1,7 @@
-//! What comes in: connections, hooks, published events. Nothing is acknowledged before it is on disk.
+//! What comes in: connections, hooks, brokers, published events. Nothing is acknowledged before it is on disk.
 
 pub(crate) mod body;
+pub(crate) mod broker;
 mod connection;
 mod hooks;
 pub(crate) mod made;

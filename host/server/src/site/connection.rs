@@ -1,15 +1,16 @@
-//! One entry of a system file's `connections`: a server or a database, its credential, and for generic adapters what
-//! may be done there.
+//! One entry of a system file's `connections`: a server, a database or a broker, its credential, and for generic adapters
+//! what may be done there.
 
 use std::collections::BTreeMap;
 use std::path::Path;
 
 use tombolo_flow::yaml::Node;
-use tombolo_kernel::system::{Credential, SqlPlace, SqlStatement};
+use tombolo_kernel::system::{BrokerPlace, Credential, SqlPlace, SqlStatement};
 use tombolo_manifest::names::is_dotted;
 use tombolo_manifest::{ConnectionKind, HttpPattern};
 use url::Url;
 
+use super::broker;
 use super::credential::CredentialPlan;
 use super::fields::{self, At, Fields, Problems, quoted};
 use super::offers::effect;
@@ -48,6 +49,13 @@ pub(crate) enum Place {
         /// Only in a generic adapter's system.
         statements: BTreeMap<String, (At, SqlStatement)>,
     },
+    /// A broker.
+    Broker {
+        /// Without its password.
+        place: BrokerPlace,
+        /// Only in a generic adapter's system.
+        publish: Vec<(At, String)>,
+    },
 }
 
 impl Place {
@@ -56,6 +64,7 @@ impl Place {
         match self {
             Self::Http { .. } => ConnectionKind::Http,
             Self::Sql { .. } => ConnectionKind::Sql,
+            Self::Broker { .. } => ConnectionKind::Broker,
         }
     }
 }
@@ -72,15 +81,22 @@ pub(crate) fn read(
         "sqlite",
         "postgres",
         "mysql",
+        "mqtt",
+        "amqp",
+        "nats",
         "allow",
         "credential",
         "network",
         "password",
         "statements",
+        "user",
+        "version",
+        "publish",
     ];
     let fields = Fields::known(node, "a connection", &all, problems)?;
     let places: Vec<&str> = std::iter::once("http")
         .chain(DATABASES)
+        .chain(broker::KINDS)
         .filter(|kind| fields.get(kind).is_some())
         .collect();
     let [kind] = places.as_slice() else {
@@ -89,13 +105,30 @@ pub(crate) fn read(
         } else {
             places.join(" and ")
         };
-        problems.add(at, format!("a connection leads to one place: found {found}, expected one of http, sqlite, postgres, mysql"));
+        problems.add(at, format!("a connection leads to one place: found {found}, expected one of http, sqlite, postgres, mysql, mqtt, amqp, nats"));
         return None;
     };
     let foreign: &[&str] = match *kind {
-        "http" => &["password", "statements"],
-        "sqlite" => &["allow", "credential", "network", "password"],
-        _ => &["allow", "credential", "network"],
+        "http" => &["password", "statements", "user", "version", "publish"],
+        "sqlite" => &[
+            "allow",
+            "credential",
+            "network",
+            "password",
+            "user",
+            "version",
+            "publish",
+        ],
+        "mqtt" => &["allow", "credential", "network", "statements"],
+        "amqp" | "nats" => &["allow", "credential", "network", "statements", "version"],
+        _ => &[
+            "allow",
+            "credential",
+            "network",
+            "user",
+            "version",
+            "publish",
+        ],
     };
     for key in foreign {
         if fields.get(key).is_some() {
@@ -107,6 +140,8 @@ pub(crate) fn read(
     }
     if *kind == "http" {
         http(at, fields, problems)
+    } else if broker::KINDS.contains(kind) {
+        broker::read(at, kind, fields, problems)
     } else {
         sql(at, kind, fields, folder, problems)
     }

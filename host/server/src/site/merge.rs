@@ -8,10 +8,12 @@ use tombolo_flow::problem::did_you_mean;
 use tombolo_kernel::limits::JSON_BYTES;
 use tombolo_kernel::package::Package;
 use tombolo_kernel::system::{
-    ActionOffer, Binding, HttpBinding, KeyBinding, SqlBinding, SqlStatement, SystemSpec,
+    ActionOffer, Binding, BrokerBinding, HttpBinding, KeyBinding, SqlBinding, SqlStatement,
+    SystemSpec,
 };
 use tombolo_manifest::{Connection, ConnectionKind, Manifest, parse_size};
 
+use super::broker;
 use super::connection::{BoundConnection, Place};
 use super::fields::{Problems, quoted};
 use super::limits;
@@ -29,6 +31,7 @@ pub(crate) fn merge(
     if !manifest.adapter.generic {
         refuse_declarations(&file, manifest, problems);
     }
+    broker::check(&file, manifest, problems);
     let mut secrets = Vec::new();
     let connections = connections(&mut file, manifest, &mut secrets, problems);
     let keys = keys(&file, manifest, &mut secrets, problems);
@@ -50,6 +53,12 @@ pub(crate) fn merge(
             "hook",
             problems,
         ),
+        subscriptions: file
+            .declared
+            .subscriptions
+            .iter()
+            .map(|(hook, (_, subscription))| (hook.clone(), subscription.clone()))
+            .collect(),
         feeds: feeds(&file, manifest, problems),
         emits: manifest
             .events
@@ -118,7 +127,7 @@ fn connections(
         if let Some((at, reference)) = &bound.secret {
             let slot = match bound.place {
                 Place::Http { .. } => SecretSlot::Credential(name.clone()),
-                Place::Sql { .. } => SecretSlot::Password(name.clone()),
+                Place::Sql { .. } | Place::Broker { .. } => SecretSlot::Password(name.clone()),
             };
             secrets.push(SecretWish {
                 slot,
@@ -176,6 +185,18 @@ fn binding(
                 credential,
                 private_network: private,
             })
+        }
+        Place::Broker { place, publish } => {
+            if let (false, Some((at, _))) = (generic, publish.first()) {
+                problems.add(*at, format!("connection `{name}`: `publish` can be declared only for a generic adapter; take it out"));
+            }
+            let publish = wanted
+                .publish
+                .iter()
+                .cloned()
+                .chain(publish.into_iter().map(|(_, topic)| topic));
+            let publish = publish.collect::<BTreeSet<_>>().into_iter().collect();
+            Binding::Broker(BrokerBinding { place, publish })
         }
         Place::Sql { place, statements } => {
             let of_manifest = wanted.statements.iter().map(|(name, statement)| {
@@ -406,6 +427,7 @@ fn has<'m>(what: &str, names: impl Iterator<Item = &'m String>) -> String {
 fn spelled(kind: ConnectionKind) -> &'static str {
     match kind {
         ConnectionKind::Http => "a server (`http:`)",
+        ConnectionKind::Broker => "a broker (`mqtt:`, `amqp:` or `nats:`)",
         ConnectionKind::Sql => "a database (`sqlite:`, `postgres:` or `mysql:`)",
     }
 }

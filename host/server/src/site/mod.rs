@@ -4,6 +4,7 @@
 //! only `files` and `shelf` touch the disk. No secret is resolved here: a [`SystemPlan`] knows references and resolves
 //! them when it becomes a `SystemSpec`.
 
+mod broker;
 mod check;
 mod connection;
 mod credential;

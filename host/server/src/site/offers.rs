@@ -5,10 +5,11 @@ use std::collections::BTreeMap;
 
 use serde_json::Value as Json;
 use tombolo_flow::yaml::{Node, Value};
-use tombolo_kernel::system::ActionOffer;
+use tombolo_kernel::system::{ActionOffer, Subscription};
 use tombolo_manifest::Effect;
 use tombolo_manifest::names::{is_dotted, is_event_type, is_name};
 
+use super::broker;
 use super::feed::{self, DeclaredFeed};
 use super::fields::{self, At, Fields, Problems, json, quoted};
 
@@ -19,6 +20,8 @@ pub(crate) struct Declared {
     pub(crate) actions: BTreeMap<String, (At, ActionOffer, Json)>,
     /// Hooks with their `do`.
     pub(crate) hooks: BTreeMap<String, (At, Json)>,
+    /// Those hooks that a broker feeds.
+    pub(crate) subscriptions: BTreeMap<String, (At, Subscription)>,
     /// Feeds: when, and their `do`.
     pub(crate) feeds: BTreeMap<String, DeclaredFeed>,
     /// Event types.
@@ -28,6 +31,7 @@ pub(crate) struct Declared {
 impl Declared {
     /// Reads `actions`, `hooks`, `feeds` and `emits`.
     pub(crate) fn read(file: Fields<'_>, problems: &mut Problems) -> Self {
+        let mut subscriptions = BTreeMap::new();
         Self {
             actions: file
                 .get("actions")
@@ -35,8 +39,9 @@ impl Declared {
                 .unwrap_or_default(),
             hooks: file
                 .get("hooks")
-                .map(|node| simple(node, "a hook", problems))
+                .map(|node| hooks(node, &mut subscriptions, problems))
                 .unwrap_or_default(),
+            subscriptions,
             feeds: file
                 .get("feeds")
                 .map(|node| feed::read(node, problems))
@@ -101,13 +106,13 @@ fn actions(node: &Node, problems: &mut Problems) -> BTreeMap<String, (At, Action
     actions
 }
 
-fn simple(
+fn hooks(
     node: &Node,
-    what: &'static str,
+    subscriptions: &mut BTreeMap<String, (At, Subscription)>,
     problems: &mut Problems,
 ) -> BTreeMap<String, (At, Json)> {
     let mut offers = BTreeMap::new();
-    let Some(declared) = Fields::any(node, what, problems) else {
+    let Some(declared) = Fields::any(node, "hooks", problems) else {
         return offers;
     };
     for (key, node) in declared.entries() {
@@ -115,15 +120,21 @@ fn simple(
             problems.add(
                 key.place,
                 format!(
-                    "{what} {}: expected a name of lower case letters, digits and `-`",
+                    "hook {}: expected a name of lower case letters, digits and `-`",
                     quoted(&key.text)
                 ),
             );
         }
-        let Some(fields) = Fields::known(node, what, &["summary", "do"], problems) else {
+        let Some(fields) = Fields::known(node, "a hook", &["summary", "from", "do"], problems)
+        else {
             continue;
         };
         summary(fields, problems);
+        if let Some(from) = fields.get("from")
+            && let Some(subscription) = broker::from(from, problems)
+        {
+            subscriptions.insert(key.text.clone(), (from.place, subscription));
+        }
         if let Some(task) = task(fields, problems) {
             offers.insert(key.text.clone(), (key.place, task));
         }

@@ -66,7 +66,7 @@ pub struct SecretWish {
 pub enum SecretSlot {
     /// The credential of this HTTP connection.
     Credential(String),
-    /// The password of this database connection.
+    /// The password of this database's or broker's connection.
     Password(String),
     /// This key.
     Key(String),
@@ -100,16 +100,16 @@ impl SecretSlot {
                     fill_credential(&mut http.credential, secret);
                 }
             }
-            Self::Password(name) => {
-                if let Some(Binding::Sql(sql)) = spec.connections.get_mut(name) {
-                    match &mut sql.place {
-                        SqlPlace::Postgres { password, .. } | SqlPlace::MySql { password, .. } => {
-                            *password = Some(secret)
-                        }
-                        SqlPlace::Sqlite { .. } => {}
+            Self::Password(name) => match spec.connections.get_mut(name) {
+                Some(Binding::Sql(sql)) => match &mut sql.place {
+                    SqlPlace::Postgres { password, .. } | SqlPlace::MySql { password, .. } => {
+                        *password = Some(secret)
                     }
-                }
-            }
+                    SqlPlace::Sqlite { .. } => {}
+                },
+                Some(Binding::Broker(broker)) => broker.place.password = Some(secret),
+                Some(Binding::Http(_)) | None => {}
+            },
         }
     }
 }
@@ -121,6 +121,7 @@ impl SecretSlot {
             Self::Key(name) => spec.keys.get(name).map(|key| &key.secret),
             Self::Credential(name) | Self::Password(name) => match spec.connections.get(name) {
                 Some(Binding::Http(http)) => secret_of(&http.credential),
+                Some(Binding::Broker(broker)) => broker.place.password.as_ref(),
                 Some(Binding::Sql(sql)) => match &sql.place {
                     SqlPlace::Postgres { password, .. } | SqlPlace::MySql { password, .. } => {
                         password.as_ref()

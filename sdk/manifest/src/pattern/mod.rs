@@ -6,8 +6,10 @@
 //! ([`check_path`]).
 
 mod path;
+mod topic;
 
 pub use path::{PathProblem, check_path};
+pub use topic::{TopicPattern, check_topic};
 
 use std::fmt;
 use std::str::FromStr;

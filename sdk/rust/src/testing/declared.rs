@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 use serde_json::{Value, json};
-use tombolo_manifest::pattern::HttpPattern;
+use tombolo_manifest::pattern::{HttpPattern, TopicPattern, check_topic};
 use tombolo_manifest::quantity::parse_size;
 use tombolo_manifest::{ConnectionKind, Key, Manifest, Statement};
 
@@ -33,6 +33,7 @@ pub(super) struct System {
 #[serde(default)]
 pub(super) struct Bound {
     allow: Vec<String>,
+    publish: Vec<String>,
     statements: BTreeMap<String, Statement>,
 }
 
@@ -168,6 +169,33 @@ impl Declared {
             None => refuse(format!(
                 "the adapter runs the statement `{statement}` on `{connection}`, which that connection does not declare"
             )),
+        }
+    }
+
+    pub(super) fn require_topic(&self, connection: &str, topic: &str) {
+        self.require_connection(connection, ConnectionKind::Broker, "broker");
+        if let Err(problem) = check_topic(topic) {
+            refuse(format!("the adapter publishes to a {problem}"));
+        }
+        let manifest = self.manifest.connections.get(connection);
+        let declared = self.system.connections.get(connection);
+        let mut patterns = manifest
+            .map(|wish| wish.publish.as_slice())
+            .unwrap_or_default()
+            .iter()
+            .chain(
+                declared
+                    .map(|bound| bound.publish.as_slice())
+                    .unwrap_or_default(),
+            );
+        let allows = |pattern: &String| match pattern.parse::<TopicPattern>() {
+            Ok(pattern) => pattern.allows(topic),
+            Err(problem) => refuse(format!("a `publish` of the connection: {problem}")),
+        };
+        if !patterns.any(allows) {
+            refuse(format!(
+                "the adapter publishes to `{topic}` on `{connection}`, which no `publish` of that connection covers; add the pattern or mend the topic"
+            ));
         }
     }
 

@@ -8,9 +8,9 @@ use serde_json::Value;
 
 use super::check::{check_parameters, check_request};
 use super::declared::Declared;
-use super::script::{LogLine, RanStatement, Reply, Script, Seen, SentRequest};
+use super::script::{LogLine, RanStatement, Reply, Script, Seen, SentMessage, SentRequest};
 use super::{Running, refuse};
-use crate::{Adapter, Failure, Json, http, log, sql};
+use crate::{Adapter, Failure, Json, broker, http, log, sql};
 
 /// An in-memory host. Its clones are the same host.
 #[derive(Debug, Clone)]
@@ -166,6 +166,33 @@ impl Host {
         self
     }
 
+    /// The next message is not published, but fails so.
+    pub fn not_published(&self, error: broker::Error) -> &Self {
+        self.state.borrow_mut().script.unpublished.push_back(error);
+        self
+    }
+
+    pub(crate) fn publish(
+        &self,
+        connection: &str,
+        topic: &str,
+        payload: &[u8],
+        headers: &[(String, String)],
+    ) -> Result<(), broker::Error> {
+        let mut state = self.state.borrow_mut();
+        state.declared.require_topic(connection, topic);
+        if let Some(error) = state.script.unpublished.pop_front() {
+            return Err(error);
+        }
+        state.seen.messages.push(SentMessage {
+            connection: connection.to_owned(),
+            topic: topic.to_owned(),
+            payload: payload.to_vec(),
+            headers: headers.to_vec(),
+        });
+        Ok(())
+    }
+
     /// The adapter on this host. Starting it twice makes two instances that share the host.
     #[must_use]
     pub fn start<A: Adapter>(&self) -> Running<A> {
@@ -178,6 +205,12 @@ impl Host {
     #[must_use]
     pub fn requests(&self) -> Vec<SentRequest> {
         self.state.borrow().seen.requests.clone()
+    }
+
+    /// The messages that the adapter published.
+    #[must_use]
+    pub fn messages(&self) -> Vec<SentMessage> {
+        self.state.borrow().seen.messages.clone()
     }
 
     /// The statements that the adapter ran.

@@ -29,7 +29,7 @@ use std::cell::RefCell;
 
 pub use host::Host;
 pub use running::Running;
-pub use script::{LogLine, RanStatement, Reply, SentRequest};
+pub use script::{LogLine, RanStatement, Reply, SentMessage, SentRequest};
 
 thread_local! {
     /// The host of the call that this thread is in.

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 use serde_json::Value;
 
-use crate::{Failure, http, log, sql};
+use crate::{Failure, broker, http, log, sql};
 
 /// An HTTP answer.
 #[derive(Debug, Clone)]
@@ -105,6 +105,19 @@ pub struct RanStatement {
     pub parameters: Value,
 }
 
+/// A message that the adapter published.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SentMessage {
+    /// On which connection.
+    pub connection: String,
+    /// Its topic.
+    pub topic: String,
+    /// Its payload.
+    pub payload: Vec<u8>,
+    /// Its headers.
+    pub headers: Vec<(String, String)>,
+}
+
 /// A line that the adapter logged.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LogLine {
@@ -120,6 +133,8 @@ pub(super) struct Script {
     pub(super) replies: BTreeMap<(String, String, String), VecDeque<Reply>>,
     pub(super) outcomes: BTreeMap<(String, String), VecDeque<Result<sql::Outcome, sql::Error>>>,
     pub(super) answers: BTreeMap<String, VecDeque<Result<Value, Failure>>>,
+    /// Failures of the next publishing; without one it succeeds.
+    pub(super) unpublished: VecDeque<broker::Error>,
 }
 
 /// What the adapter did.
@@ -127,6 +142,7 @@ pub(super) struct Script {
 pub(super) struct Seen {
     pub(super) requests: Vec<SentRequest>,
     pub(super) statements: Vec<RanStatement>,
+    pub(super) messages: Vec<SentMessage>,
     pub(super) calls: Vec<(String, Value)>,
     pub(super) log: Vec<LogLine>,
 }

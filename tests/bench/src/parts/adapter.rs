@@ -96,6 +96,7 @@ fn start(
         clock: Arc::new(MachineClock),
         audit: Arc::new(NoAudit),
         key_values: store(runtime, folder)?,
+        brokers: Arc::new(NoBrokers),
     });
     runtime.block_on(connect(&systems, package, "guest"))?;
     Ok(systems)
@@ -183,4 +184,16 @@ fn native_us(calls: u32) -> f64 {
 /// Milliseconds with fractions.
 pub(crate) fn ms(duration: Duration) -> f64 {
     duration.as_secs_f64() * 1e3
+}
+
+/// The benchmark's guest is bound to no broker.
+struct NoBrokers;
+
+impl tombolo_kernel::capability::broker::Brokers for NoBrokers {
+    fn link(
+        &self,
+        _: &tombolo_kernel::system::BrokerPlace,
+    ) -> Arc<dyn tombolo_kernel::capability::broker::BrokerLink> {
+        unreachable!("the benchmark's guest is bound to no broker")
+    }
 }
