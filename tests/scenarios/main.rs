@@ -38,4 +38,5 @@ scenarios! {
     a_full_disk_acknowledges_nothing_and_the_host_recovers = "full-disk-acknowledges-nothing",
     sighup_reads_a_rotated_secret = "sighup-reads-a-rotated-secret",
     events_of_one_key_keep_their_order = "one-lane-keeps-order",
+    an_outage_parks_runs_and_they_follow_in_order = "outage-parks-and-drains",
 }

@@ -84,6 +84,34 @@ enum Step {
         #[serde(default)]
         headers: BTreeMap<String, String>,
     },
+    /// What a server answers from now on to everything; without a status it answers 200 again.
+    Always {
+        server: String,
+        #[serde(default)]
+        status: Option<u16>,
+    },
+    /// Wait until `/api/systems` says something of a system: JSON pointers and what is there.
+    System {
+        name: String,
+        says: BTreeMap<String, Value>,
+    },
+    /// Run `tombolo` with these arguments and `--site`; each text must be in what it prints.
+    Command {
+        run: Vec<String>,
+        #[serde(default)]
+        says: Vec<String>,
+        #[serde(default)]
+        code: i32,
+    },
+    /// Wait until so many runs of a flow are done.
+    Settled { flow: String, done: usize },
+    /// What stands in a field of the bodies that were answered with 200, in order.
+    Order {
+        server: String,
+        target: String,
+        field: String,
+        are: Vec<Value>,
+    },
     /// Wait until a server has got so many requests; then compare the last.
     Received {
         server: String,
@@ -268,6 +296,29 @@ impl Running {
                 reply.headers.extend(headers.clone());
                 self.servers[server].reply(reply);
             }
+            Step::Always { server, status } => {
+                let reply = status.map(|status| Reply::json(status, "{}"));
+                self.servers[server].always(reply);
+            }
+            Step::System { name, says } => self.system(name, says),
+            Step::Command { run, says, code } => self.command(run, says, *code),
+            Step::Settled { flow, done } => self.host().wait_for("so many runs are done", |host| {
+                let runs = host.get(&format!("/api/runs?flow={flow}&status=done&limit=1000"));
+                (runs.as_array().map(Vec::len) == Some(*done)).then_some(())
+            }),
+            Step::Order {
+                server,
+                target,
+                field,
+                are,
+            } => {
+                let got = self.servers[server].received().into_iter();
+                let fields: Vec<Value> = got
+                    .filter(|received| received.target == *target && received.answered == 200)
+                    .map(|received| received.json()[field].clone())
+                    .collect();
+                assert_eq!(&fields, are);
+            }
             Step::Received {
                 server,
                 count,
@@ -405,6 +456,34 @@ impl Running {
             .unwrap()
             .map(Result::unwrap)
             .collect()
+    }
+
+    fn system(&self, name: &str, says: &BTreeMap<String, Value>) {
+        self.host()
+            .wait_for(&format!("{name} says {says:?}"), |host| {
+                let systems = host.get("/api/systems");
+                let found = systems
+                    .as_array()?
+                    .iter()
+                    .find(|it| it["system"] == *name)?;
+                says.iter()
+                    .all(|(pointer, value)| found.pointer(pointer).unwrap_or(&Value::Null) == value)
+                    .then_some(())
+            });
+    }
+
+    fn command(&self, run: &[String], says: &[String], code: i32) {
+        let address = self.host().address.to_string();
+        let mut arguments: Vec<&str> = run.iter().map(String::as_str).collect();
+        arguments.extend(["--address", &address]);
+        let (found, out, err) = self.site.tombolo(&arguments);
+        assert_eq!(found, code, "{run:?}:\n{out}{err}");
+        for text in says {
+            assert!(
+                out.contains(text) || err.contains(text),
+                "{run:?} does not say {text:?}:\n{out}{err}"
+            );
+        }
     }
 
     fn approve(&self, system: &str) {

@@ -133,6 +133,14 @@ impl RunTrace {
 }
 
 impl StepTrace {
+    /// Takes note of an attempt; beyond a bound the last one makes room.
+    pub(crate) fn attempt(&mut self, attempt: AttemptTrace) {
+        if self.attempts.len() >= limits::TRACE_ATTEMPTS {
+            self.attempts.pop();
+        }
+        self.attempts.push(attempt);
+    }
+
     /// Takes note of what left, up to a bound.
     pub(crate) fn note(&mut self, attempt: u32, outward: Vec<Outward>) {
         let room = limits::TRACE_CALLS.saturating_sub(self.calls.len());

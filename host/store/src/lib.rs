@@ -67,6 +67,14 @@ pub trait Store: Send + Sync {
     /// Runs whose `wake_ms` is at or before `now`, oldest first.
     fn due(&self, now: u64, limit: u32) -> BoxFuture<'_, Result<Vec<RunRow>, StoreError>>;
 
+    /// Ids of runs that wait for a system, oldest first, from the one after `after`.
+    fn parked(
+        &self,
+        system: &str,
+        after: Option<&str>,
+        limit: u32,
+    ) -> BoxFuture<'_, Result<Vec<String>, StoreError>>;
+
     /// The next `wake_ms` of any run.
     fn next_wake(&self) -> BoxFuture<'_, Result<Option<u64>, StoreError>>;
 

@@ -13,7 +13,7 @@ use crate::problem::{Place, Problem};
 use crate::yaml::{self, Key, Node, Reader, Value};
 
 pub use check::{FlowSet, Offers};
-pub use step::{Ask, Call, Emit, Kind, Retry, Step};
+pub use step::{Ask, Call, Emit, Kind, Step};
 
 /// One flow, compiled.
 #[derive(Debug)]

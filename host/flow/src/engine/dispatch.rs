@@ -122,6 +122,8 @@ impl Engine {
             started_ms,
             stored: false,
             dirty: false,
+            parked_on: None,
+            ahead: None,
             exclusive,
         })
     }

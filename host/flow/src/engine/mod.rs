@@ -11,10 +11,12 @@
 
 mod dispatch;
 mod drive;
-mod gates;
+mod gate;
 mod lanes;
+mod pull;
 mod recover;
 pub(crate) mod schema;
+mod schemas;
 mod sequence;
 mod store;
 mod timer;
@@ -34,6 +36,7 @@ use tombolo_kernel::system::Actor;
 use tombolo_store::{Appended, Store, StoreError, TaskAnswer, TaskRow};
 
 use crate::definition::{Flow, FlowSet};
+use crate::delivery::Deliveries;
 use crate::expression::EventDocument;
 use crate::run::{Outbox, RunState};
 
@@ -45,7 +48,12 @@ pub struct EngineParts {
     pub actor: Arc<dyn Actor>,
     /// Time.
     pub clock: SharedClock,
+    /// How calls go out to each system.
+    pub deliveries: Deliveries,
 }
+
+pub use gate::breaker::Outage;
+pub use pull::DeliveryStatus;
 
 /// Carries flows out.
 pub struct Engine {
@@ -59,8 +67,8 @@ pub struct Engine {
     lanes: Mutex<lanes::Lanes>,
     /// Runs with an unfinished row that a task carries out now.
     held: Mutex<HashSet<String>>,
-    gates: gates::Gates,
-    schemas: gates::Schemas,
+    gates: gate::Gates,
+    schemas: schemas::Schemas,
     /// Runs in memory.
     under_way: AtomicUsize,
     ended: Notify,
@@ -86,6 +94,10 @@ struct Run {
     stored: bool,
     /// Something happened that must be written before the next step.
     dirty: bool,
+    /// Its row says that it waits for this system, and nothing happened since.
+    parked_on: Option<String>,
+    /// It was pulled out of the store: it does not queue behind those that are still there.
+    ahead: Option<Arc<gate::Ahead>>,
     /// Held until the move that a timeout made is written.
     exclusive: Option<tokio::sync::OwnedMutexGuard<()>>,
 }
@@ -98,8 +110,9 @@ impl Engine {
     ///
     /// # Errors
     /// The store cannot be read.
-    pub async fn start(parts: EngineParts, flows: FlowSet) -> Result<Arc<Self>, StoreError> {
+    pub async fn start(mut parts: EngineParts, flows: FlowSet) -> Result<Arc<Self>, StoreError> {
         let recovery = parts.store.recover().await?;
+        let gates = gate::Gates::new(std::mem::take(&mut parts.deliveries));
         let engine = Arc::new(Self {
             parts,
             flows: ArcSwap::from_pointee(flows),
@@ -108,8 +121,8 @@ impl Engine {
             sequence: Mutex::new(sequence::Sequence::after(recovery.checkpoint)),
             lanes: Mutex::default(),
             held: Mutex::default(),
-            gates: gates::Gates::default(),
-            schemas: gates::Schemas::default(),
+            gates,
+            schemas: schemas::Schemas::default(),
             under_way: AtomicUsize::new(0),
             ended: Notify::new(),
             timer: timer::Timer::default(),
@@ -148,6 +161,11 @@ impl Engine {
         self.remember_versions();
     }
 
+    /// Calls go out by other policies from now on. Systems that are down are probed at once.
+    pub fn replace_deliveries(&self, deliveries: Deliveries) {
+        self.gates.replace(deliveries);
+    }
+
     /// Answers a task; its run goes on behind the reply.
     ///
     /// # Errors
@@ -164,6 +182,11 @@ impl Engine {
     #[must_use]
     pub fn is_overloaded(&self) -> bool {
         self.under_way.load(Ordering::Relaxed) >= limits::RUNS_UNDER_WAY
+    }
+
+    /// Whether what can wait in the store should.
+    fn is_crowded(&self) -> bool {
+        self.under_way.load(Ordering::Relaxed) >= limits::RUNS_UNDER_WAY / 4 * 3
     }
 
     /// Runs in memory: carried out, or behind another of their lane.

@@ -13,6 +13,7 @@ use tombolo_kernel::failure::Failure;
 use tombolo_store::{TaskAnswer, TaskRow};
 
 use crate::definition::Flow;
+use crate::delivery::RetryWish;
 use crate::expression::EventDocument;
 use crate::json::Named;
 use crate::trace::RunTrace;
@@ -34,6 +35,12 @@ pub struct RunState {
     /// Attempts of the step so far.
     #[serde(default)]
     attempts: u32,
+    /// So many of them do not count: they met an outage of the system.
+    #[serde(default)]
+    excused: u32,
+    /// A person's input for the step, in place of the one the flow writes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    given: Option<String>,
     /// When the step began.
     #[serde(default)]
     began_ms: Option<u64>,
@@ -59,6 +66,13 @@ pub enum Waiting {
         /// Of this task.
         task: String,
         /// When it is given up.
+        until_ms: Option<u64>,
+    },
+    /// A system that is down or has too much to do; no attempt is made meanwhile.
+    System {
+        /// Which.
+        system: String,
+        /// When the step is given up.
         until_ms: Option<u64>,
     },
 }
@@ -89,6 +103,8 @@ pub enum Input {
     Answered(TaskAnswer),
     /// A time that was waited for has come.
     Woken,
+    /// The call was not made: its system is down or has too much to do.
+    Parked,
 }
 
 /// How a call ended.
@@ -102,6 +118,10 @@ pub struct Called {
     pub crashed: bool,
     /// What left.
     pub outward: Vec<Outward>,
+    /// It failed because the system is down: the run waits for that, and no attempt is used up.
+    pub outage: bool,
+    /// The system's own policy, for what the step leaves open.
+    pub policy: RetryWish,
 }
 
 /// What to do next.
@@ -153,6 +173,15 @@ impl RunState {
     #[must_use]
     pub fn waiting(&self) -> Option<&Waiting> {
         self.waiting.as_ref()
+    }
+
+    /// The system it waits for, if it waits for one.
+    #[must_use]
+    pub fn waits_for_system(&self) -> Option<&str> {
+        match &self.waiting {
+            Some(Waiting::System { system, .. }) => Some(system),
+            _ => None,
+        }
     }
 
     /// Makes one move.

@@ -141,6 +141,7 @@ pub(crate) fn draft(
         return (None, problems.into_list());
     };
     let (at, path) = system.adapter;
+    let delivery = system.delivery;
     let adapter = folder.join(path);
     let package = match adapters.package(&adapter) {
         Ok(package) => package,
@@ -170,6 +171,7 @@ pub(crate) fn draft(
         file: file.to_owned(),
         adapter,
         bare,
+        delivery,
         secrets,
         fingerprint,
     };

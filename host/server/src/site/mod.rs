@@ -7,6 +7,7 @@
 mod check;
 mod connection;
 mod credential;
+mod delivery;
 mod fields;
 mod files;
 mod grant;

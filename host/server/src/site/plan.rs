@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use tombolo_flow::FlowSet;
+use tombolo_flow::{Deliveries, Delivery, FlowSet};
 use tombolo_kernel::grant::Grant;
 use tombolo_kernel::secret::Secret;
 use tombolo_kernel::system::{Binding, Credential, SqlPlace, SystemSpec};
@@ -27,6 +27,15 @@ pub struct Site {
     pub flows: FlowSet,
 }
 
+impl Site {
+    /// How calls go out to each system.
+    #[must_use]
+    pub fn deliveries(&self) -> Deliveries {
+        let of = |(name, plan): (&String, &SystemPlan)| (name.clone(), plan.delivery);
+        self.systems.iter().map(of).collect()
+    }
+}
+
 /// One system, checked, with references in place of secrets.
 #[derive(Debug, Clone)]
 pub struct SystemPlan {
@@ -36,6 +45,8 @@ pub struct SystemPlan {
     pub adapter: PathBuf,
     /// Complete but for its secrets, which are empty.
     pub bare: SystemSpec,
+    /// How calls go out to it.
+    pub delivery: Delivery,
     /// Which secrets go where.
     pub secrets: Vec<SecretWish>,
     /// SHA-256 over the system file and the adapter's digest.

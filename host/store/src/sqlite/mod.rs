@@ -18,6 +18,7 @@ mod identity;
 mod lock;
 mod names;
 mod pairs;
+mod parked;
 mod queue;
 mod readers;
 mod rows;

@@ -2,7 +2,7 @@
 
 use super::command::Command;
 use super::pairs::{self, SetPair};
-use super::{SqliteStore, events, runs, tasks};
+use super::{SqliteStore, events, parked, runs, tasks};
 use crate::{
     Advance, Appended, EventFilter, Recovery, RunFilter, RunRow, Store, StoreError, StoredEvent,
     TaskAnswer, TaskRow,
@@ -120,6 +120,19 @@ impl Store for SqliteStore {
         )
     }
 
+    fn parked(
+        &self,
+        system: &str,
+        after: Option<&str>,
+        limit: u32,
+    ) -> BoxFuture<'_, Result<Vec<String>, StoreError>> {
+        let (system, after) = (system.to_owned(), after.map(str::to_owned));
+        Box::pin(
+            self.engine
+                .read(move |connection| parked::ids(connection, &system, after.as_deref(), limit)),
+        )
+    }
+
     fn next_wake(&self) -> BoxFuture<'_, Result<Option<u64>, StoreError>> {
         Box::pin(self.engine.read(runs::next_wake))
     }
@@ -216,7 +229,7 @@ fn check(advance: &Advance) -> Result<(), StoreError> {
 }
 
 fn recover(connection: &Connection) -> rusqlite::Result<Recovery> {
-    // One snapshot for all three.
+    // One snapshot for all of them.
     let snapshot = connection.unchecked_transaction()?;
     let checkpoint = snapshot.query_row(
         "SELECT value FROM site WHERE key = 'checkpoint'",
@@ -227,6 +240,7 @@ fn recover(connection: &Connection) -> rusqlite::Result<Recovery> {
         checkpoint,
         last_seq: events::last_seq(&snapshot)?,
         lanes: runs::lanes(&snapshot)?,
+        parked: parked::counts(&snapshot)?,
     })
 }
 

@@ -125,7 +125,7 @@ impl Store for FakeStore {
         self.write(|kept| {
             self.advances.fetch_add(1, Ordering::SeqCst);
             for row in std::iter::once(advance.run).chain(advance.queued) {
-                kept.runs.insert((row.seq, row.flow.clone()), row);
+                kept.runs.insert((row.seq, row.id.clone()), row);
             }
             kept.tasks.extend(advance.tasks);
             for task in kept
@@ -154,12 +154,19 @@ impl Store for FakeStore {
     fn recover(&self) -> BoxFuture<'_, Result<Recovery, StoreError>> {
         self.read(|kept| {
             let mut lanes: Vec<(String, String, RunStatus)> = Vec::new();
-            for row in kept.unfinished().filter(|row| !row.lane.is_empty()) {
-                if !lanes
-                    .iter()
-                    .any(|(flow, lane, _)| *flow == row.flow && *lane == row.lane)
-                {
-                    lanes.push((row.flow.clone(), row.lane.clone(), row.status));
+            let mut parked: BTreeMap<String, u64> = BTreeMap::new();
+            for row in kept.unfinished() {
+                if let Some(system) = &row.needs {
+                    *parked.entry(system.clone()).or_default() += 1;
+                }
+                let same = |(flow, lane, _): &&mut (String, String, RunStatus)| {
+                    *flow == row.flow && *lane == row.lane
+                };
+                match lanes.iter_mut().find(same) {
+                    _ if row.lane.is_empty() => {}
+                    Some((_, _, head)) if *head == RunStatus::Queued => *head = row.status,
+                    Some(_) => {}
+                    None => lanes.push((row.flow.clone(), row.lane.clone(), row.status)),
                 }
             }
             let last_seq = kept.events.last().map_or(0, |stored| stored.seq);
@@ -167,6 +174,7 @@ impl Store for FakeStore {
                 checkpoint: kept.checkpoint,
                 last_seq,
                 lanes,
+                parked: parked.into_iter().collect(),
             }
         })
     }
@@ -201,9 +209,9 @@ impl Store for FakeStore {
     ) -> BoxFuture<'_, Result<Vec<(i64, String)>, StoreError>> {
         self.read(|kept| {
             kept.runs
-                .keys()
-                .filter(|(seq, _)| (from..=to).contains(seq))
-                .cloned()
+                .values()
+                .filter(|row| (from..=to).contains(&row.seq) && !row.id.contains(".replay-"))
+                .map(|row| (row.seq, row.flow.clone()))
                 .collect()
         })
     }
@@ -214,10 +222,17 @@ impl Store for FakeStore {
 
     fn runs(&self, filter: RunFilter) -> BoxFuture<'_, Result<Vec<RunRow>, StoreError>> {
         self.read(|kept| {
-            let wanted = |row: &&RunRow| filter.status.is_none_or(|status| row.status == status);
+            let wanted = |row: &&RunRow| {
+                filter.status.is_none_or(|status| row.status == status)
+                    && filter.flow.as_ref().is_none_or(|flow| row.flow == *flow)
+                    && filter.seq.is_none_or(|seq| row.seq == seq)
+            };
+            let is_after = |row: &&RunRow| filter.after.as_ref() != Some(&row.id);
             kept.runs
                 .values()
                 .rev()
+                .skip_while(|row| filter.after.is_some() && is_after(row))
+                .filter(is_after)
                 .filter(wanted)
                 .take(filter.limit as usize)
                 .cloned()
@@ -251,6 +266,23 @@ impl Store for FakeStore {
             due.sort_by_key(|row| row.wake_ms);
             due.truncate(limit as usize);
             due
+        })
+    }
+
+    fn parked(
+        &self,
+        system: &str,
+        after: Option<&str>,
+        limit: u32,
+    ) -> BoxFuture<'_, Result<Vec<String>, StoreError>> {
+        self.read(|kept| {
+            let rows = kept.unfinished();
+            rows.skip_while(|row| after.is_some_and(|after| row.id != after))
+                .filter(|row| row.needs.as_deref() == Some(system))
+                .filter(|row| after != Some(row.id.as_str()))
+                .take(limit as usize)
+                .map(|row| row.id.clone())
+                .collect()
         })
     }
 
