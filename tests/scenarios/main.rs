@@ -39,4 +39,5 @@ scenarios! {
     sighup_reads_a_rotated_secret = "sighup-reads-a-rotated-secret",
     events_of_one_key_keep_their_order = "one-lane-keeps-order",
     an_outage_parks_runs_and_they_follow_in_order = "outage-parks-and-drains",
+    dead_letters_are_repaired_and_past_events_replayed = "dead-letters-are-repaired",
 }

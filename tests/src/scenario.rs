@@ -60,6 +60,9 @@ enum Step {
         id: String,
         data: Value,
         expect: u16,
+        /// Headers that the answer has.
+        #[serde(default)]
+        answers: Vec<String>,
     },
     /// Wait for a run.
     Run {
@@ -102,6 +105,14 @@ enum Step {
         says: Vec<String>,
         #[serde(default)]
         code: i32,
+    },
+    /// The same, until it prints all of that.
+    WaitCommand { run: Vec<String>, says: Vec<String> },
+    /// All requests that a server got with this body had one and the same header.
+    SameHeader {
+        server: String,
+        body: Value,
+        name: String,
     },
     /// Wait until so many runs of a flow are done.
     Settled { flow: String, done: usize },
@@ -263,9 +274,14 @@ impl Running {
                 id,
                 data,
                 expect,
+                answers,
             } => {
                 let response = self.host().publish(r#type, id, data);
                 assert_eq!(response.status, *expect, "publish: {}", response.body);
+                for name in answers {
+                    let has = response.headers.iter().any(|(header, _)| header == name);
+                    assert!(has, "no {name} in {:?}", response.headers);
+                }
             }
             Step::Run { flow, status, says } => {
                 let run = self.host().wait_for_run(flow, status).to_string();
@@ -302,6 +318,24 @@ impl Running {
             }
             Step::System { name, says } => self.system(name, says),
             Step::Command { run, says, code } => self.command(run, says, *code),
+            Step::WaitCommand { run, says } => {
+                wait(&format!("{run:?} says {says:?}"), || {
+                    let (_, out, _) = self.tombolo(run);
+                    says.iter().all(|text| out.contains(text)).then_some(())
+                });
+            }
+            Step::SameHeader { server, body, name } => {
+                let got = self.servers[server].received();
+                let values: Vec<_> = got
+                    .iter()
+                    .filter(|received| received.json() == *body)
+                    .map(|received| received.header(name))
+                    .collect();
+                let same = values
+                    .iter()
+                    .all(|value| value == &values[0] && value.is_some());
+                assert!(values.len() > 1 && same, "{values:?}");
+            }
             Step::Settled { flow, done } => self.host().wait_for("so many runs are done", |host| {
                 let runs = host.get(&format!("/api/runs?flow={flow}&status=done&limit=1000"));
                 (runs.as_array().map(Vec::len) == Some(*done)).then_some(())
@@ -472,11 +506,15 @@ impl Running {
             });
     }
 
-    fn command(&self, run: &[String], says: &[String], code: i32) {
+    fn tombolo(&self, run: &[String]) -> (i32, String, String) {
         let address = self.host().address.to_string();
         let mut arguments: Vec<&str> = run.iter().map(String::as_str).collect();
         arguments.extend(["--address", &address]);
-        let (found, out, err) = self.site.tombolo(&arguments);
+        self.site.tombolo(&arguments)
+    }
+
+    fn command(&self, run: &[String], says: &[String], code: i32) {
+        let (found, out, err) = self.tombolo(run);
         assert_eq!(found, code, "{run:?}:\n{out}{err}");
         for text in says {
             assert!(

@@ -5,10 +5,13 @@
 mod adapter;
 mod check;
 mod client;
+mod dead;
 mod demo;
 mod event;
 mod grant;
+mod lane;
 mod out;
+mod replay;
 mod run;
 mod serve;
 mod system;
@@ -61,6 +64,14 @@ enum Command {
     /// Look at runs of flows
     #[command(subcommand)]
     Run(run::RunCommand),
+    /// Repair runs that failed for good
+    #[command(subcommand)]
+    Dead(dead::DeadCommand),
+    /// Look at lanes: what waits behind what
+    #[command(subcommand)]
+    Lane(lane::LaneCommand),
+    /// Give past events to one flow again, or show what that would do
+    Replay(replay::ReplayArguments),
     /// Look at the log of events
     #[command(subcommand)]
     Event(event::EventCommand),
@@ -93,6 +104,9 @@ fn dispatch(command: Command) -> anyhow::Result<ExitCode> {
         Command::System(command) => waited_for(system::run(command))?,
         Command::Task(command) => waited_for(task::run(command))?,
         Command::Run(command) => waited_for(run::run(command))?,
+        Command::Dead(command) => waited_for(dead::run(command))?,
+        Command::Lane(command) => waited_for(lane::run(command))?,
+        Command::Replay(arguments) => waited_for(replay::run(arguments))?,
         Command::Event(command) => waited_for(event::run(command))?,
         Command::Demo(arguments) => waited_for(demo::run(arguments))?,
         Command::CompileChild => {}

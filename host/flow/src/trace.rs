@@ -11,9 +11,25 @@ pub struct RunTrace {
     /// In their order.
     #[serde(default)]
     pub steps: Vec<StepTrace>,
+    /// What people did about it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub repairs: Vec<Repair>,
     /// Why the run is dead, for people.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
+}
+
+/// What a person did about a dead run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Repair {
+    /// `retried`, `edited`, `discarded`.
+    pub what: String,
+    /// Who.
+    pub by: String,
+    /// Why.
+    pub reason: String,
+    /// Milliseconds since the epoch.
+    pub at_ms: u64,
 }
 
 /// How a step stands.
@@ -120,6 +136,14 @@ impl RunTrace {
             level = &mut level[last].steps;
         }
         level.push(step);
+    }
+
+    /// Takes note of what a person did; beyond a bound the oldest makes room.
+    pub(crate) fn repaired(&mut self, repair: Repair) {
+        if self.repairs.len() >= limits::TRACE_REPAIRS {
+            self.repairs.remove(0);
+        }
+        self.repairs.push(repair);
     }
 
     /// The step begun last inside `depth` others.

@@ -240,6 +240,8 @@ pub const LANE_IN_MEMORY: usize = 256;
 pub const TRACE_BYTES: usize = 2 << 10;
 /// Attempts of one step in a run's trace: all that a flow may ask for, and some that met outages.
 pub const TRACE_ATTEMPTS: usize = 200;
+/// Repairs in a run's trace; the newest are kept.
+pub const TRACE_REPAIRS: usize = 50;
 /// Outward calls of one step in a run's trace.
 pub const TRACE_CALLS: usize = 50;
 /// Options of one question.

@@ -75,6 +75,12 @@ pub trait Store: Send + Sync {
         limit: u32,
     ) -> BoxFuture<'_, Result<Vec<String>, StoreError>>;
 
+    /// Lanes with unfinished runs, those with the oldest head first, for people.
+    fn lanes(&self, limit: u32) -> BoxFuture<'_, Result<Vec<LaneRow>, StoreError>>;
+
+    /// A number that no replay has: one more than the highest.
+    fn next_replay(&self) -> BoxFuture<'_, Result<u32, StoreError>>;
+
     /// The next `wake_ms` of any run.
     fn next_wake(&self) -> BoxFuture<'_, Result<Option<u64>, StoreError>>;
 

@@ -96,6 +96,15 @@ pub struct Advance {
     pub queued: Vec<RunRow>,
 }
 
+/// A lane with unfinished runs.
+#[derive(Debug, Clone)]
+pub struct LaneRow {
+    /// Its oldest unfinished run.
+    pub head: RunRow,
+    /// Unfinished runs in it.
+    pub length: u64,
+}
+
 /// After a restart.
 #[derive(Debug, Clone, Default)]
 pub struct Recovery {

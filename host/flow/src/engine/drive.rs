@@ -364,7 +364,7 @@ impl Engine {
     }
 }
 
-fn row_of(run: &Run, status: RunStatus, wake_ms: Option<u64>, now: u64) -> RunRow {
+pub(super) fn row_of(run: &Run, status: RunStatus, wake_ms: Option<u64>, now: u64) -> RunRow {
     // Serializing our own types into memory does not fail: they have text keys and finite numbers.
     let state = match status {
         RunStatus::Queued | RunStatus::Done => String::new(),

@@ -9,12 +9,16 @@
 //! written is found again after a restart: every event after the checkpoint without a row is matched again, and its
 //! calls carry the same idempotency keys.
 
+mod dead;
 mod dispatch;
 mod drive;
 mod gate;
+mod lane_list;
 mod lanes;
 mod pull;
 mod recover;
+mod rehearse;
+mod replay;
 pub(crate) mod schema;
 mod schemas;
 mod sequence;
@@ -52,8 +56,12 @@ pub struct EngineParts {
     pub deliveries: Deliveries,
 }
 
+pub use dead::{DeadDetail, DeadFilter, DeadLetter, DeadPage, Remedy};
 pub use gate::breaker::Outage;
+pub use lane_list::LaneStatus;
 pub use pull::DeliveryStatus;
+pub use rehearse::{Rehearsal, RehearsedCall};
+pub use replay::{ReplayOrder, ReplayPage};
 
 /// Carries flows out.
 pub struct Engine {
@@ -75,6 +83,8 @@ pub struct Engine {
     timer: timer::Timer,
     /// By task id: an answer and a timeout exclude each other.
     answers: Vec<Arc<tokio::sync::Mutex<()>>>,
+    /// Held while a page of a replay is made: no two make the same run.
+    replaying: tokio::sync::Mutex<()>,
     stopping: AtomicBool,
     stop: Notify,
     store_is_down: AtomicBool,
@@ -127,6 +137,7 @@ impl Engine {
             ended: Notify::new(),
             timer: timer::Timer::default(),
             answers: (0..ANSWER_LOCKS).map(|_| Arc::default()).collect(),
+            replaying: tokio::sync::Mutex::default(),
             stopping: AtomicBool::new(false),
             stop: Notify::new(),
             store_is_down: AtomicBool::new(false),

@@ -221,7 +221,7 @@ impl Engine {
         }
     }
 
-    async fn read_row(&self, row: &RunRow) -> Option<Result<Run, String>> {
+    pub(super) async fn read_row(&self, row: &RunRow) -> Option<Result<Run, String>> {
         let stored = self
             .insist("reading an event", || self.parts.store.event(row.seq))
             .await?;
@@ -271,7 +271,7 @@ impl Engine {
     }
 
     /// The version the run began with: in use, or from the store.
-    async fn flow_of(&self, row: &RunRow) -> Option<Result<Arc<Flow>, String>> {
+    pub(super) async fn flow_of(&self, row: &RunRow) -> Option<Result<Arc<Flow>, String>> {
         let key = version_key(&row.flow, &row.flow_version);
         if let Some(flow) = self
             .versions

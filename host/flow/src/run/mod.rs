@@ -12,7 +12,7 @@ use tombolo_kernel::event::Event;
 use tombolo_kernel::failure::Failure;
 use tombolo_store::{TaskAnswer, TaskRow};
 
-use crate::definition::Flow;
+use crate::definition::{Flow, Kind};
 use crate::delivery::RetryWish;
 use crate::expression::EventDocument;
 use crate::json::Named;
@@ -173,6 +173,37 @@ impl RunState {
     #[must_use]
     pub fn waiting(&self) -> Option<&Waiting> {
         self.waiting.as_ref()
+    }
+
+    /// The step it is at.
+    #[must_use]
+    pub(crate) fn at(&self) -> usize {
+        self.at
+    }
+
+    /// A dead run goes on with its failed step: all attempts and its time begin anew. `given`: with this input.
+    pub(crate) fn begin_again(&mut self, given: Option<String>, now_ms: u64) {
+        self.excused = self.attempts;
+        self.began_ms = self.began_ms.map(|_| now_ms);
+        self.waiting = None;
+        self.given = given.or(self.given.take());
+    }
+
+    /// The input of the call it is at, if it is at one and the flow can write it.
+    pub(crate) fn call_input(&mut self, around: Surroundings<'_>) -> Option<String> {
+        let step = around.flow.program.get(self.at)?;
+        let Kind::Call(call) = &step.kind else {
+            return None;
+        };
+        let outbox = &mut Outbox::default();
+        let state = self;
+        Move {
+            state,
+            around,
+            outbox,
+        }
+        .input(call)
+        .ok()
     }
 
     /// The system it waits for, if it waits for one.

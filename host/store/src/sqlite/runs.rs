@@ -184,6 +184,15 @@ pub(crate) fn wake(connection: &Connection, id: &str, now_ms: u64) -> rusqlite::
     Ok(())
 }
 
+/// One more than the highest number of a replay.
+pub(crate) fn next_replay(connection: &Connection) -> rusqlite::Result<u32> {
+    connection.query_row(
+        "SELECT coalesce(max(replay), 0) + 1 FROM run WHERE replay > 0",
+        [],
+        |row| row.get(0),
+    )
+}
+
 /// The earliest time any run waits for.
 pub(crate) fn next_wake(connection: &Connection) -> rusqlite::Result<Option<u64>> {
     let wake: Option<i64> = connection

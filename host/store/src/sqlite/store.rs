@@ -2,10 +2,10 @@
 
 use super::command::Command;
 use super::pairs::{self, SetPair};
-use super::{SqliteStore, events, parked, runs, tasks};
+use super::{SqliteStore, events, lanes, parked, runs, tasks};
 use crate::{
-    Advance, Appended, EventFilter, Recovery, RunFilter, RunRow, Store, StoreError, StoredEvent,
-    TaskAnswer, TaskRow,
+    Advance, Appended, EventFilter, LaneRow, Recovery, RunFilter, RunRow, Store, StoreError,
+    StoredEvent, TaskAnswer, TaskRow,
 };
 use futures_util::future::BoxFuture;
 use rusqlite::Connection;
@@ -131,6 +131,17 @@ impl Store for SqliteStore {
             self.engine
                 .read(move |connection| parked::ids(connection, &system, after.as_deref(), limit)),
         )
+    }
+
+    fn lanes(&self, limit: u32) -> BoxFuture<'_, Result<Vec<LaneRow>, StoreError>> {
+        Box::pin(
+            self.people
+                .read(move |connection| lanes::list(connection, listing(limit))),
+        )
+    }
+
+    fn next_replay(&self) -> BoxFuture<'_, Result<u32, StoreError>> {
+        Box::pin(self.engine.read(runs::next_replay))
     }
 
     fn next_wake(&self) -> BoxFuture<'_, Result<Option<u64>, StoreError>> {

@@ -10,8 +10,8 @@ use tombolo_kernel::audit::Outward;
 use tombolo_kernel::clock::SharedClock;
 use tombolo_kernel::event::Event;
 use tombolo_store::{
-    Advance, Appended, EventFilter, Recovery, RunFilter, RunRow, RunStatus, Store, StoreError,
-    StoredEvent, TaskAnswer, TaskRow,
+    Advance, Appended, EventFilter, LaneRow, Recovery, RunFilter, RunRow, RunStatus, Store,
+    StoreError, StoredEvent, TaskAnswer, TaskRow,
 };
 
 #[derive(Default)]
@@ -234,7 +234,11 @@ impl Store for FakeStore {
                 .skip_while(|row| filter.after.is_some() && is_after(row))
                 .filter(is_after)
                 .filter(wanted)
-                .take(filter.limit as usize)
+                .take(if filter.limit == 0 {
+                    50
+                } else {
+                    filter.limit as usize
+                })
                 .cloned()
                 .collect()
         })
@@ -283,6 +287,33 @@ impl Store for FakeStore {
                 .take(limit as usize)
                 .map(|row| row.id.clone())
                 .collect()
+        })
+    }
+
+    fn lanes(&self, limit: u32) -> BoxFuture<'_, Result<Vec<LaneRow>, StoreError>> {
+        self.read(|kept| {
+            let mut lanes: Vec<LaneRow> = Vec::new();
+            for row in kept.unfinished().filter(|row| !row.lane.is_empty()) {
+                let same =
+                    |lane: &&mut LaneRow| lane.head.flow == row.flow && lane.head.lane == row.lane;
+                match lanes.iter_mut().find(same) {
+                    Some(lane) => lane.length += 1,
+                    None => lanes.push(LaneRow {
+                        head: row.clone(),
+                        length: 1,
+                    }),
+                }
+            }
+            lanes.truncate(limit as usize);
+            lanes
+        })
+    }
+
+    fn next_replay(&self) -> BoxFuture<'_, Result<u32, StoreError>> {
+        self.read(|kept| {
+            let number = |id: &str| id.split_once(".replay-")?.1.parse().ok();
+            let highest = kept.runs.values().filter_map(|row| number(&row.id)).max();
+            highest.unwrap_or(0) + 1
         })
     }
 

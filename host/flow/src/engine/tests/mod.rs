@@ -8,10 +8,12 @@
 //! the product where restarts do. The systems are a [`actor::ScriptedActor`].
 
 mod actor;
+mod dead;
 mod events;
 mod fake_store;
 mod lanes;
 mod outages;
+mod replays;
 mod restart;
 mod retries;
 mod storms;
