@@ -41,4 +41,6 @@ scenarios! {
     a_schedule_starts_a_flow = "schedule-starts-a-flow",
     events_of_one_key_keep_their_order = "one-lane-keeps-order",
     data_is_mapped_and_normalized_on_its_way = "data-that-fits",
+    an_outage_parks_runs_and_they_follow_in_order = "outage-parks-and-drains",
+    dead_letters_are_repaired_and_past_events_replayed = "dead-letters-are-repaired",
 }

@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use crate::built::{adapter, root};
 use crate::host::{TestHost, wait};
 use crate::server::{RecordingServer, Reply};
-use crate::site::{TOKEN, TOKEN_VARIABLE, TestSite};
+use crate::site::TestSite;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -60,6 +60,9 @@ enum Step {
         id: String,
         data: Value,
         expect: u16,
+        /// Headers that the answer has.
+        #[serde(default)]
+        answers: Vec<String>,
     },
     /// Wait for a run.
     Run {
@@ -73,15 +76,6 @@ enum Step {
     Runs { flow: String, count: usize },
     /// Answer the only open task.
     Answer { answer: String, by: String },
-    /// Run the binary against the running host.
-    Command {
-        arguments: Vec<String>,
-        #[serde(default)]
-        code: i32,
-        /// Texts that it prints.
-        #[serde(default)]
-        says: Vec<String>,
-    },
     /// SIGKILL, then start again.
     Kill {},
     /// What the next request to a server is answered.
@@ -92,6 +86,42 @@ enum Step {
         body: Value,
         #[serde(default)]
         headers: BTreeMap<String, String>,
+    },
+    /// What a server answers from now on to everything; without a status it answers 200 again.
+    Always {
+        server: String,
+        #[serde(default)]
+        status: Option<u16>,
+    },
+    /// Wait until `/api/systems` says something of a system: JSON pointers and what is there.
+    System {
+        name: String,
+        says: BTreeMap<String, Value>,
+    },
+    /// Run `tombolo` with these arguments and `--site`; each text must be in what it prints.
+    Command {
+        run: Vec<String>,
+        #[serde(default)]
+        says: Vec<String>,
+        #[serde(default)]
+        code: i32,
+    },
+    /// The same, until it prints all of that.
+    WaitCommand { run: Vec<String>, says: Vec<String> },
+    /// All requests that a server got with this body had one and the same header.
+    SameHeader {
+        server: String,
+        body: Value,
+        name: String,
+    },
+    /// Wait until so many runs of a flow are done.
+    Settled { flow: String, done: usize },
+    /// What stands in a field of the bodies that were answered with 200, in order.
+    Order {
+        server: String,
+        target: String,
+        field: String,
+        are: Vec<Value>,
     },
     /// Wait until a server has got so many requests; then compare the last.
     Received {
@@ -244,9 +274,14 @@ impl Running {
                 id,
                 data,
                 expect,
+                answers,
             } => {
                 let response = self.host().publish(r#type, id, data);
                 assert_eq!(response.status, *expect, "publish: {}", response.body);
+                for name in answers {
+                    let has = response.headers.iter().any(|(header, _)| header == name);
+                    assert!(has, "no {name} in {:?}", response.headers);
+                }
             }
             Step::Run { flow, status, says } => {
                 let run = self.host().wait_for_run(flow, status).to_string();
@@ -263,11 +298,6 @@ impl Running {
                 assert_eq!(runs.as_array().map(Vec::len), Some(*count), "{runs}");
             }
             Step::Answer { answer, by } => self.answer(answer, by),
-            Step::Command {
-                arguments,
-                code,
-                says,
-            } => self.command(arguments, *code, says),
             Step::Kill {} => {
                 self.host.take().unwrap().kill();
                 self.start();
@@ -281,6 +311,47 @@ impl Running {
                 let mut reply = Reply::json(*status, &body.to_string());
                 reply.headers.extend(headers.clone());
                 self.servers[server].reply(reply);
+            }
+            Step::Always { server, status } => {
+                let reply = status.map(|status| Reply::json(status, "{}"));
+                self.servers[server].always(reply);
+            }
+            Step::System { name, says } => self.system(name, says),
+            Step::Command { run, says, code } => self.command(run, says, *code),
+            Step::WaitCommand { run, says } => {
+                wait(&format!("{run:?} says {says:?}"), || {
+                    let (_, out, _) = self.tombolo(run);
+                    says.iter().all(|text| out.contains(text)).then_some(())
+                });
+            }
+            Step::SameHeader { server, body, name } => {
+                let got = self.servers[server].received();
+                let values: Vec<_> = got
+                    .iter()
+                    .filter(|received| received.json() == *body)
+                    .map(|received| received.header(name))
+                    .collect();
+                let same = values
+                    .iter()
+                    .all(|value| value == &values[0] && value.is_some());
+                assert!(values.len() > 1 && same, "{values:?}");
+            }
+            Step::Settled { flow, done } => self.host().wait_for("so many runs are done", |host| {
+                let runs = host.get(&format!("/api/runs?flow={flow}&status=done&limit=1000"));
+                (runs.as_array().map(Vec::len) == Some(*done)).then_some(())
+            }),
+            Step::Order {
+                server,
+                target,
+                field,
+                are,
+            } => {
+                let got = self.servers[server].received().into_iter();
+                let fields: Vec<Value> = got
+                    .filter(|received| received.target == *target && received.answered == 200)
+                    .map(|received| received.json()[field].clone())
+                    .collect();
+                assert_eq!(&fields, are);
             }
             Step::Received {
                 server,
@@ -361,21 +432,6 @@ impl Running {
         assert_eq!(response.status, expect, "hook {to}: {}", response.body);
     }
 
-    fn command(&self, arguments: &[String], code: i32, says: &[String]) {
-        let site = self.site.path().to_str().unwrap();
-        let address = self.host().address.to_string();
-        let mut all: Vec<&str> = arguments.iter().map(String::as_str).collect();
-        all.extend(["--site", site, "--address", &address]);
-        let (found, out, err) = crate::built::run(&all, &[(TOKEN_VARIABLE, TOKEN)]);
-        assert_eq!(found, code, "{arguments:?}:\n{out}{err}");
-        for text in says {
-            assert!(
-                out.contains(text) || err.contains(text),
-                "{arguments:?} does not say {text:?}:\n{out}{err}"
-            );
-        }
-    }
-
     fn answer(&self, answer: &str, by: &str) {
         let task = self.host().wait_for("an open task", |host| {
             let tasks = host.get("/api/tasks?open=true");
@@ -434,6 +490,38 @@ impl Running {
             .unwrap()
             .map(Result::unwrap)
             .collect()
+    }
+
+    fn system(&self, name: &str, says: &BTreeMap<String, Value>) {
+        self.host()
+            .wait_for(&format!("{name} says {says:?}"), |host| {
+                let systems = host.get("/api/systems");
+                let found = systems
+                    .as_array()?
+                    .iter()
+                    .find(|it| it["system"] == *name)?;
+                says.iter()
+                    .all(|(pointer, value)| found.pointer(pointer).unwrap_or(&Value::Null) == value)
+                    .then_some(())
+            });
+    }
+
+    fn tombolo(&self, run: &[String]) -> (i32, String, String) {
+        let address = self.host().address.to_string();
+        let mut arguments: Vec<&str> = run.iter().map(String::as_str).collect();
+        arguments.extend(["--address", &address]);
+        self.site.tombolo(&arguments)
+    }
+
+    fn command(&self, run: &[String], says: &[String], code: i32) {
+        let (found, out, err) = self.tombolo(run);
+        assert_eq!(found, code, "{run:?}:\n{out}{err}");
+        for text in says {
+            assert!(
+                out.contains(text) || err.contains(text),
+                "{run:?} does not say {text:?}:\n{out}{err}"
+            );
+        }
     }
 
     fn approve(&self, system: &str) {

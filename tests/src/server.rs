@@ -19,6 +19,8 @@ pub struct Received {
     pub target: String,
     pub headers: Vec<(String, String)>,
     pub body: String,
+    /// The status it was answered with; 0 while it hangs.
+    pub answered: u16,
 }
 
 impl Received {
@@ -74,6 +76,7 @@ impl Reply {
 struct Inside {
     received: Vec<Received>,
     replies: VecDeque<Reply>,
+    always: Option<Reply>,
 }
 
 /// Records and answers until it is dropped. Without a scripted reply it answers `200 {}`.
@@ -113,6 +116,12 @@ impl RecordingServer {
         self
     }
 
+    /// What everything is answered from now on for which no reply is scripted; none: `200 {}`.
+    pub fn always(&self, reply: Option<Reply>) -> &Self {
+        self.inside.lock().unwrap().always = reply;
+        self
+    }
+
     /// Everything that arrived so far.
     pub fn received(&self) -> Vec<Received> {
         self.inside.lock().unwrap().received.clone()
@@ -141,11 +150,14 @@ async fn answer(
                 })
                 .collect(),
             body: String::from_utf8_lossy(&body).into_owned(),
+            answered: 0,
         });
-        inside
-            .replies
-            .pop_front()
-            .unwrap_or_else(|| Reply::json(200, "{}"))
+        let scripted = inside.replies.pop_front().or(inside.always.clone());
+        let reply = scripted.unwrap_or_else(|| Reply::json(200, "{}"));
+        if let Some(received) = inside.received.last_mut().filter(|_| !reply.hang) {
+            received.answered = reply.status;
+        }
+        reply
     };
     if reply.hang {
         std::future::pending::<()>().await;

@@ -6,11 +6,14 @@ mod adapter;
 mod backup;
 mod check;
 mod client;
+mod dead;
 mod demo;
 mod event;
 mod feed;
 mod grant;
+mod lane;
 mod out;
+mod replay;
 mod run;
 mod serve;
 mod system;
@@ -66,6 +69,14 @@ enum Command {
     /// Look at what is read page by page, and read it now
     #[command(subcommand)]
     Feed(feed::FeedCommand),
+    /// Repair runs that failed for good
+    #[command(subcommand)]
+    Dead(dead::DeadCommand),
+    /// Look at lanes: what waits behind what
+    #[command(subcommand)]
+    Lane(lane::LaneCommand),
+    /// Give past events to one flow again, or show what that would do
+    Replay(replay::ReplayArguments),
     /// Look at the log of events
     #[command(subcommand)]
     Event(event::EventCommand),
@@ -103,6 +114,9 @@ fn dispatch(command: Command) -> anyhow::Result<ExitCode> {
         Command::Task(command) => waited_for(task::run(command))?,
         Command::Run(command) => waited_for(run::run(command))?,
         Command::Feed(command) => waited_for(feed::run(command))?,
+        Command::Dead(command) => waited_for(dead::run(command))?,
+        Command::Lane(command) => waited_for(lane::run(command))?,
+        Command::Replay(arguments) => waited_for(replay::run(arguments))?,
         Command::Event(command) => waited_for(event::run(command))?,
         Command::Backup(arguments) => backup::run(&arguments)?,
         Command::Restore(arguments) => backup::restore(&arguments)?,

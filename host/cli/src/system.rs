@@ -39,6 +39,24 @@ struct SystemView {
     older_running: bool,
     under_way: usize,
     instances: usize,
+    #[serde(default)]
+    delivery: Option<DeliveryView>,
+}
+
+/// How calls to it go.
+#[derive(Debug, Deserialize)]
+struct DeliveryView {
+    #[serde(default)]
+    outage: Option<OutageView>,
+    parked: u64,
+}
+
+#[derive(Debug, Deserialize)]
+struct OutageView {
+    since_ms: u64,
+    probe_ms: u64,
+    probing: bool,
+    why: String,
 }
 
 /// Carries out a system command.
@@ -64,6 +82,7 @@ pub(crate) async fn run(command: SystemCommand) -> anyhow::Result<()> {
         "DIGEST",
         "CALLS",
         "INSTANCES",
+        "PARKED",
         "WHY",
     ]);
     for system in &systems {
@@ -73,7 +92,16 @@ pub(crate) async fn run(command: SystemCommand) -> anyhow::Result<()> {
 }
 
 fn row(system: &SystemView) -> Vec<Cell> {
-    let tone = match system.state.as_str() {
+    let outage = system
+        .delivery
+        .as_ref()
+        .and_then(|delivery| delivery.outage.as_ref());
+    let state = match outage {
+        Some(outage) if outage.probing => "probing",
+        Some(_) => "down",
+        None => &system.state,
+    };
+    let tone = match state {
         "running" => Tone::Good,
         "held-back" => Tone::Warning,
         _ => Tone::Bad,
@@ -85,14 +113,27 @@ fn row(system: &SystemView) -> Vec<Cell> {
     if let Some(until) = system.until_ms {
         why.push_str(&format!(" (rests until {})", when::time_of_day(until)));
     }
+    if let Some(outage) = outage {
+        let since = when::moment(outage.since_ms);
+        let probe = when::time_of_day(outage.probe_ms);
+        why.push_str(&format!("down since {since}: {}", outage.why));
+        if !outage.probing {
+            why.push_str(&format!(" (next probe at {probe})"));
+        }
+    }
+    let parked = system
+        .delivery
+        .as_ref()
+        .map_or(0, |delivery| delivery.parked);
     vec![
         system.system.as_str().into(),
-        Cell::new(&system.state, tone),
+        Cell::new(state, tone),
         system.adapter.as_str().into(),
         system.version.as_str().into(),
         short_digest(&system.digest).into(),
         system.under_way.to_string().into(),
         system.instances.to_string().into(),
+        parked.to_string().into(),
         why.into(),
     ]
 }

@@ -13,6 +13,23 @@ pub(crate) fn time_of_day(ms: u64) -> String {
     zoned(ms, "%H:%M:%S%.3f")
 }
 
+/// Milliseconds since the epoch, now.
+pub(crate) fn now_ms() -> u64 {
+    u64::try_from(Timestamp::now().as_millisecond()).unwrap_or(0)
+}
+
+/// A past time as people write it, in milliseconds since the epoch: `2026-11-20T08:00:00Z`, or `2h` for two hours ago.
+pub(crate) fn past(text: &str) -> Result<u64, String> {
+    if let Ok(ago) = tombolo_manifest::parse_duration(text) {
+        let ago = u64::try_from(ago.as_millis()).unwrap_or(u64::MAX);
+        return Ok(now_ms().saturating_sub(ago));
+    }
+    let at: Timestamp = text.parse().map_err(|_| {
+        "expected a time such as 2026-11-20T08:00:00Z, or how long ago such as 2h".to_owned()
+    })?;
+    Ok(u64::try_from(at.as_millisecond()).unwrap_or(0))
+}
+
 fn zoned(ms: u64, format: &str) -> String {
     let at = i64::try_from(ms)
         .ok()

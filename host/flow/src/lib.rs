@@ -5,6 +5,7 @@
 //! Nothing here knows HTTP servers, the site folder, wasmtime or SQL.
 
 pub mod definition;
+pub mod delivery;
 pub mod engine;
 pub mod expression;
 pub mod json;
@@ -15,6 +16,7 @@ pub mod trace;
 pub mod yaml;
 
 pub use definition::{Flow, FlowSet, Offers};
+pub use delivery::{Deliveries, Delivery};
 pub use engine::{Engine, EngineParts};
 pub use problem::Problem;
 pub use tables::Tables;

@@ -11,9 +11,25 @@ pub struct RunTrace {
     /// In their order.
     #[serde(default)]
     pub steps: Vec<StepTrace>,
+    /// What people did about it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub repairs: Vec<Repair>,
     /// Why the run is dead, for people.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
+}
+
+/// What a person did about a dead run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Repair {
+    /// `retried`, `edited`, `discarded`.
+    pub what: String,
+    /// Who.
+    pub by: String,
+    /// Why.
+    pub reason: String,
+    /// Milliseconds since the epoch.
+    pub at_ms: u64,
 }
 
 /// How a step stands.
@@ -122,6 +138,14 @@ impl RunTrace {
         level.push(step);
     }
 
+    /// Takes note of what a person did; beyond a bound the oldest makes room.
+    pub(crate) fn repaired(&mut self, repair: Repair) {
+        if self.repairs.len() >= limits::TRACE_REPAIRS {
+            self.repairs.remove(0);
+        }
+        self.repairs.push(repair);
+    }
+
     /// The step begun last inside `depth` others.
     pub(crate) fn current(&mut self, depth: usize) -> Option<&mut StepTrace> {
         let mut level = &mut self.steps;
@@ -133,6 +157,14 @@ impl RunTrace {
 }
 
 impl StepTrace {
+    /// Takes note of an attempt; beyond a bound the last one makes room.
+    pub(crate) fn attempt(&mut self, attempt: AttemptTrace) {
+        if self.attempts.len() >= limits::TRACE_ATTEMPTS {
+            self.attempts.pop();
+        }
+        self.attempts.push(attempt);
+    }
+
     /// Takes note of what left, up to a bound.
     pub(crate) fn note(&mut self, attempt: u32, outward: Vec<Outward>) {
         let room = limits::TRACE_CALLS.saturating_sub(self.calls.len());

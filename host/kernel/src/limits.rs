@@ -217,7 +217,7 @@ pub const EXPRESSION_COMPREHENSIONS: usize = 2;
 pub const EXPRESSION_WORK: u32 = 200_000;
 /// What one run keeps, bytes: all step results together.
 pub const RUN_STATE_BYTES: usize = 4 << 20;
-/// Attempts of a step unless the flow says otherwise.
+/// Attempts of a step unless the flow or the system's file says otherwise.
 pub const ATTEMPTS: u32 = 5;
 /// Attempts that a flow may ask for.
 pub const ATTEMPTS_MOST: u32 = 100;
@@ -232,10 +232,31 @@ pub const WAIT_MOST: Duration = Duration::from_secs(400 * 86_400);
 /// Calls of one system that the engine has under way; the rest wait for their turn inside it. Half of what may wait
 /// for an instance, so that hooks of the same system still get in.
 pub const CALLS_PER_SYSTEM: usize = WAITING_PER_SYSTEM / 2;
+/// Calls in a time that a system's file may allow: more is none.
+pub const RATE_MOST: u32 = 100_000;
+/// Calls a system with a `rate` may make at once after a rest, as the time they would take.
+pub const RATE_BURST: Duration = Duration::from_millis(100);
+/// Unavailable answers in a row after which a system is taken for down and its runs wait in the store. One in ten
+/// failing by chance does that once in 100,000 calls.
+pub const BREAKER_FAILURES: u32 = 5;
+/// How long a system that is down rests before one call probes it; doubled each time.
+pub const BREAKER_REST: Duration = Duration::from_secs(1);
+/// Longest such rest: how late a system that is back may be noticed.
+pub const BREAKER_REST_MOST: Duration = Duration::from_secs(60);
+/// Runs in memory that call or wait for one system while others need room; more are put into the store.
+pub const RUNS_PER_SYSTEM: usize = 1_024;
+/// Runs that waited for a system and are carried out again at a time: enough to keep all its calls busy.
+pub const PULLED: usize = 2 * CALLS_PER_SYSTEM;
+/// Runs of one lane that follow one that was pulled before the lane waits for its turn again.
+pub const PULLED_TURNS: u32 = 256;
 /// Runs of one lane that wait in memory; more are put into the store.
 pub const LANE_IN_MEMORY: usize = 256;
 /// Input or result of a step in a run's trace, bytes; longer ones are cut.
 pub const TRACE_BYTES: usize = 2 << 10;
+/// Attempts of one step in a run's trace: all that a flow may ask for, and some that met outages.
+pub const TRACE_ATTEMPTS: usize = 200;
+/// Repairs in a run's trace; the newest are kept.
+pub const TRACE_REPAIRS: usize = 50;
 /// Outward calls of one step in a run's trace.
 pub const TRACE_CALLS: usize = 50;
 /// Options of one question.

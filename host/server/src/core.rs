@@ -195,10 +195,12 @@ impl Core {
         let names: BTreeSet<String> = site.systems.keys().cloned().collect();
         changes.disconnected = self.connections.all_but(&self.systems, &names);
         self.connections.say_what_needs_a_restart(&site.settings);
+        let deliveries = site.deliveries();
         self.systems.switch(candidates, &changes.disconnected, || {
             self.tokens.store(Arc::new(tokens));
             self.public_url
                 .store(site.settings.public_url.clone().map(Arc::new));
+            self.engine.replace_deliveries(deliveries);
             self.engine.replace_flows(site.flows);
             self.feeds.replace(&site.systems);
             self.schedules.replace(site.schedules);

@@ -119,6 +119,7 @@ impl Host {
             store: Arc::clone(&store),
             actor: Arc::clone(&systems) as _,
             clock: Arc::clone(&clock),
+            deliveries: site.deliveries(),
         };
         let engine = Engine::start(parts, site.flows)
             .await

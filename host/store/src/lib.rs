@@ -77,6 +77,20 @@ pub trait Store: Send + Sync {
     /// Runs whose `wake_ms` is at or before `now`, oldest first.
     fn due(&self, now: u64, limit: u32) -> BoxFuture<'_, Result<Vec<RunRow>, StoreError>>;
 
+    /// Ids of runs that wait for a system, oldest first, from the one after `after`.
+    fn parked(
+        &self,
+        system: &str,
+        after: Option<&str>,
+        limit: u32,
+    ) -> BoxFuture<'_, Result<Vec<String>, StoreError>>;
+
+    /// Lanes with unfinished runs, those with the oldest head first, for people.
+    fn lanes(&self, limit: u32) -> BoxFuture<'_, Result<Vec<LaneRow>, StoreError>>;
+
+    /// A number that no replay has: one more than the highest.
+    fn next_replay(&self) -> BoxFuture<'_, Result<u32, StoreError>>;
+
     /// The next `wake_ms` of any run.
     fn next_wake(&self) -> BoxFuture<'_, Result<Option<u64>, StoreError>>;
 

@@ -38,20 +38,23 @@ pub enum RunStatus {
     Done,
     /// Failed for good: a dead letter. Its lane went on.
     Dead,
+    /// A dead letter that a person let go, with a reason.
+    Discarded,
 }
 
 impl RunStatus {
     /// Whether nothing more will happen by itself.
     #[must_use]
     pub fn is_final(self) -> bool {
-        matches!(self, Self::Done | Self::Dead)
+        matches!(self, Self::Done | Self::Dead | Self::Discarded)
     }
 }
 
 /// A run as it is kept.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct RunRow {
-    /// `1042.spare-part`: sequence number of its event and name of its flow.
+    /// `1042.spare-part`: sequence number of its event and name of its flow; `1042.spare-part.replay-3` where the event
+    /// was given to the flow again.
     pub id: String,
     /// Its event.
     pub seq: i64,
@@ -65,6 +68,9 @@ pub struct RunRow {
     pub status: RunStatus,
     /// When to look again.
     pub wake_ms: Option<u64>,
+    /// The system it waits for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub needs: Option<String>,
     /// Milliseconds since the epoch.
     pub started_ms: u64,
     /// Milliseconds since the epoch.
@@ -114,6 +120,15 @@ pub struct PageIn {
     pub cursor: CursorRow,
 }
 
+/// A lane with unfinished runs.
+#[derive(Debug, Clone)]
+pub struct LaneRow {
+    /// Its oldest unfinished run.
+    pub head: RunRow,
+    /// Unfinished runs in it.
+    pub length: u64,
+}
+
 /// After a restart.
 #[derive(Debug, Clone, Default)]
 pub struct Recovery {
@@ -121,8 +136,10 @@ pub struct Recovery {
     pub checkpoint: i64,
     /// The newest event.
     pub last_seq: i64,
-    /// `(flow, lane)` with unfinished runs, where lane is not empty, and how the oldest of them stands.
+    /// `(flow, lane)` with unfinished runs, where lane is not empty, and how its head stands: queued where none began.
     pub lanes: Vec<(String, String, RunStatus)>,
+    /// Systems that runs wait for, and how many do.
+    pub parked: Vec<(String, u64)>,
 }
 
 /// Which events.
@@ -150,6 +167,8 @@ pub struct RunFilter {
     pub status: Option<RunStatus>,
     /// Of this event.
     pub seq: Option<i64>,
+    /// After this run in the listing: the last of the page before.
+    pub after: Option<String>,
     /// At most so many; 0 means 50.
     #[serde(default)]
     pub limit: u32,

@@ -30,7 +30,7 @@ pub(crate) struct ListArguments {
     /// Only runs of this flow
     #[arg(long, value_name = "NAME")]
     flow: Option<String>,
-    /// Only runs that stand so: queued, active, waiting, done, dead
+    /// Only runs that stand so: queued, active, waiting, done, dead, discarded
     #[arg(long, value_name = "STATUS")]
     status: Option<String>,
     /// At most so many
@@ -62,6 +62,8 @@ pub(crate) struct RunView {
     pub(crate) status: RunStatus,
     #[serde(default)]
     pub(crate) wake_ms: Option<u64>,
+    #[serde(default)]
+    pub(crate) needs: Option<String>,
     pub(crate) started_ms: u64,
     pub(crate) updated_ms: u64,
 }
@@ -110,6 +112,9 @@ async fn show_one(arguments: ShowArguments) -> anyhow::Result<()> {
 
 fn row(run: &RunView) -> Vec<Cell> {
     let next = match (run.status, run.wake_ms) {
+        (RunStatus::Waiting, _) if run.needs.is_some() => {
+            format!("the system {}", run.needs.as_deref().unwrap_or_default())
+        }
         (RunStatus::Waiting, Some(wake)) => format!("at {}", when::moment(wake)),
         (RunStatus::Waiting, None) => "an answer".into(),
         (RunStatus::Queued, _) => "behind another run of its lane".into(),
@@ -139,5 +144,6 @@ pub(crate) fn status_word(status: RunStatus) -> (&'static str, Tone) {
         RunStatus::Waiting => ("waiting", Tone::Warning),
         RunStatus::Done => ("done", Tone::Good),
         RunStatus::Dead => ("dead", Tone::Bad),
+        RunStatus::Discarded => ("discarded", Tone::Dim),
     }
 }

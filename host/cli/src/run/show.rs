@@ -20,6 +20,15 @@ pub(crate) fn print(detail: &Detail) -> anyhow::Result<()> {
         out::line(format!("  {}", out::tone(text::harmless(&data), Tone::Dim)))?;
     }
     steps(&detail.trace.steps, detail.run.started_ms).print()?;
+    for repair in &detail.trace.repairs {
+        out::line(format!(
+            "{} {} by {}: {}",
+            when::moment(repair.at_ms),
+            text::harmless(&repair.what),
+            text::harmless(&repair.by),
+            text::harmless(&repair.reason)
+        ))?;
+    }
     if let Some(error) = &detail.trace.error {
         out::line(format!(
             "{} {}",

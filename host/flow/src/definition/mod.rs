@@ -16,7 +16,7 @@ use crate::tables::Tables;
 use crate::yaml::{self, Key, Node, Reader, Value};
 
 pub use check::{FlowSet, Offers};
-pub use step::{Ask, Call, Emit, Kind, Retry, Step};
+pub use step::{Ask, Call, Emit, Kind, Step};
 
 /// One flow, compiled.
 #[derive(Debug)]

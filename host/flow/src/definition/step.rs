@@ -1,7 +1,6 @@
 //! What a compiled step is.
 
-use tombolo_kernel::limits;
-
+use crate::delivery::RetryWish;
 use crate::expression::{Expression, Template};
 use crate::problem::Place;
 
@@ -18,8 +17,8 @@ pub struct Step {
     pub kind: Kind,
     /// Where the program goes on after it.
     pub next: usize,
-    /// Attempts and pauses of a call.
-    pub retry: Retry,
+    /// Attempts and pauses of a call; what it leaves open is the system's to say.
+    pub retry: RetryWish,
     /// Milliseconds for the step with all its attempts, or for the answer.
     pub timeout_ms: Option<u64>,
     /// Whether a later expression looks at its result.
@@ -102,25 +101,4 @@ pub struct Ask {
     pub question: Template,
     /// What can be answered.
     pub options: Vec<String>,
-}
-
-/// How a call is tried again.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Retry {
-    /// Attempts in all.
-    pub attempts: u32,
-    /// First pause, milliseconds.
-    pub backoff_ms: u64,
-    /// Longest pause, milliseconds.
-    pub most_ms: u64,
-}
-
-impl Default for Retry {
-    fn default() -> Self {
-        Self {
-            attempts: limits::ATTEMPTS,
-            backoff_ms: u64::try_from(limits::BACKOFF.as_millis()).unwrap_or(u64::MAX),
-            most_ms: u64::try_from(limits::BACKOFF_MOST.as_millis()).unwrap_or(u64::MAX),
-        }
-    }
 }

@@ -2,8 +2,9 @@
 
 use tombolo_kernel::limits;
 
-use super::step::{Ask, Call, Emit, Retry};
+use super::step::{Ask, Call, Emit};
 use super::{expression, is_event_type, is_name};
+use crate::delivery::RetryWish;
 use crate::expression::{Expression, Template};
 use crate::problem::{Place, did_you_mean};
 use crate::yaml::{Key, Node, Reader, Value};
@@ -13,7 +14,7 @@ pub(super) struct Written {
     pub(super) place: Place,
     pub(super) id: Option<(String, Place)>,
     pub(super) body: Body,
-    pub(super) retry: Retry,
+    pub(super) retry: RetryWish,
     pub(super) timeout_ms: Option<u64>,
 }
 
@@ -86,7 +87,7 @@ fn step(reader: &mut Reader<'_>, node: &Node) -> Option<Written> {
     let id = node.get("id").and_then(|id| step_id(reader, id));
     let retry = node
         .get("retry")
-        .map_or_else(Retry::default, |retry| read_retry(reader, retry));
+        .map_or_else(RetryWish::default, |retry| read_retry(reader, retry));
     let timeout_ms = node
         .get("timeout")
         .and_then(|timeout| reader.duration(timeout, "timeout"));
@@ -350,8 +351,8 @@ fn read_options(reader: &mut Reader<'_>, node: &Node) -> Option<Vec<String>> {
     Some(options)
 }
 
-fn read_retry(reader: &mut Reader<'_>, node: &Node) -> Retry {
-    let mut retry = Retry::default();
+fn read_retry(reader: &mut Reader<'_>, node: &Node) -> RetryWish {
+    let mut retry = RetryWish::default();
     if reader
         .mapping(node, "retry", &["attempts", "backoff", "most"])
         .is_none()
@@ -363,19 +364,19 @@ fn read_retry(reader: &mut Reader<'_>, node: &Node) -> Retry {
         let attempts = reader
             .whole(attempts, "retry.attempts", 1, most)
             .unwrap_or(1);
-        retry.attempts = u32::try_from(attempts).unwrap_or(limits::ATTEMPTS_MOST);
+        retry.attempts = u32::try_from(attempts).ok();
     }
     if let Some(backoff) = node
         .get("backoff")
         .and_then(|backoff| reader.duration(backoff, "retry.backoff"))
     {
-        retry.backoff_ms = backoff;
+        retry.backoff_ms = Some(backoff);
     }
     if let Some(most) = node
         .get("most")
         .and_then(|most| reader.duration(most, "retry.most"))
     {
-        retry.most_ms = most;
+        retry.most_ms = Some(most);
     }
     retry
 }

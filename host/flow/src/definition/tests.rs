@@ -88,10 +88,10 @@ fn the_example_of_the_design_reads_as_a_program_with_jumps() {
     ));
     assert_eq!(
         flow.program[2].retry,
-        Retry {
-            attempts: 8,
-            backoff_ms: 2_000,
-            most_ms: 600_000
+        crate::delivery::RetryWish {
+            attempts: Some(8),
+            backoff_ms: Some(2_000),
+            most_ms: Some(600_000)
         }
     );
     assert_eq!(flow.program[3].timeout_ms, Some(172_800_000));

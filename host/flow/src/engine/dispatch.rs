@@ -103,6 +103,16 @@ impl Engine {
     /// The run of one flow, if it means this event.
     pub(super) fn run_of(&self, flow: Arc<Flow>, event: Arc<EventDocument>) -> Option<Run> {
         let id = format!("{}.{}", event.seq, flow.name);
+        self.run_as(flow, event, id)
+    }
+
+    /// The same under an id of its own.
+    pub(super) fn run_as(
+        &self,
+        flow: Arc<Flow>,
+        event: Arc<EventDocument>,
+        id: String,
+    ) -> Option<Run> {
         let (error, key) = match judge(&flow, &event, &id) {
             Ok(None) => return None,
             Ok(Some(key)) => (None, key),
@@ -128,6 +138,8 @@ impl Engine {
             started_ms,
             stored: false,
             dirty: false,
+            parked_on: None,
+            ahead: None,
             exclusive,
         })
     }
@@ -161,7 +173,11 @@ impl Engine {
 }
 
 /// Whether a flow means an event, and the key of its lane.
-fn judge(flow: &Flow, event: &EventDocument, run: &str) -> Result<Option<String>, String> {
+pub(super) fn judge(
+    flow: &Flow,
+    event: &EventDocument,
+    run: &str,
+) -> Result<Option<String>, String> {
     let nothing = Named::default();
     let scope = Scope::new(event, &nothing, &nothing, run).with_tables(Arc::clone(&flow.tables));
     if let Some(when) = &flow.when

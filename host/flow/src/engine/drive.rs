@@ -3,14 +3,15 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tombolo_kernel::failure::Failure;
-use tombolo_kernel::system::{ActionCall, Outcome};
+use tombolo_kernel::system::ActionCall;
 use tombolo_manifest::Effect;
 use tombolo_store::{Advance, RunRow, RunStatus};
 
 use super::lanes::{self, Next};
-use super::{Engine, Run, dispatch, version_key};
+use super::pull::Delivered;
+use super::{Engine, Run, dispatch, gate, version_key};
 use crate::definition::Kind;
+use crate::delivery::RetryWish;
 use crate::run::{Called, Decision, Input, Surroundings, Waiting};
 
 /// How a run left the hands of its task.
@@ -31,9 +32,12 @@ impl Engine {
     pub(super) async fn carry_out(self: &Arc<Self>, run: Run, input: Input) {
         let mut next = Some((run, input));
         while let Some((run, input)) = next.take() {
-            let lane = run.lane.clone();
+            let (lane, ahead) = (run.lane.clone(), run.ahead.clone());
             if matches!(self.drive(run, input).await, Ended::Final) && !lane.is_empty() {
                 next = self.next_of_lane(&lane).await;
+                if let Some((run, _)) = &mut next {
+                    run.ahead = ahead.and_then(gate::Ahead::for_next);
+                }
             }
         }
     }
@@ -130,6 +134,8 @@ impl Engine {
                 at_ms,
                 crashed: false,
                 outward: Vec::new(),
+                outage: false,
+                policy: RetryWish::default(),
             });
         }
         let cause = format!("{}/{}", run.id, run.flow.program[step].id);
@@ -142,20 +148,16 @@ impl Engine {
             cause,
             depth: 0,
         };
-        let acting = async {
-            // The semaphore is never closed; without it the call would only be less orderly.
-            let _permit = self.gates.of(&call.system).acquire_owned().await;
-            self.parts.actor.act(&call.system, action).await
+        let gate = self.gates.of(&call.system);
+        let was_parked = run.parked_on.as_deref() == Some(call.system.as_str());
+        let left = until_ms.map(|until| Duration::from_millis(until.saturating_sub(at_ms).max(1)));
+        let delivered = self
+            .deliver(&gate, run.ahead.as_deref(), was_parked, action, left)
+            .await;
+        let Delivered::Ended { outcome, outage } = delivered else {
+            return Input::Parked;
         };
-        let outcome = match until_ms {
-            None => acting.await,
-            Some(until) => {
-                let left = Duration::from_millis(until.saturating_sub(at_ms).max(1));
-                tokio::time::timeout(left, acting)
-                    .await
-                    .unwrap_or_else(|_| timed_out(left))
-            }
-        };
+        run.parked_on = None;
         // A failed write may have happened all the same; then the run waits or dies, and is written anyway.
         run.dirty |=
             outcome.result.is_ok() && offer.is_none_or(|offer| offer.effect != Effect::Read);
@@ -164,6 +166,8 @@ impl Engine {
             at_ms,
             crashed: outcome.crashed,
             outward: outcome.outward,
+            outage,
+            policy: gate.delivery().retry,
         })
     }
 
@@ -182,7 +186,10 @@ impl Engine {
 
     async fn park(self: &Arc<Self>, mut run: Run, until_ms: Option<u64>) -> Ended {
         self.hold(&run);
-        if !self.commit(&mut run, RunStatus::Waiting, until_ms).await {
+        let needs = run.state.waits_for_system().map(str::to_owned);
+        // The row of a run that was taken up in vain says all of this already.
+        let is_as_stored = needs.is_some() && run.parked_on == needs && !run.dirty;
+        if !is_as_stored && !self.commit(&mut run, RunStatus::Waiting, until_ms).await {
             return self.leave(run);
         }
         if !run.lane.is_empty() {
@@ -193,6 +200,11 @@ impl Engine {
         }
         self.held.lock().remove(&run.id);
         self.forget(1);
+        if let Some(system) = needs {
+            let gate = self.gates.of(&system);
+            gate.park(1);
+            self.pull(&gate);
+        }
         // A question may have been answered before this line, so the timer looks at once.
         let asked = matches!(run.state.waiting(), Some(Waiting::Answer { .. }));
         self.timer.hint(if asked {
@@ -352,7 +364,7 @@ impl Engine {
     }
 }
 
-fn row_of(run: &Run, status: RunStatus, wake_ms: Option<u64>, now: u64) -> RunRow {
+pub(super) fn row_of(run: &Run, status: RunStatus, wake_ms: Option<u64>, now: u64) -> RunRow {
     // Serializing our own types into memory does not fail: they have text keys and finite numbers.
     let state = match status {
         RunStatus::Queued | RunStatus::Done => String::new(),
@@ -367,26 +379,13 @@ fn row_of(run: &Run, status: RunStatus, wake_ms: Option<u64>, now: u64) -> RunRo
         lane: lanes::parts(&run.lane).1.to_owned(),
         status,
         wake_ms,
+        needs: match status {
+            RunStatus::Waiting => run.state.waits_for_system().map(str::to_owned),
+            _ => None,
+        },
         started_ms: run.started_ms,
         updated_ms: now,
         state,
         trace,
-    }
-}
-
-fn timed_out<T>(after: Duration) -> Outcome<T> {
-    let message = format!(
-        "the step's timeout passed: no answer within {} ms",
-        after.as_millis()
-    );
-    let result = Err(Failure::Unavailable {
-        message,
-        retry_after_ms: None,
-    });
-    Outcome {
-        result,
-        crashed: false,
-        outward: Vec::new(),
-        guest_micros: 0,
     }
 }

@@ -98,12 +98,14 @@ impl Lanes {
         );
     }
 
-    /// A row of this lane was written while nothing was under way. True: nobody knew the lane, its head must be looked
+    /// A row of this lane was written beside what is under way. True: nobody knew the lane, its head must be looked
     /// for.
     pub(super) fn know(&mut self, name: &str) -> bool {
         match self.lanes.get_mut(name) {
             Some(lane) => {
                 lane.stored = true;
+                // A reading under way may not know it.
+                lane.batches += 1;
                 false
             }
             None => {
@@ -177,6 +179,15 @@ impl Lanes {
                 lane.stored = false;
             }
         }
+    }
+
+    /// Lanes with runs in memory behind their head: name, how many, and since when the first of them is there.
+    pub(super) fn behind(&self) -> Vec<(String, u64, u64)> {
+        let of = |(name, lane): (&String, &Lane)| {
+            let first = lane.memory.front()?;
+            Some((name.clone(), lane.memory.len() as u64, first.started_ms))
+        };
+        self.lanes.iter().filter_map(of).collect()
     }
 
     /// A batch was written. Returns whether the writer must look for the next head, and what else to write.

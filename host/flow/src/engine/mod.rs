@@ -9,12 +9,18 @@
 //! written is found again after a restart: every event after the checkpoint without a row is matched again, and its
 //! calls carry the same idempotency keys.
 
+mod dead;
 mod dispatch;
 mod drive;
-mod gates;
+mod gate;
+mod lane_list;
 mod lanes;
+mod pull;
 mod recover;
+mod rehearse;
+mod replay;
 pub(crate) mod schema;
+mod schemas;
 mod sequence;
 mod store;
 mod timer;
@@ -34,6 +40,7 @@ use tombolo_kernel::system::Actor;
 use tombolo_store::{Appended, CursorRow, PageIn, Store, StoreError, TaskAnswer, TaskRow};
 
 use crate::definition::{Flow, FlowSet};
+use crate::delivery::Deliveries;
 use crate::expression::EventDocument;
 use crate::run::{Outbox, RunState};
 
@@ -45,7 +52,16 @@ pub struct EngineParts {
     pub actor: Arc<dyn Actor>,
     /// Time.
     pub clock: SharedClock,
+    /// How calls go out to each system.
+    pub deliveries: Deliveries,
 }
+
+pub use dead::{DeadDetail, DeadFilter, DeadLetter, DeadPage, Remedy};
+pub use gate::breaker::Outage;
+pub use lane_list::LaneStatus;
+pub use pull::DeliveryStatus;
+pub use rehearse::{Rehearsal, RehearsedCall};
+pub use replay::{ReplayOrder, ReplayPage};
 
 /// Carries flows out.
 pub struct Engine {
@@ -59,14 +75,16 @@ pub struct Engine {
     lanes: Mutex<lanes::Lanes>,
     /// Runs with an unfinished row that a task carries out now.
     held: Mutex<HashSet<String>>,
-    gates: gates::Gates,
-    schemas: gates::Schemas,
+    gates: gate::Gates,
+    schemas: schemas::Schemas,
     /// Runs in memory.
     under_way: AtomicUsize,
     ended: Notify,
     timer: timer::Timer,
     /// By task id: an answer and a timeout exclude each other.
     answers: Vec<Arc<tokio::sync::Mutex<()>>>,
+    /// Held while a page of a replay is made: no two make the same run.
+    replaying: tokio::sync::Mutex<()>,
     stopping: AtomicBool,
     stop: Notify,
     store_is_down: AtomicBool,
@@ -86,6 +104,10 @@ struct Run {
     stored: bool,
     /// Something happened that must be written before the next step.
     dirty: bool,
+    /// Its row says that it waits for this system, and nothing happened since.
+    parked_on: Option<String>,
+    /// It was pulled out of the store: it does not queue behind those that are still there.
+    ahead: Option<Arc<gate::Ahead>>,
     /// Held until the move that a timeout made is written.
     exclusive: Option<tokio::sync::OwnedMutexGuard<()>>,
 }
@@ -98,8 +120,9 @@ impl Engine {
     ///
     /// # Errors
     /// The store cannot be read.
-    pub async fn start(parts: EngineParts, flows: FlowSet) -> Result<Arc<Self>, StoreError> {
+    pub async fn start(mut parts: EngineParts, flows: FlowSet) -> Result<Arc<Self>, StoreError> {
         let recovery = parts.store.recover().await?;
+        let gates = gate::Gates::new(std::mem::take(&mut parts.deliveries));
         let engine = Arc::new(Self {
             parts,
             flows: ArcSwap::from_pointee(flows),
@@ -108,12 +131,13 @@ impl Engine {
             sequence: Mutex::new(sequence::Sequence::after(recovery.checkpoint)),
             lanes: Mutex::default(),
             held: Mutex::default(),
-            gates: gates::Gates::default(),
-            schemas: gates::Schemas::default(),
+            gates,
+            schemas: schemas::Schemas::default(),
             under_way: AtomicUsize::new(0),
             ended: Notify::new(),
             timer: timer::Timer::default(),
             answers: (0..ANSWER_LOCKS).map(|_| Arc::default()).collect(),
+            replaying: tokio::sync::Mutex::default(),
             stopping: AtomicBool::new(false),
             stop: Notify::new(),
             store_is_down: AtomicBool::new(false),
@@ -165,6 +189,11 @@ impl Engine {
         self.remember_versions();
     }
 
+    /// Calls go out by other policies from now on. Systems that are down are probed at once.
+    pub fn replace_deliveries(&self, deliveries: Deliveries) {
+        self.gates.replace(deliveries);
+    }
+
     /// Answers a task; its run goes on behind the reply.
     ///
     /// # Errors
@@ -181,6 +210,11 @@ impl Engine {
     #[must_use]
     pub fn is_overloaded(&self) -> bool {
         self.under_way.load(Ordering::Relaxed) >= limits::RUNS_UNDER_WAY
+    }
+
+    /// Whether what can wait in the store should.
+    fn is_crowded(&self) -> bool {
+        self.under_way.load(Ordering::Relaxed) >= limits::RUNS_UNDER_WAY / 4 * 3
     }
 
     /// Runs in memory: carried out, or behind another of their lane.

@@ -7,6 +7,7 @@ use std::time::Duration;
 use tombolo_kernel::limits;
 use tombolo_store::{Advance, Recovery, RunFilter, RunRow, RunStatus, StoreError};
 
+use super::gate::Ahead;
 use super::{Engine, Run, lanes, version_key};
 use crate::definition::Flow;
 use crate::expression::EventDocument;
@@ -56,8 +57,13 @@ impl Engine {
             let engine = Arc::clone(self);
             tokio::spawn(async move { engine.carry_out(run, Input::Start).await });
         }
+        for (system, runs) in recovery.parked {
+            let gate = self.gates.of(&system);
+            gate.park(runs);
+            self.pull(&gate);
+        }
         let engine = Arc::clone(self);
-        tokio::spawn(async move { engine.take_up(look).await });
+        tokio::spawn(async move { engine.take_up_all(look).await });
         Ok(())
     }
 
@@ -108,7 +114,7 @@ impl Engine {
     }
 
     /// In the background after a start: active runs, then lanes whose head has not begun.
-    async fn take_up(self: Arc<Self>, look: Vec<String>) {
+    async fn take_up_all(self: Arc<Self>, look: Vec<String>) {
         for lane in look {
             if !self.has_room().await {
                 return;
@@ -133,7 +139,7 @@ impl Engine {
                 if !self.has_room().await {
                     return;
                 }
-                self.take_up_row(row);
+                self.take_up(row.id, None);
             }
             if !full {
                 return;
@@ -143,7 +149,7 @@ impl Engine {
     }
 
     /// Waits while many runs are under way. False: the engine stops.
-    async fn has_room(&self) -> bool {
+    pub(super) async fn has_room(&self) -> bool {
         while self.under_way.load(Ordering::Relaxed) > limits::RUNS_UNDER_WAY / 2 {
             if self.is_stopping() {
                 return false;
@@ -154,14 +160,13 @@ impl Engine {
     }
 
     /// Carries a row out again, unless it is in hands already.
-    pub(super) fn take_up_row(self: &Arc<Self>, row: RunRow) -> bool {
-        if !self.held.lock().insert(row.id.clone()) {
+    pub(super) fn take_up(self: &Arc<Self>, id: String, ahead: Option<Arc<Ahead>>) -> bool {
+        if !self.held.lock().insert(id.clone()) {
             return false;
         }
         let engine = Arc::clone(self);
         tokio::spawn(async move {
-            let id = row.id.clone();
-            // The row may have been written again between the reading and the insertion above.
+            // The row may have been written since it was found.
             let row = engine
                 .insist("reading a run", || engine.parts.store.run(&id))
                 .await
@@ -176,7 +181,10 @@ impl Engine {
                     }
                     let lane = (!row.lane.is_empty()).then(|| lanes::name(&row.flow, &row.lane));
                     match (engine.restore(row).await, lane) {
-                        (Some((run, input)), _) => engine.carry_out(run, input).await,
+                        (Some((mut run, input)), _) => {
+                            run.ahead = ahead;
+                            engine.carry_out(run, input).await;
+                        }
                         (None, Some(lane)) => engine.go_on_with(&lane).await,
                         (None, None) => {}
                     }
@@ -192,6 +200,9 @@ impl Engine {
     /// Makes a run of its row, with what happened to it. `None`: it cannot go on, and its row says so now.
     pub(super) async fn restore(self: &Arc<Self>, row: RunRow) -> Option<(Run, Input)> {
         self.held.lock().insert(row.id.clone());
+        if let Some(system) = &row.needs {
+            self.gates.of(system).unpark();
+        }
         let restored = self.read_row(&row).await;
         match restored {
             Some(Ok(mut run)) => {
@@ -210,7 +221,7 @@ impl Engine {
         }
     }
 
-    async fn read_row(&self, row: &RunRow) -> Option<Result<Run, String>> {
+    pub(super) async fn read_row(&self, row: &RunRow) -> Option<Result<Run, String>> {
         let stored = self
             .insist("reading an event", || self.parts.store.event(row.seq))
             .await?;
@@ -253,12 +264,14 @@ impl Engine {
             started_ms: row.started_ms,
             stored: true,
             dirty: false,
+            parked_on: row.needs.clone(),
+            ahead: None,
             exclusive: None,
         }))
     }
 
     /// The version the run began with: in use, or from the store.
-    async fn flow_of(&self, row: &RunRow) -> Option<Result<Arc<Flow>, String>> {
+    pub(super) async fn flow_of(&self, row: &RunRow) -> Option<Result<Arc<Flow>, String>> {
         let key = version_key(&row.flow, &row.flow_version);
         if let Some(flow) = self
             .versions
@@ -335,6 +348,7 @@ impl Engine {
         row.trace = serde_json::to_string(&trace).unwrap_or_default();
         row.status = RunStatus::Dead;
         row.wake_ms = None;
+        row.needs = None;
         row.updated_ms = self.now();
         let write = || {
             let (emitted, tasks, withdrawn, queued) =

@@ -90,6 +90,11 @@ impl<R> Sequence<R> {
         (self.base > before).then_some(self.base - 1)
     }
 
+    /// Up to here every event's runs have a row.
+    pub(super) fn settled(&self) -> i64 {
+        self.base - 1
+    }
+
     /// Events that were never reported while later ones were: from and to, both included.
     pub(super) fn gap(&self) -> Option<(i64, i64)> {
         let unseen = self

@@ -73,7 +73,7 @@ async fn look(engine: &Arc<Engine>) -> Duration {
     };
     let mut taken = 0usize;
     for row in rows {
-        taken += usize::from(engine.take_up_row(row));
+        taken += usize::from(engine.take_up(row.id, None));
     }
     if taken >= PAGE {
         return Duration::from_millis(1);

@@ -50,6 +50,7 @@ impl<'a> Move<'_, 'a> {
                     return decision;
                 }
             }
+            Input::Parked => return self.wait_for_system(step),
             Input::Answered(answer) => self.answered(step, &answer, false),
             Input::Woken => match self.state.waiting.take() {
                 Some(Waiting::Answer { task, until_ms }) => {
@@ -74,6 +75,11 @@ impl<'a> Move<'_, 'a> {
                     return Decision::Wait {
                         until_ms: Some(at_ms),
                     };
+                }
+                Some(Waiting::System { system, until_ms }) => {
+                    if until_ms.is_some_and(|until| until <= self.around.now_ms) {
+                        return self.gave_up_on(step, &system);
+                    }
                 }
                 _ => {}
             },
@@ -116,6 +122,7 @@ impl<'a> Move<'_, 'a> {
         };
         self.state.began_ms = Some(self.around.now_ms);
         self.state.attempts = 0;
+        self.state.excused = 0;
         self.state.trace.begin(
             step.depth,
             StepTrace {
@@ -140,6 +147,8 @@ impl<'a> Move<'_, 'a> {
         self.state.at = next;
         self.state.began_ms = None;
         self.state.attempts = 0;
+        self.state.excused = 0;
+        self.state.given = None;
         self.state.waiting = None;
     }
 

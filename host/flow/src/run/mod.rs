@@ -12,7 +12,8 @@ use tombolo_kernel::event::Event;
 use tombolo_kernel::failure::Failure;
 use tombolo_store::{TaskAnswer, TaskRow};
 
-use crate::definition::Flow;
+use crate::definition::{Flow, Kind};
+use crate::delivery::RetryWish;
 use crate::expression::EventDocument;
 use crate::json::Named;
 use crate::trace::RunTrace;
@@ -34,6 +35,12 @@ pub struct RunState {
     /// Attempts of the step so far.
     #[serde(default)]
     attempts: u32,
+    /// So many of them do not count: they met an outage of the system.
+    #[serde(default)]
+    excused: u32,
+    /// A person's input for the step, in place of the one the flow writes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    given: Option<String>,
     /// When the step began.
     #[serde(default)]
     began_ms: Option<u64>,
@@ -59,6 +66,13 @@ pub enum Waiting {
         /// Of this task.
         task: String,
         /// When it is given up.
+        until_ms: Option<u64>,
+    },
+    /// A system that is down or has too much to do; no attempt is made meanwhile.
+    System {
+        /// Which.
+        system: String,
+        /// When the step is given up.
         until_ms: Option<u64>,
     },
 }
@@ -89,6 +103,8 @@ pub enum Input {
     Answered(TaskAnswer),
     /// A time that was waited for has come.
     Woken,
+    /// The call was not made: its system is down or has too much to do.
+    Parked,
 }
 
 /// How a call ended.
@@ -102,6 +118,10 @@ pub struct Called {
     pub crashed: bool,
     /// What left.
     pub outward: Vec<Outward>,
+    /// It failed because the system is down: the run waits for that, and no attempt is used up.
+    pub outage: bool,
+    /// The system's own policy, for what the step leaves open.
+    pub policy: RetryWish,
 }
 
 /// What to do next.
@@ -153,6 +173,46 @@ impl RunState {
     #[must_use]
     pub fn waiting(&self) -> Option<&Waiting> {
         self.waiting.as_ref()
+    }
+
+    /// The step it is at.
+    #[must_use]
+    pub(crate) fn at(&self) -> usize {
+        self.at
+    }
+
+    /// A dead run goes on with its failed step: all attempts and its time begin anew. `given`: with this input.
+    pub(crate) fn begin_again(&mut self, given: Option<String>, now_ms: u64) {
+        self.excused = self.attempts;
+        self.began_ms = self.began_ms.map(|_| now_ms);
+        self.waiting = None;
+        self.given = given.or(self.given.take());
+    }
+
+    /// The input of the call it is at, if it is at one and the flow can write it.
+    pub(crate) fn call_input(&mut self, around: Surroundings<'_>) -> Option<String> {
+        let step = around.flow.program.get(self.at)?;
+        let Kind::Call(call) = &step.kind else {
+            return None;
+        };
+        let outbox = &mut Outbox::default();
+        let state = self;
+        Move {
+            state,
+            around,
+            outbox,
+        }
+        .input(call)
+        .ok()
+    }
+
+    /// The system it waits for, if it waits for one.
+    #[must_use]
+    pub fn waits_for_system(&self) -> Option<&str> {
+        match &self.waiting {
+            Some(Waiting::System { system, .. }) => Some(system),
+            _ => None,
+        }
     }
 
     /// Makes one move.

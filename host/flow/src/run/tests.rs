@@ -83,6 +83,8 @@ impl Machine {
             at_ms: self.now_ms,
             crashed: false,
             outward: vec![],
+            outage: false,
+            policy: RetryWish::default(),
         };
         self.make(Input::Called(called))
     }

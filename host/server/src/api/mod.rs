@@ -2,11 +2,15 @@
 //! The `Host` header decides nothing.
 
 mod audit;
+mod dead;
 pub(crate) mod errors;
 mod events;
 mod feeds;
 mod health;
+mod lanes;
+mod person;
 mod reload;
+mod replay;
 mod runs;
 mod systems;
 mod tasks;
@@ -39,6 +43,13 @@ pub(crate) fn router(core: Arc<Core>) -> Router {
         .route("/api/systems", get(systems::list))
         .route("/api/runs", get(runs::list))
         .route("/api/runs/{id}", get(runs::show))
+        .route("/api/dead", get(dead::list))
+        .route("/api/dead/{id}", get(dead::show))
+        .route("/api/dead/{id}/retry", post(dead::retry))
+        .route("/api/dead/{id}/edit", post(dead::edit))
+        .route("/api/dead/{id}/discard", post(dead::discard))
+        .route("/api/replay", post(replay::replay))
+        .route("/api/lanes", get(lanes::list))
         .route("/api/events", get(events::list))
         .route("/api/events/tail", get(events::tail))
         .route("/api/events/{seq}", get(events::show))

@@ -31,6 +31,7 @@ pub(crate) struct RunView {
     lane: String,
     status: RunStatus,
     wake_ms: Option<u64>,
+    needs: Option<String>,
     started_ms: u64,
     updated_ms: u64,
 }
@@ -53,6 +54,7 @@ impl From<RunRow> for RunView {
             lane: row.lane,
             status: row.status,
             wake_ms: row.wake_ms,
+            needs: row.needs,
             started_ms: row.started_ms,
             updated_ms: row.updated_ms,
         }
@@ -69,6 +71,7 @@ pub(crate) async fn list(
         flow: query.flow,
         status: query.status,
         seq: None,
+        after: None,
         limit: limit(query.limit)?,
     };
     Ok(Json(

@@ -11,14 +11,10 @@ use tombolo_store::{TaskAnswer, TaskRow};
 
 use super::errors::Refusal;
 use super::tokens::{MayAnswer, MaySeeTasks};
-use super::{Json, Query, limit};
+use super::{Json, Query, limit, person};
 use crate::core::Core;
 use crate::ingress::body;
 
-/// Longest name of who answers, characters.
-const BY: usize = 120;
-/// Longest comment, characters.
-const COMMENT: usize = 4_000;
 /// Largest answer, bytes: a comment of four-byte characters, escaped.
 const ANSWER_BODY: usize = 64 << 10;
 
@@ -98,20 +94,6 @@ fn parse(bytes: &Bytes) -> Result<Answer, Refusal> {
             "the body cannot be read: {error}; expected {{\"answer\", \"by\", \"comment\"}}"
         ))
     })?;
-    for (what, text, most) in [
-        ("by", &answer.by, BY),
-        ("comment", &answer.comment, COMMENT),
-    ] {
-        if text.chars().count() > most {
-            return Err(Refusal::Invalid(format!(
-                "{what}: expected at most {most} characters"
-            )));
-        }
-    }
-    if answer.by.trim().is_empty() {
-        return Err(Refusal::Invalid(
-            "by: found nothing, expected the name of who answers".into(),
-        ));
-    }
+    person::check(&answer.by, "comment", &answer.comment)?;
     Ok(answer)
 }

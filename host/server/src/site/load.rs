@@ -146,6 +146,7 @@ pub(crate) fn draft(
         return (None, problems.into_list());
     };
     let (at, path) = system.adapter;
+    let delivery = system.delivery;
     let adapter = folder.join(path);
     let package = match adapters.package(&adapter) {
         Ok(package) => package,
@@ -188,6 +189,7 @@ pub(crate) fn draft(
         adapter,
         bare,
         feeds,
+        delivery,
         secrets,
         fingerprint,
     };

@@ -9,6 +9,7 @@ mod check;
 mod connection;
 mod credential;
 mod feed;
+mod delivery;
 mod fields;
 mod files;
 mod grant;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use tombolo_flow::FlowSet;
+use tombolo_flow::{Deliveries, Delivery, FlowSet};
 use tombolo_kernel::grant::Grant;
 use tombolo_kernel::secret::Secret;
 use tombolo_kernel::system::{Binding, Credential, SqlPlace, SystemSpec};
@@ -31,6 +31,15 @@ pub struct Site {
     pub flows: FlowSet,
 }
 
+impl Site {
+    /// How calls go out to each system.
+    #[must_use]
+    pub fn deliveries(&self) -> Deliveries {
+        let of = |(name, plan): (&String, &SystemPlan)| (name.clone(), plan.delivery);
+        self.systems.iter().map(of).collect()
+    }
+}
+
 /// One system, checked, with references in place of secrets.
 #[derive(Debug, Clone)]
 pub struct SystemPlan {
@@ -42,6 +51,8 @@ pub struct SystemPlan {
     pub bare: SystemSpec,
     /// When each of its feeds is read.
     pub feeds: BTreeMap<String, FeedPlan>,
+    /// How calls go out to it.
+    pub delivery: Delivery,
     /// Which secrets go where.
     pub secrets: Vec<SecretWish>,
     /// SHA-256 over the system file and the adapter's digest.

@@ -4,9 +4,11 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use serde_json::Value as Json;
+use tombolo_flow::delivery::Delivery;
 use tombolo_flow::yaml::{Node, Value};
 
 use super::connection::{self, BoundConnection};
+use super::delivery;
 use super::fields::{self, At, Fields, Problems, json};
 use super::offers::Declared;
 use super::settings::reference;
@@ -24,6 +26,8 @@ pub(crate) struct SystemFile<'n> {
     pub(crate) settings: Json,
     /// Only for generic adapters.
     pub(crate) declared: Declared,
+    /// How calls go out to it.
+    pub(crate) delivery: Delivery,
     /// Narrower limits.
     pub(crate) limits: Option<&'n Node>,
     /// All keys, for places.
@@ -56,6 +60,9 @@ pub(crate) fn read<'n>(
         "feeds",
         "emits",
         "limits",
+        "rate",
+        "concurrency",
+        "delivery",
     ];
     let fields = Fields::known(node, "a system", &known, problems)?;
     let adapter = fields.need("adapter", problems).and_then(|node| {
@@ -70,12 +77,14 @@ pub(crate) fn read<'n>(
     let keys = keys(fields, problems);
     let settings = settings(fields, problems);
     let declared = Declared::read(fields, problems);
+    let delivery = delivery::read(fields, problems);
     Some(SystemFile {
         adapter: adapter?,
         connections,
         keys,
         settings,
         declared,
+        delivery,
         limits: fields.get("limits"),
         fields,
     })

@@ -8,21 +8,23 @@ use crate::{RunFilter, RunRow, RunStatus, StoreError};
 use rusqlite::{Connection, OptionalExtension, Row, ToSql};
 
 const UPSERT: Insert = Insert {
-    head: "INSERT INTO run (seq, flow, version, lane, status, wake_ms, started_ms, updated_ms, state, trace)",
-    columns: 10,
-    tail: " ON CONFLICT (seq, flow) DO UPDATE SET version = excluded.version, lane = excluded.lane, \
-           status = excluded.status, wake_ms = excluded.wake_ms, started_ms = excluded.started_ms, \
+    head: "INSERT INTO run (seq, flow, replay, version, lane, needs, status, wake_ms, started_ms, updated_ms, state, trace)",
+    columns: 12,
+    tail: " ON CONFLICT (seq, flow, replay) DO UPDATE SET version = excluded.version, lane = excluded.lane, \
+           needs = excluded.needs, status = excluded.status, wake_ms = excluded.wake_ms, started_ms = excluded.started_ms, \
            updated_ms = excluded.updated_ms, state = excluded.state, trace = excluded.trace",
 };
 
 const SELECT: &str = "SELECT seq, (SELECT text FROM name WHERE number = flow), \
-     (SELECT text FROM name WHERE number = version), lane, status, wake_ms, started_ms, updated_ms, state, trace FROM run";
+     (SELECT text FROM name WHERE number = version), lane, status, wake_ms, started_ms, updated_ms, state, trace, \
+     replay, (SELECT text FROM name WHERE number = needs) FROM run";
 
 // What the engine asks: each of these must come from an index, however many runs wait.
-/// A bare column beside one min() is of the row that has the minimum (sqlite.org/lang_select.html, 2.5).
-pub(super) const LANES: &str = "SELECT flow, lane, status, min(seq) FROM run INDEXED BY run_lane \
+/// One run of a lane has begun at most, its head; queued ones have the lowest number.
+pub(super) const LANES: &str = "SELECT flow, lane, max(status) AS status FROM run INDEXED BY run_lane \
     WHERE status < 3 AND lane <> '' GROUP BY flow, lane";
-pub(super) const LANE: &str = "WHERE flow = ?1 AND lane = ?2 AND status < 3 ORDER BY seq LIMIT ?3";
+pub(super) const LANE: &str =
+    "WHERE flow = ?1 AND lane = ?2 AND status < 3 ORDER BY seq, replay LIMIT ?3";
 pub(super) const DUE: &str =
     "WHERE wake_ms IS NOT NULL AND wake_ms <= ?1 ORDER BY wake_ms, seq LIMIT ?2";
 pub(super) const NEXT_WAKE: &str =
@@ -43,10 +45,16 @@ pub(crate) fn upsert(
         for run in chunk {
             // A finished run waits for nothing, whatever it says.
             let wake_ms = run.wake_ms.filter(|_| !run.status.is_final());
+            let needs = match run.needs.as_ref().filter(|_| !run.status.is_final()) {
+                Some(system) => Some(names.number(connection, system)?),
+                None => None,
+            };
             binder.bind(run.seq)?;
             binder.bind(names.number(connection, &run.flow)?)?;
+            binder.bind(parse_id(&run.id).map_or(0, |(_, _, replay)| replay))?;
             binder.bind(names.number(connection, &run.flow_version)?)?;
             binder.bind(run.lane.as_str())?;
+            binder.bind(needs)?;
             binder.bind(number(run.status))?;
             binder.bind(wake_ms.map(integer))?;
             binder.bind(integer(run.started_ms))?;
@@ -59,15 +67,28 @@ pub(crate) fn upsert(
     Ok(())
 }
 
-/// `1042.spare-part` into its parts.
-pub(crate) fn parse_id(id: &str) -> Option<(i64, &str)> {
-    let (seq, flow) = id.split_once('.')?;
-    Some((seq.parse().ok()?, flow)).filter(|(seq, _)| format!("{seq}.{flow}") == id)
+/// `1042.spare-part` or `1042.spare-part.replay-3` into its parts; the first has the replay 0.
+pub(crate) fn parse_id(text: &str) -> Option<(i64, &str, i64)> {
+    let (seq, rest) = text.split_once('.')?;
+    let (flow, replay) = match rest.split_once(".replay-") {
+        Some((flow, replay)) => (flow, replay.parse().ok()?),
+        None => (rest, 0),
+    };
+    Some((seq.parse().ok()?, flow, replay))
+        .filter(|(seq, flow, replay)| id(*seq, flow, *replay) == text)
+}
+
+/// The parts as an id.
+pub(crate) fn id(seq: i64, flow: &str, replay: i64) -> String {
+    match replay {
+        0 => format!("{seq}.{flow}"),
+        _ => format!("{seq}.{flow}.replay-{replay}"),
+    }
 }
 
 /// Refuses a row whose id and parts disagree: it could never be found again.
 pub(crate) fn check(run: &RunRow) -> Result<(), StoreError> {
-    if parse_id(&run.id) == Some((run.seq, run.flow.as_str())) {
+    if parse_id(&run.id).is_some_and(|(seq, flow, _)| (seq, flow) == (run.seq, &run.flow)) {
         return Ok(());
     }
     Err(StoreError::Conflict(format!(
@@ -78,26 +99,29 @@ pub(crate) fn check(run: &RunRow) -> Result<(), StoreError> {
 
 /// One run.
 pub(crate) fn one(connection: &Connection, id: &str) -> rusqlite::Result<Option<RunRow>> {
-    let Some((seq, flow)) = parse_id(id) else {
+    let Some((seq, flow, replay)) = parse_id(id) else {
         return Ok(None);
     };
     let Some(flow) = look_up(connection, flow)? else {
         return Ok(None);
     };
     connection
-        .prepare_cached(&format!("{SELECT} WHERE seq = ?1 AND flow = ?2"))?
-        .query_row((seq, flow), read)
+        .prepare_cached(&format!(
+            "{SELECT} WHERE seq = ?1 AND flow = ?2 AND replay = ?3"
+        ))?
+        .query_row((seq, flow, replay), read)
         .optional()
 }
 
-/// `(seq, flow)` of all runs of the events from `from` to `to`, both included.
+/// `(seq, flow)` of all runs of the events from `from` to `to`, both included; replays are runs of their own.
 pub(crate) fn known(
     connection: &Connection,
     from: i64,
     to: i64,
 ) -> rusqlite::Result<Vec<(i64, String)>> {
     let mut statement = connection.prepare_cached(
-        "SELECT seq, (SELECT text FROM name WHERE number = flow) FROM run WHERE seq BETWEEN ?1 AND ?2 ORDER BY seq",
+        "SELECT seq, (SELECT text FROM name WHERE number = flow) FROM run WHERE seq BETWEEN ?1 AND ?2
+         AND replay = 0 ORDER BY seq",
     )?;
     statement
         .query_map((from, to), |row| Ok((row.get(0)?, row.get(1)?)))?
@@ -147,17 +171,26 @@ pub(crate) fn due(
 
 /// An answer came: whoever looks for runs that are due finds this one, also after a restart.
 pub(crate) fn wake(connection: &Connection, id: &str, now_ms: u64) -> rusqlite::Result<()> {
-    let Some((seq, flow)) = parse_id(id) else {
+    let Some((seq, flow, replay)) = parse_id(id) else {
         return Ok(());
     };
     if let Some(flow) = look_up(connection, flow)? {
         connection
             .prepare_cached(
-                "UPDATE run SET wake_ms = ?3 WHERE seq = ?1 AND flow = ?2 AND status = 2",
+                "UPDATE run SET wake_ms = ?4 WHERE seq = ?1 AND flow = ?2 AND replay = ?3 AND status = 2",
             )?
-            .execute((seq, flow, integer(now_ms)))?;
+            .execute((seq, flow, replay, integer(now_ms)))?;
     }
     Ok(())
+}
+
+/// One more than the highest number of a replay.
+pub(crate) fn next_replay(connection: &Connection) -> rusqlite::Result<u32> {
+    connection.query_row(
+        "SELECT coalesce(max(replay), 0) + 1 FROM run WHERE replay > 0",
+        [],
+        |row| row.get(0),
+    )
 }
 
 /// The earliest time any run waits for.
@@ -189,6 +222,13 @@ pub(crate) fn filtered(
         conditions.push("flow = ?");
         values.push(Box::new(flow));
     }
+    if let Some((seq, flow, replay)) = filter.after.as_deref().and_then(parse_id) {
+        conditions.push("(seq < ? OR (seq = ? AND (flow, replay) > (?, ?)))");
+        values.push(Box::new(seq));
+        values.push(Box::new(seq));
+        values.push(Box::new(look_up(connection, flow)?));
+        values.push(Box::new(replay));
+    }
     if let Some(status) = filter.status {
         // Said twice, so that the few that are not done are found by their own index.
         conditions.push(if status == RunStatus::Done {
@@ -203,7 +243,7 @@ pub(crate) fn filtered(
         text.push_str(" WHERE ");
         text.push_str(&conditions.join(" AND "));
     }
-    text.push_str(" ORDER BY seq DESC, flow LIMIT ?");
+    text.push_str(" ORDER BY seq DESC, flow, replay LIMIT ?");
     values.push(Box::new(limit));
     let mut statement = connection.prepare_cached(&text)?;
     collect(statement.query(rusqlite::params_from_iter(values))?, bytes)
@@ -227,7 +267,7 @@ fn read(row: &Row<'_>) -> rusqlite::Result<RunRow> {
     let (seq, flow): (i64, String) = (row.get(0)?, row.get(1)?);
     let status = row.get(4)?;
     Ok(RunRow {
-        id: format!("{seq}.{flow}"),
+        id: id(seq, &flow, row.get(10)?),
         seq,
         flow,
         flow_version: row.get(2)?,
@@ -238,6 +278,7 @@ fn read(row: &Row<'_>) -> rusqlite::Result<RunRow> {
         updated_ms: unsigned(row.get(7)?),
         state: row.get(8)?,
         trace: row.get(9)?,
+        needs: row.get(11)?,
     })
 }
 
@@ -249,6 +290,7 @@ fn number(status: RunStatus) -> i64 {
         RunStatus::Waiting => 2,
         RunStatus::Done => 3,
         RunStatus::Dead => 4,
+        RunStatus::Discarded => 5,
     }
 }
 
@@ -259,6 +301,7 @@ fn from_number(number: i64) -> Option<RunStatus> {
         RunStatus::Waiting,
         RunStatus::Done,
         RunStatus::Dead,
+        RunStatus::Discarded,
     ]
     .get(usize::try_from(number).ok()?)
     .copied()

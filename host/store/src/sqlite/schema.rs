@@ -29,7 +29,8 @@ pub(crate) const BUSY: Duration = Duration::from_secs(5);
 /// Distinct statements that stay prepared: chunk sizes of four tables and the single ones.
 const STATEMENTS: usize = 64;
 
-/// Status numbers: 0 queued, 1 active, 2 waiting, 3 done, 4 dead. Done runs are in no partial index, so that a
+/// Status numbers: 0 queued, 1 active, 2 waiting, 3 done, 4 dead, 5 discarded. Replay 0 is the run an event causes when
+/// it comes; `needs` is the system a run waits for. Done runs are in no partial index, so that a
 /// run that succeeds at once is one row in one tree.
 const TABLES: &str = "
 CREATE TABLE site (key TEXT PRIMARY KEY, value ANY NOT NULL) STRICT, WITHOUT ROWID;
@@ -40,18 +41,21 @@ CREATE TABLE event (
 ) STRICT;
 CREATE TABLE identity (hash INTEGER NOT NULL, seq INTEGER NOT NULL, PRIMARY KEY (hash, seq)) STRICT, WITHOUT ROWID;
 CREATE TABLE run (
-  seq INTEGER NOT NULL, flow INTEGER NOT NULL, version INTEGER NOT NULL, lane TEXT NOT NULL, status INTEGER NOT NULL,
-  wake_ms INTEGER, started_ms INTEGER NOT NULL, updated_ms INTEGER NOT NULL, state TEXT NOT NULL, trace TEXT NOT NULL,
-  PRIMARY KEY (seq, flow)
+  seq INTEGER NOT NULL, flow INTEGER NOT NULL, replay INTEGER NOT NULL, version INTEGER NOT NULL, lane TEXT NOT NULL,
+  needs INTEGER, status INTEGER NOT NULL, wake_ms INTEGER, started_ms INTEGER NOT NULL, updated_ms INTEGER NOT NULL, state TEXT NOT NULL, trace TEXT NOT NULL,
+  PRIMARY KEY (seq, flow, replay)
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX run_lane ON run (flow, lane, seq, status) WHERE status < 3;
+CREATE INDEX run_lane ON run (flow, lane, seq, replay, status) WHERE status < 3;
 CREATE INDEX run_wake ON run (wake_ms) WHERE wake_ms IS NOT NULL;
+CREATE INDEX run_needs ON run (needs, seq, flow, replay) WHERE needs IS NOT NULL;
+CREATE INDEX run_replay ON run (replay) WHERE replay > 0;
 CREATE INDEX run_status ON run (status, seq) WHERE status <> 3;
 CREATE TABLE task (
   id TEXT PRIMARY KEY, run TEXT NOT NULL, step TEXT NOT NULL, role TEXT NOT NULL, question TEXT NOT NULL,
   options TEXT NOT NULL, asked_ms INTEGER NOT NULL, until_ms INTEGER,
   answer TEXT, answered_by TEXT, comment TEXT, closed_ms INTEGER
 ) STRICT, WITHOUT ROWID;
+CREATE INDEX task_run ON task (run);
 CREATE INDEX task_asked ON task (asked_ms);
 CREATE INDEX task_open ON task (asked_ms) WHERE closed_ms IS NULL;
 CREATE TABLE pair (
@@ -72,8 +76,10 @@ CREATE INDEX audit_denied ON audit (number) WHERE denied = 1;
 CREATE VIEW events AS SELECT seq, datetime(stored_ms / 1000, 'unixepoch') AS stored,
   (SELECT text FROM name WHERE number = source) AS source, id,
   (SELECT text FROM name WHERE number = kind) AS type, subject, time, data, hops, cause FROM event;
-CREATE VIEW runs AS SELECT seq || '.' || (SELECT text FROM name WHERE number = flow) AS id, lane,
-  CASE status WHEN 0 THEN 'queued' WHEN 1 THEN 'active' WHEN 2 THEN 'waiting' WHEN 3 THEN 'done' ELSE 'dead' END AS status,
+CREATE VIEW runs AS SELECT seq || '.' || (SELECT text FROM name WHERE number = flow) ||
+  CASE replay WHEN 0 THEN '' ELSE '.replay-' || replay END AS id, lane,
+  CASE status WHEN 0 THEN 'queued' WHEN 1 THEN 'active' WHEN 2 THEN 'waiting' WHEN 3 THEN 'done' WHEN 4 THEN 'dead'
+  ELSE 'discarded' END AS status, (SELECT text FROM name WHERE number = needs) AS needs,
   datetime(wake_ms / 1000, 'unixepoch') AS wake, datetime(started_ms / 1000, 'unixepoch') AS started,
   datetime(updated_ms / 1000, 'unixepoch') AS updated, (SELECT text FROM name WHERE number = version) AS flow_version,
   state, trace FROM run;

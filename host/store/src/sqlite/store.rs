@@ -2,9 +2,9 @@
 
 use super::command::Command;
 use super::pairs::{self, SetPair};
-use super::{SqliteStore, cursors, events, runs, tasks};
+use super::{SqliteStore, cursors, events, lanes, parked, runs, tasks};
 use crate::{
-    Advance, Appended, CursorRow, EventFilter, PageIn, Recovery, RunFilter, RunRow, Store,
+    Advance, Appended, CursorRow, EventFilter, LaneRow, PageIn, Recovery, RunFilter, RunRow, Store,
     StoreError, StoredEvent, TaskAnswer, TaskRow,
 };
 use futures_util::future::BoxFuture;
@@ -136,6 +136,30 @@ impl Store for SqliteStore {
         )
     }
 
+    fn parked(
+        &self,
+        system: &str,
+        after: Option<&str>,
+        limit: u32,
+    ) -> BoxFuture<'_, Result<Vec<String>, StoreError>> {
+        let (system, after) = (system.to_owned(), after.map(str::to_owned));
+        Box::pin(
+            self.engine
+                .read(move |connection| parked::ids(connection, &system, after.as_deref(), limit)),
+        )
+    }
+
+    fn lanes(&self, limit: u32) -> BoxFuture<'_, Result<Vec<LaneRow>, StoreError>> {
+        Box::pin(
+            self.people
+                .read(move |connection| lanes::list(connection, listing(limit))),
+        )
+    }
+
+    fn next_replay(&self) -> BoxFuture<'_, Result<u32, StoreError>> {
+        Box::pin(self.engine.read(runs::next_replay))
+    }
+
     fn next_wake(&self) -> BoxFuture<'_, Result<Option<u64>, StoreError>> {
         Box::pin(self.engine.read(runs::next_wake))
     }
@@ -232,7 +256,7 @@ fn check(advance: &Advance) -> Result<(), StoreError> {
 }
 
 fn recover(connection: &Connection) -> rusqlite::Result<Recovery> {
-    // One snapshot for all three.
+    // One snapshot for all of them.
     let snapshot = connection.unchecked_transaction()?;
     let checkpoint = snapshot.query_row(
         "SELECT value FROM site WHERE key = 'checkpoint'",
@@ -243,6 +267,7 @@ fn recover(connection: &Connection) -> rusqlite::Result<Recovery> {
         checkpoint,
         last_seq: events::last_seq(&snapshot)?,
         lanes: runs::lanes(&snapshot)?,
+        parked: parked::counts(&snapshot)?,
     })
 }
 

@@ -1,6 +1,5 @@
 //! A restart with many runs that wait for a person: how long until the host serves.
 
-use std::path::Path;
 use std::time::{Duration, Instant};
 
 use anyhow::bail;

@@ -10,8 +10,8 @@ use tombolo_kernel::audit::Outward;
 use tombolo_kernel::clock::SharedClock;
 use tombolo_kernel::event::Event;
 use tombolo_store::{
-    Advance, Appended, CursorRow, EventFilter, PageIn, Recovery, RunFilter, RunRow, RunStatus,
-    Store, StoreError, StoredEvent, TaskAnswer, TaskRow,
+    Advance, Appended, CursorRow, EventFilter, LaneRow, PageIn, Recovery, RunFilter, RunRow,
+    RunStatus, Store, StoreError, StoredEvent, TaskAnswer, TaskRow,
 };
 
 #[derive(Default)]
@@ -150,7 +150,7 @@ impl Store for FakeStore {
         self.write(|kept| {
             self.advances.fetch_add(1, Ordering::SeqCst);
             for row in std::iter::once(advance.run).chain(advance.queued) {
-                kept.runs.insert((row.seq, row.flow.clone()), row);
+                kept.runs.insert((row.seq, row.id.clone()), row);
             }
             kept.tasks.extend(advance.tasks);
             for task in kept
@@ -179,12 +179,19 @@ impl Store for FakeStore {
     fn recover(&self) -> BoxFuture<'_, Result<Recovery, StoreError>> {
         self.read(|kept| {
             let mut lanes: Vec<(String, String, RunStatus)> = Vec::new();
-            for row in kept.unfinished().filter(|row| !row.lane.is_empty()) {
-                if !lanes
-                    .iter()
-                    .any(|(flow, lane, _)| *flow == row.flow && *lane == row.lane)
-                {
-                    lanes.push((row.flow.clone(), row.lane.clone(), row.status));
+            let mut parked: BTreeMap<String, u64> = BTreeMap::new();
+            for row in kept.unfinished() {
+                if let Some(system) = &row.needs {
+                    *parked.entry(system.clone()).or_default() += 1;
+                }
+                let same = |(flow, lane, _): &&mut (String, String, RunStatus)| {
+                    *flow == row.flow && *lane == row.lane
+                };
+                match lanes.iter_mut().find(same) {
+                    _ if row.lane.is_empty() => {}
+                    Some((_, _, head)) if *head == RunStatus::Queued => *head = row.status,
+                    Some(_) => {}
+                    None => lanes.push((row.flow.clone(), row.lane.clone(), row.status)),
                 }
             }
             let last_seq = kept.events.last().map_or(0, |stored| stored.seq);
@@ -192,6 +199,7 @@ impl Store for FakeStore {
                 checkpoint: kept.checkpoint,
                 last_seq,
                 lanes,
+                parked: parked.into_iter().collect(),
             }
         })
     }
@@ -226,9 +234,9 @@ impl Store for FakeStore {
     ) -> BoxFuture<'_, Result<Vec<(i64, String)>, StoreError>> {
         self.read(|kept| {
             kept.runs
-                .keys()
-                .filter(|(seq, _)| (from..=to).contains(seq))
-                .cloned()
+                .values()
+                .filter(|row| (from..=to).contains(&row.seq) && !row.id.contains(".replay-"))
+                .map(|row| (row.seq, row.flow.clone()))
                 .collect()
         })
     }
@@ -239,12 +247,23 @@ impl Store for FakeStore {
 
     fn runs(&self, filter: RunFilter) -> BoxFuture<'_, Result<Vec<RunRow>, StoreError>> {
         self.read(|kept| {
-            let wanted = |row: &&RunRow| filter.status.is_none_or(|status| row.status == status);
+            let wanted = |row: &&RunRow| {
+                filter.status.is_none_or(|status| row.status == status)
+                    && filter.flow.as_ref().is_none_or(|flow| row.flow == *flow)
+                    && filter.seq.is_none_or(|seq| row.seq == seq)
+            };
+            let is_after = |row: &&RunRow| filter.after.as_ref() != Some(&row.id);
             kept.runs
                 .values()
                 .rev()
+                .skip_while(|row| filter.after.is_some() && is_after(row))
+                .filter(is_after)
                 .filter(wanted)
-                .take(filter.limit as usize)
+                .take(if filter.limit == 0 {
+                    50
+                } else {
+                    filter.limit as usize
+                })
                 .cloned()
                 .collect()
         })
@@ -276,6 +295,50 @@ impl Store for FakeStore {
             due.sort_by_key(|row| row.wake_ms);
             due.truncate(limit as usize);
             due
+        })
+    }
+
+    fn parked(
+        &self,
+        system: &str,
+        after: Option<&str>,
+        limit: u32,
+    ) -> BoxFuture<'_, Result<Vec<String>, StoreError>> {
+        self.read(|kept| {
+            let rows = kept.unfinished();
+            rows.skip_while(|row| after.is_some_and(|after| row.id != after))
+                .filter(|row| row.needs.as_deref() == Some(system))
+                .filter(|row| after != Some(row.id.as_str()))
+                .take(limit as usize)
+                .map(|row| row.id.clone())
+                .collect()
+        })
+    }
+
+    fn lanes(&self, limit: u32) -> BoxFuture<'_, Result<Vec<LaneRow>, StoreError>> {
+        self.read(|kept| {
+            let mut lanes: Vec<LaneRow> = Vec::new();
+            for row in kept.unfinished().filter(|row| !row.lane.is_empty()) {
+                let same =
+                    |lane: &&mut LaneRow| lane.head.flow == row.flow && lane.head.lane == row.lane;
+                match lanes.iter_mut().find(same) {
+                    Some(lane) => lane.length += 1,
+                    None => lanes.push(LaneRow {
+                        head: row.clone(),
+                        length: 1,
+                    }),
+                }
+            }
+            lanes.truncate(limit as usize);
+            lanes
+        })
+    }
+
+    fn next_replay(&self) -> BoxFuture<'_, Result<u32, StoreError>> {
+        self.read(|kept| {
+            let number = |id: &str| id.split_once(".replay-")?.1.parse().ok();
+            let highest = kept.runs.values().filter_map(|row| number(&row.id)).max();
+            highest.unwrap_or(0) + 1
         })
     }
 

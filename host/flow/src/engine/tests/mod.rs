@@ -8,9 +8,12 @@
 //! the product where restarts do. The systems are a [`actor::ScriptedActor`].
 
 mod actor;
+mod dead;
 mod events;
 mod fake_store;
 mod lanes;
+mod outages;
+mod replays;
 mod restart;
 mod retries;
 mod storms;
@@ -27,6 +30,7 @@ use self::actor::ScriptedActor;
 use self::fake_store::FakeStore;
 use super::{Engine, EngineParts};
 use crate::definition::{Flow, FlowSet};
+use crate::delivery::{Deliveries, Delivery};
 use crate::trace::RunTrace;
 
 const START_MS: u64 = 1_800_000_000_000;
@@ -65,7 +69,26 @@ impl Bench {
         Self::over(Arc::new(FakeStore::default()), texts, actor).await
     }
 
+    /// With this policy for the system `erp`.
+    async fn with_delivery(
+        texts: &[(&str, &str)],
+        actor: ScriptedActor,
+        delivery: Delivery,
+    ) -> Self {
+        let deliveries = Deliveries::from([("erp".to_owned(), delivery)]);
+        Self::with_all(Arc::new(FakeStore::default()), texts, actor, deliveries).await
+    }
+
     async fn over(store: Arc<FakeStore>, texts: &[(&str, &str)], actor: ScriptedActor) -> Self {
+        Self::with_all(store, texts, actor, Deliveries::new()).await
+    }
+
+    async fn with_all(
+        store: Arc<FakeStore>,
+        texts: &[(&str, &str)],
+        actor: ScriptedActor,
+        deliveries: Deliveries,
+    ) -> Self {
         let actor = Arc::new(actor);
         let clock = Arc::new(TokioClock::starting_at(START_MS));
         store.set_clock(clock.clone());
@@ -73,6 +96,7 @@ impl Bench {
             store: store.clone(),
             actor: actor.clone(),
             clock,
+            deliveries,
         };
         let engine = Engine::start(parts, flows(texts)).await.unwrap();
         Self {

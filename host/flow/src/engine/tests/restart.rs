@@ -54,6 +54,7 @@ fn until_call(at: usize, store: &Arc<SqliteStore>, keys: &mut HashMap<String, (S
             store: store.clone(),
             actor: actor.clone(),
             clock: Arc::new(MachineClock),
+            deliveries: crate::delivery::Deliveries::new(),
         };
         let engine = Engine::start(parts, flows(&[("f", FLOW)])).await.unwrap();
         engine

@@ -32,22 +32,21 @@ async fn a_storm_of_events_is_carried_out_without_flooding_the_system() {
 
 #[tokio::test(start_paused = true)]
 async fn too_many_runs_under_way_are_said_so() {
-    let text = "on: device.alarm\nsteps:\n  - call: erp.note\n";
-    let bench = Bench::new(
-        &[("f", text)],
-        ScriptedActor::new(|_, _| (Duration::MAX, Ok("{}".into()))),
-    )
-    .await;
+    let texts: Vec<(String, String)> = (0..20)
+        .map(|n| {
+            let text = format!("on: device.alarm\nsteps:\n  - call: s{n}.note\n");
+            (format!("f{n}"), text)
+        })
+        .collect();
+    let texts: Vec<(&str, &str)> = texts
+        .iter()
+        .map(|(name, text)| (name.as_str(), text.as_str()))
+        .collect();
+    let hanging = ScriptedActor::new(|_, _| (Duration::MAX, Ok("{}".into())));
+    let bench = Bench::new(&texts, hanging).await;
     assert!(!bench.engine.is_overloaded());
-    for batch in 0..17 {
-        bench
-            .publish(
-                (0..1_000)
-                    .map(|n| event(&format!("{batch}-{n}"), "{}"))
-                    .collect(),
-            )
-            .await;
-    }
+    let events = (0..900).map(|n| event(&n.to_string(), "{}")).collect();
+    bench.publish(events).await;
     bench.pass(1).await;
     assert!(bench.engine.is_overloaded());
 }

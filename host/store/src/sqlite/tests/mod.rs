@@ -104,6 +104,7 @@ fn run(seq: i64, flow: &str, lane: &str, status: RunStatus) -> RunRow {
         lane: lane.into(),
         status,
         wake_ms: None,
+        needs: None,
         started_ms: NOW,
         updated_ms: NOW,
         state: String::new(),

@@ -1,34 +1,13 @@
-//! What the engine keeps per system and action: how many calls are under way, and the compiled input schemas.
+//! The compiled input schemas, by system and action.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
 use parking_lot::RwLock;
-use tokio::sync::Semaphore;
 use tombolo_kernel::failure::{Failure, FieldProblem};
-use tombolo_kernel::limits;
 use tombolo_kernel::system::ActionOffer;
 
 use super::schema::{InputSchema, field_problems};
-
-/// Per system: the rest waits here instead of failing there.
-#[derive(Default)]
-pub(super) struct Gates {
-    systems: RwLock<HashMap<String, Arc<Semaphore>>>,
-}
-
-impl Gates {
-    pub(super) fn of(&self, system: &str) -> Arc<Semaphore> {
-        if let Some(gate) = self.systems.read().get(system) {
-            return Arc::clone(gate);
-        }
-        let mut systems = self.systems.write();
-        let gate = systems
-            .entry(system.to_owned())
-            .or_insert_with(|| Arc::new(Semaphore::new(limits::CALLS_PER_SYSTEM)));
-        Arc::clone(gate)
-    }
-}
 
 /// Compiled input schemas, by system and action; a changed offer is compiled anew.
 #[derive(Default)]

@@ -1,0 +1,212 @@
+//! When a system is taken for down. Pure but for its counters: time comes in.
+//!
+//! Closed, every call goes. After [`limits::BREAKER_FAILURES`] unavailable answers in a row it opens: nothing goes but, after
+//! a rest that doubles, one call that probes. Any answer of the system closes it.
+
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use serde::Serialize;
+use tombolo_kernel::limits;
+
+/// One system's.
+#[derive(Debug, Default)]
+pub(crate) struct Breaker {
+    failures: AtomicU32,
+    is_open: AtomicBool,
+    outage: Mutex<Option<Outage>>,
+}
+
+/// A system that is down.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Outage {
+    /// Since when, milliseconds since the epoch.
+    pub since_ms: u64,
+    /// When a call probes it, or the next does, milliseconds since the epoch.
+    pub probe_ms: u64,
+    /// Whether one is on its way.
+    pub probing: bool,
+    /// Probes that failed.
+    pub failed_probes: u32,
+    /// The last failure.
+    pub why: String,
+}
+
+/// Whether a call may go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Leave {
+    /// It may.
+    Go,
+    /// It alone may, to see whether the system is back.
+    Probe,
+    /// The system rests.
+    Rest,
+}
+
+impl Breaker {
+    /// Asks for a call that would be made now.
+    pub(crate) fn ask(&self, now: u64) -> Leave {
+        if !self.is_open.load(Ordering::Acquire) {
+            return Leave::Go;
+        }
+        match &mut *self.outage.lock() {
+            None => Leave::Go,
+            Some(outage) if now < outage.probe_ms => Leave::Rest,
+            Some(outage) => {
+                // Begun anew: a probe that never ends is followed by another.
+                outage.probe_ms = now.saturating_add(rest(outage.failed_probes));
+                outage.probing = true;
+                Leave::Probe
+            }
+        }
+    }
+
+    /// Milliseconds until a call may probe; none while it is closed.
+    pub(crate) fn rests_for(&self, now: u64) -> Option<u64> {
+        let is_open = self.is_open.load(Ordering::Acquire);
+        let outage = is_open.then(|| self.outage.lock());
+        outage?
+            .as_ref()
+            .map(|outage| outage.probe_ms.saturating_sub(now))
+    }
+
+    /// The system was unavailable to a call. True: it is taken for down.
+    pub(crate) fn failed(&self, now: u64, why: &str, was_probe: bool) -> bool {
+        let failures = self
+            .failures
+            .fetch_add(1, Ordering::AcqRel)
+            .saturating_add(1);
+        let mut outage = self.outage.lock();
+        match &mut *outage {
+            Some(outage) => {
+                if was_probe {
+                    outage.failed_probes = outage.failed_probes.saturating_add(1);
+                    outage.probe_ms = now.saturating_add(rest(outage.failed_probes));
+                    outage.probing = false;
+                }
+                why.clone_into(&mut outage.why);
+                true
+            }
+            None if failures < limits::BREAKER_FAILURES => false,
+            None => {
+                *outage = Some(Outage {
+                    since_ms: now,
+                    probe_ms: now.saturating_add(rest(0)),
+                    probing: false,
+                    failed_probes: 0,
+                    why: why.to_owned(),
+                });
+                self.is_open.store(true, Ordering::Release);
+                true
+            }
+        }
+    }
+
+    /// The system answered a call, well or not. What ended, if that ended an outage.
+    pub(crate) fn answered(&self) -> Option<Outage> {
+        // Read first: the common case writes nothing that other threads share.
+        if self.failures.load(Ordering::Relaxed) == 0 {
+            return None;
+        }
+        let ended = self.outage.lock().take();
+        self.failures.store(0, Ordering::Release);
+        self.is_open.store(false, Ordering::Release);
+        ended
+    }
+
+    /// Something about the system changed: the next call may probe at once.
+    pub(crate) fn probe_now(&self) {
+        if let Some(outage) = &mut *self.outage.lock() {
+            outage.probe_ms = 0;
+            outage.failed_probes = 0;
+        }
+    }
+
+    /// Whether it is down, and since when.
+    pub(crate) fn outage(&self) -> Option<Outage> {
+        self.outage.lock().clone()
+    }
+}
+
+/// Milliseconds to rest after so many probes failed.
+fn rest(failed_probes: u32) -> u64 {
+    let doubled = limits::BREAKER_REST.saturating_mul(1 << failed_probes.min(16));
+    let rest: Duration = doubled.min(limits::BREAKER_REST_MOST);
+    u64::try_from(rest.as_millis()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
+    use super::*;
+
+    fn open(now: u64) -> Breaker {
+        let breaker = Breaker::default();
+        for _ in 1..limits::BREAKER_FAILURES {
+            assert!(!breaker.failed(now, "refused", false));
+        }
+        assert!(breaker.failed(now, "refused", false));
+        breaker
+    }
+
+    #[test]
+    fn failures_in_a_row_open_it_and_an_answer_between_starts_the_count_again() {
+        let breaker = Breaker::default();
+        for _ in 0..3 {
+            for _ in 1..limits::BREAKER_FAILURES {
+                assert!(!breaker.failed(0, "refused", false));
+            }
+            assert_eq!(breaker.answered(), None);
+        }
+        assert_eq!(breaker.ask(0), Leave::Go);
+        let breaker = open(1_000);
+        assert_eq!(breaker.ask(1_999), Leave::Rest);
+        assert_eq!(breaker.outage().unwrap().since_ms, 1_000);
+    }
+
+    #[test]
+    fn one_call_probes_and_each_that_fails_doubles_the_rest_up_to_the_most() {
+        let breaker = open(0);
+        let mut now = 0;
+        let mut rests = Vec::new();
+        for _ in 0..9 {
+            let rest = breaker.rests_for(now).unwrap();
+            rests.push(rest);
+            now += rest;
+            assert_eq!(breaker.ask(now), Leave::Probe);
+            assert_eq!(breaker.ask(now), Leave::Rest, "a second beside it");
+            assert!(breaker.failed(now, "refused", true));
+        }
+        assert_eq!(
+            rests,
+            [
+                1_000, 2_000, 4_000, 8_000, 16_000, 32_000, 60_000, 60_000, 60_000
+            ]
+        );
+    }
+
+    #[test]
+    fn an_answer_closes_it() {
+        let breaker = open(0);
+        assert_eq!(breaker.ask(5_000), Leave::Probe);
+        let ended = breaker.answered().unwrap();
+        assert_eq!((ended.since_ms, ended.why.as_str()), (0, "refused"));
+        assert_eq!(breaker.ask(5_000), Leave::Go);
+        assert_eq!((breaker.outage(), breaker.rests_for(5_000)), (None, None));
+    }
+
+    #[test]
+    fn calls_that_were_under_way_when_it_opened_do_not_lengthen_the_rest() {
+        let breaker = open(0);
+        assert!(breaker.failed(500, "refused", false));
+        assert_eq!(breaker.rests_for(500), Some(500));
+    }
+
+    #[test]
+    fn a_changed_system_is_probed_at_once() {
+        let breaker = open(100);
+        breaker.probe_now();
+        assert_eq!(breaker.ask(101), Leave::Probe);
+    }
+}

@@ -1,0 +1,38 @@
+//! `POST /api/replay`: a page of past events to one flow, for real or as a rehearsal. Whoever asks goes on with the answer's
+//! `number` and `next` until there is no `next`.
+
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::extract::State;
+use http::HeaderMap;
+use tombolo_flow::engine::{ReplayOrder, ReplayPage};
+
+use super::Json;
+use super::errors::Refusal;
+use super::tokens::MayOperate;
+use crate::core::Core;
+use crate::ingress::body;
+
+/// Largest order, bytes: a condition of 4 KiB, escaped, and names.
+const ORDER_BODY: usize = 64 << 10;
+
+/// One page.
+pub(crate) async fn replay(
+    _: MayOperate,
+    State(core): State<Arc<Core>>,
+    headers: HeaderMap,
+    content: Body,
+) -> Result<Json<ReplayPage>, Refusal> {
+    let bytes = body::read(&headers, content, ORDER_BODY).await?;
+    let order: ReplayOrder = serde_json::from_slice(&bytes)
+        .map_err(|error| Refusal::Malformed(format!("the body cannot be read: {error}")))?;
+    if core.engine.is_overloaded() {
+        return Err(Refusal::Overloaded);
+    }
+    let page = core.engine.replay(&order).await?;
+    if page.made > 0 {
+        tracing::info!(flow = %order.flow, number = page.number, runs = page.made, "events replayed");
+    }
+    Ok(Json(page))
+}
