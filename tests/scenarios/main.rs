@@ -40,4 +40,5 @@ scenarios! {
     events_of_one_key_keep_their_order = "one-lane-keeps-order",
     an_outage_parks_runs_and_they_follow_in_order = "outage-parks-and-drains",
     dead_letters_are_repaired_and_past_events_replayed = "dead-letters-are-repaired",
+    what_is_old_enough_is_forgotten = "the-past-is-forgotten",
 }

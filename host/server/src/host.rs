@@ -23,7 +23,7 @@ pub use crate::core::Changes;
 use crate::core::{Core, source};
 use crate::reload::SiteWatch;
 use crate::site::{self, PackageShelf};
-use crate::{api, ingress};
+use crate::{api, ingress, retention};
 
 /// What the command line decides.
 #[derive(Debug, Clone)]
@@ -73,6 +73,7 @@ pub struct Host {
     stop: watch::Sender<bool>,
     server: JoinHandle<()>,
     watcher: JoinHandle<()>,
+    retention: JoinHandle<()>,
 }
 
 impl Host {
@@ -119,7 +120,6 @@ impl Host {
         let engine = Engine::start(parts, site.flows)
             .await
             .map_err(|error| HostError::Store(file, error))?;
-        let public_url = site.settings.public_url.clone();
         let core = Arc::new(Core::new(
             site.folder,
             store,
@@ -127,7 +127,7 @@ impl Host {
             systems,
             clock,
             tokens,
-            public_url,
+            &site.settings,
             connections,
         ));
         let host = match Self::listen(Arc::clone(&core), listen).await {
@@ -152,6 +152,7 @@ impl Host {
         let address = listener.local_addr().map_err(cannot)?;
         let (stop, stopped) = watch::channel(false);
         let server = tokio::spawn(ingress::serve(listener, Arc::clone(&core), stopped.clone()));
+        let retention = tokio::spawn(retention::run(Arc::clone(&core), stopped.clone()));
         let watcher = tokio::spawn(SiteWatch::begin(Arc::clone(&core)).run(stopped));
         Ok(Self {
             core,
@@ -159,6 +160,7 @@ impl Host {
             stop,
             server,
             watcher,
+            retention,
         })
     }
 
@@ -188,6 +190,7 @@ impl Host {
         // Each ends by itself once told; a panic in one must not keep the store open.
         let _ = self.server.await;
         let _ = self.watcher.await;
+        let _ = self.retention.await;
         self.core.close().await;
         tracing::info!("stopped");
     }

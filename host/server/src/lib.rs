@@ -13,6 +13,7 @@ mod core;
 pub mod host;
 mod ingress;
 mod reload;
+mod retention;
 pub mod secrets;
 pub mod site;
 pub mod telemetry;

@@ -23,7 +23,7 @@ mod system;
 
 pub use check::{Report, SystemReport, check};
 pub use plan::{SecretSlot, SecretWish, Site, SystemPlan};
-pub use settings::{ApiToken, Scope, Settings};
+pub use settings::{ApiToken, Retention, Scope, Settings};
 pub use shelf::{Adapters, PackageShelf};
 
 use std::path::Path;

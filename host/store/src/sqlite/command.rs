@@ -2,7 +2,7 @@
 //! again without it; the outcome waits beside it until the data is synced.
 
 use super::pairs::SetPair;
-use crate::{Advance, Appended, StoreError, TaskAnswer, TaskRow};
+use crate::{Advance, Appended, StoreError, Sweep, Swept, TaskAnswer, TaskRow};
 use tokio::sync::oneshot;
 use tombolo_kernel::capability::store::KeyValueError;
 use tombolo_kernel::event::Event;
@@ -46,6 +46,7 @@ pub(crate) enum Command {
     Answer(Box<Request<(String, TaskAnswer), TaskRow, StoreError>>),
     Set(Request<SetPair, (), KeyValueError>),
     Delete(Request<(String, String), (), KeyValueError>),
+    Sweep(Request<Sweep, Swept, StoreError>),
     /// Replies when everything before it is on disk.
     Flush(Request<(), (), StoreError>),
 }
@@ -77,6 +78,11 @@ impl Command {
     pub(crate) fn delete(system: &str, key: &str) -> Asked<(), KeyValueError> {
         let (request, reply) = Request::new((system.to_owned(), key.to_owned()));
         (Self::Delete(request), reply)
+    }
+
+    pub(crate) fn sweep(sweep: Sweep) -> Asked<Swept, StoreError> {
+        let (request, reply) = Request::new(sweep);
+        (Self::Sweep(request), reply)
     }
 
     pub(crate) fn flush() -> Asked<(), StoreError> {
@@ -121,6 +127,7 @@ impl Command {
             Self::Answer(request) => request.outcome = Some(Err(error)),
             Self::Set(request) => request.outcome = Some(Err(error.into())),
             Self::Delete(request) => request.outcome = Some(Err(error.into())),
+            Self::Sweep(request) => request.outcome = Some(Err(error)),
             Self::Flush(request) => request.outcome = Some(Err(error)),
         }
     }
@@ -133,6 +140,7 @@ impl Command {
             Self::Answer(request) => (*request).send(),
             Self::Set(request) => request.send(),
             Self::Delete(request) => request.send(),
+            Self::Sweep(request) => request.send(),
             Self::Flush(request) => request.send(),
         }
     }

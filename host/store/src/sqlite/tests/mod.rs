@@ -11,6 +11,7 @@ mod files;
 mod log;
 mod people;
 mod runs;
+mod sweep;
 
 use super::SqliteStore;
 use crate::{Advance, RunRow, RunStatus, Store, TaskRow};
