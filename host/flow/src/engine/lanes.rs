@@ -188,12 +188,14 @@ impl Lanes {
 
     /// Lanes with runs in memory behind their head: name, how many, and since when the first of them is there.
     pub(super) fn behind(&self) -> Vec<(String, u64, u64)> {
-        let of = |(name, lane): (&Box<str>, &Option<Box<Lane>>)| {
-            let lane = lane.as_ref()?;
-            let first = lane.memory.front()?;
-            Some((name.to_string(), lane.memory.len() as u64, first.started_ms))
-        };
-        self.lanes.iter().filter_map(of).collect()
+        let whole = self.lanes.iter();
+        let whole = whole.filter_map(|(name, lane)| Some((name, lane.as_ref()?)));
+        whole
+            .filter_map(|(name, lane)| {
+                let first = lane.memory.front()?;
+                Some((name.to_string(), lane.memory.len() as u64, first.started_ms))
+            })
+            .collect()
     }
 
     /// A batch was written. Returns whether the writer must look for the next head, and what else to write.

@@ -73,7 +73,7 @@ pub struct ApiToken {
 /// What a token allows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Scope {
-    /// Read runs, events, systems, audit; reload.
+    /// Read runs, events, systems, lanes, audit; repair and replay runs; reload.
     Operate,
     /// `POST /events`.
     Publish,
