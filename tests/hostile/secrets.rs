@@ -54,6 +54,8 @@ actions:
     for target in [
         "/api/systems",
         "/api/runs",
+        "/api/dead",
+        "/api/lanes",
         "/api/events",
         "/api/audit?denied=true",
         "/api/audit?denied=false",

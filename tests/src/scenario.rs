@@ -3,6 +3,8 @@
 //! In the site's files `{{NAME}}` is the address of the recording server NAME. Steps run in order against the real
 //! binary; each waits for the state it names, never for a time.
 
+mod check;
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -12,7 +14,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::built::{adapter, root};
-use crate::host::{TestHost, wait};
+use crate::host::TestHost;
 use crate::server::{RecordingServer, Reply};
 use crate::site::TestSite;
 
@@ -318,24 +320,8 @@ impl Running {
             }
             Step::System { name, says } => self.system(name, says),
             Step::Command { run, says, code } => self.command(run, says, *code),
-            Step::WaitCommand { run, says } => {
-                wait(&format!("{run:?} says {says:?}"), || {
-                    let (_, out, _) = self.tombolo(run);
-                    says.iter().all(|text| out.contains(text)).then_some(())
-                });
-            }
-            Step::SameHeader { server, body, name } => {
-                let got = self.servers[server].received();
-                let values: Vec<_> = got
-                    .iter()
-                    .filter(|received| received.json() == *body)
-                    .map(|received| received.header(name))
-                    .collect();
-                let same = values
-                    .iter()
-                    .all(|value| value == &values[0] && value.is_some());
-                assert!(values.len() > 1 && same, "{values:?}");
-            }
+            Step::WaitCommand { run, says } => self.wait_command(run, says),
+            Step::SameHeader { server, body, name } => self.same_header(server, body, name),
             Step::Settled { flow, done } => self.host().wait_for("so many runs are done", |host| {
                 let runs = host.get(&format!("/api/runs?flow={flow}&status=done&limit=1000"));
                 (runs.as_array().map(Vec::len) == Some(*done)).then_some(())
@@ -345,14 +331,7 @@ impl Running {
                 target,
                 field,
                 are,
-            } => {
-                let got = self.servers[server].received().into_iter();
-                let fields: Vec<Value> = got
-                    .filter(|received| received.target == *target && received.answered == 200)
-                    .map(|received| received.json()[field].clone())
-                    .collect();
-                assert_eq!(&fields, are);
-            }
+            } => self.order(server, target, field, are),
             Step::Received {
                 server,
                 count,
@@ -442,86 +421,6 @@ impl Running {
             &json!({"answer": answer, "by": by, "comment": ""}),
         );
         assert_eq!(response.status, 200, "{}", response.body);
-    }
-
-    fn received(
-        &self,
-        server: &str,
-        count: usize,
-        target: Option<&str>,
-        body: Option<&Value>,
-        headers: &BTreeMap<String, String>,
-    ) {
-        let server = &self.servers[server];
-        let got = wait("requests at the server", || {
-            Some(server.received()).filter(|got| got.len() >= count)
-        });
-        assert_eq!(got.len(), count, "{got:#?}");
-        let Some(last) = got.last() else { return };
-        if let Some(target) = target {
-            assert_eq!(last.target, target);
-        }
-        if let Some(body) = body {
-            assert_eq!(&last.json(), body);
-        }
-        for (name, value) in headers {
-            assert_eq!(last.header(name), Some(&**value), "header {name}");
-        }
-    }
-
-    fn rows(&self, database: &str, query: &str) -> Vec<Vec<Value>> {
-        let connection = rusqlite::Connection::open(self.site.path().join(database)).unwrap();
-        let mut statement = connection.prepare(query).unwrap();
-        let columns = statement.column_count();
-        let cell = |row: &rusqlite::Row<'_>, index| match row
-            .get::<_, rusqlite::types::Value>(index)
-            .unwrap()
-        {
-            rusqlite::types::Value::Null => Value::Null,
-            rusqlite::types::Value::Integer(number) => json!(number),
-            rusqlite::types::Value::Real(number) => json!(number),
-            rusqlite::types::Value::Text(text) => json!(text),
-            rusqlite::types::Value::Blob(bytes) => json!(hex::encode(bytes)),
-        };
-        statement
-            .query_map([], |row| {
-                Ok((0..columns).map(|index| cell(row, index)).collect())
-            })
-            .unwrap()
-            .map(Result::unwrap)
-            .collect()
-    }
-
-    fn system(&self, name: &str, says: &BTreeMap<String, Value>) {
-        self.host()
-            .wait_for(&format!("{name} says {says:?}"), |host| {
-                let systems = host.get("/api/systems");
-                let found = systems
-                    .as_array()?
-                    .iter()
-                    .find(|it| it["system"] == *name)?;
-                says.iter()
-                    .all(|(pointer, value)| found.pointer(pointer).unwrap_or(&Value::Null) == value)
-                    .then_some(())
-            });
-    }
-
-    fn tombolo(&self, run: &[String]) -> (i32, String, String) {
-        let address = self.host().address.to_string();
-        let mut arguments: Vec<&str> = run.iter().map(String::as_str).collect();
-        arguments.extend(["--address", &address]);
-        self.site.tombolo(&arguments)
-    }
-
-    fn command(&self, run: &[String], says: &[String], code: i32) {
-        let (found, out, err) = self.tombolo(run);
-        assert_eq!(found, code, "{run:?}:\n{out}{err}");
-        for text in says {
-            assert!(
-                out.contains(text) || err.contains(text),
-                "{run:?} does not say {text:?}:\n{out}{err}"
-            );
-        }
     }
 
     fn approve(&self, system: &str) {

@@ -261,6 +261,16 @@ pub const TRACE_REPAIRS: usize = 50;
 pub const TRACE_CALLS: usize = 50;
 /// Options of one question.
 pub const TASK_OPTIONS: usize = 20;
+/// How long events and their finished runs are kept unless the site says otherwise.
+pub const RETENTION: Duration = Duration::from_secs(90 * 86_400);
+/// How long audit records are kept unless the site says otherwise: half a year.
+pub const RETENTION_AUDIT: Duration = Duration::from_secs(183 * 86_400);
+/// Longest that anything may be kept: ten years, as ledgers are.
+pub const RETENTION_MOST: Duration = Duration::from_secs(3_660 * 86_400);
+/// Most that a site may allow its store, bytes: what one SQLite file holds in pages of 4 KiB.
+pub const RETENTION_BYTES: u64 = 16 << 40;
+/// How often what is old enough is forgotten.
+pub const SWEEP_EVERY: Duration = Duration::from_secs(600);
 /// How long stopping waits for calls under way.
 pub const STOPPING: Duration = Duration::from_secs(10);
 /// Rows of one listing.

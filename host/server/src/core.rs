@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use arc_swap::{ArcSwap, ArcSwapOption};
+use parking_lot::RwLock;
 use tokio::sync::{Notify, Semaphore};
 use tombolo_flow::Engine;
 use tombolo_flow::problem::Problem;
@@ -24,7 +25,7 @@ use crate::feeds::Feeds;
 use crate::ingress::broker::Subscriptions;
 use crate::schedules::Schedules;
 use crate::secrets::SecretSource;
-use crate::site::Site;
+use crate::site::{Retention, Settings, Site};
 
 /// The shared state of a running host.
 pub(crate) struct Core {
@@ -42,6 +43,10 @@ pub(crate) struct Core {
     pub(crate) tokens: ArcSwap<Tokens>,
     /// What senders see.
     pub(crate) public_url: ArcSwapOption<String>,
+    /// How long the past is kept.
+    pub(crate) retention: RwLock<Retention>,
+    /// Told after every reload.
+    pub(crate) site_changed: Notify,
     /// Requests under way.
     pub(crate) inbound: Semaphore,
     /// Long polls under way.
@@ -85,7 +90,7 @@ impl Core {
         systems: Arc<Systems>,
         clock: SharedClock,
         tokens: Tokens,
-        public_url: Option<String>,
+        settings: &Settings,
         connections: Connections,
     ) -> Self {
         Self {
@@ -95,7 +100,9 @@ impl Core {
             systems,
             clock,
             tokens: ArcSwap::from_pointee(tokens),
-            public_url: ArcSwapOption::from_pointee(public_url),
+            public_url: ArcSwapOption::from_pointee(settings.public_url.clone()),
+            retention: RwLock::new(settings.retention),
+            site_changed: Notify::new(),
             inbound: Semaphore::new(limits::INBOUND_REQUESTS),
             tails: Semaphore::new(limits::TAILS),
             published: Notify::new(),
@@ -200,12 +207,14 @@ impl Core {
             self.tokens.store(Arc::new(tokens));
             self.public_url
                 .store(site.settings.public_url.clone().map(Arc::new));
+            *self.retention.write() = site.settings.retention;
             self.engine.replace_deliveries(deliveries);
             self.engine.replace_flows(site.flows);
             self.feeds.replace(&site.systems);
             self.schedules.replace(site.schedules);
         });
         self.subscriptions.replace(self);
+        self.site_changed.notify_one();
         Ok(changes)
     }
 }

@@ -23,7 +23,7 @@ pub use crate::core::Changes;
 use crate::core::{Core, source};
 use crate::reload::SiteWatch;
 use crate::site::{self, PackageShelf};
-use crate::{api, broker, feeds, ingress, schedules};
+use crate::{api, broker, feeds, ingress, retention, schedules};
 
 /// What the command line decides.
 #[derive(Debug, Clone)]
@@ -76,6 +76,7 @@ pub struct Host {
     stop: watch::Sender<bool>,
     server: JoinHandle<()>,
     watcher: JoinHandle<()>,
+    /// What works by the clock.
     readers: Vec<JoinHandle<()>>,
 }
 
@@ -124,7 +125,6 @@ impl Host {
         let engine = Engine::start(parts, site.flows)
             .await
             .map_err(|error| HostError::Store(file, error))?;
-        let public_url = site.settings.public_url.clone();
         let core = Arc::new(Core::new(
             site.folder,
             store,
@@ -132,7 +132,7 @@ impl Host {
             systems,
             clock,
             tokens,
-            public_url,
+            &site.settings,
             connections,
         ));
         core.feeds.replace(&site.systems);
@@ -163,6 +163,7 @@ impl Host {
         let readers = vec![
             tokio::spawn(feeds::run(Arc::clone(&core), stopped.clone())),
             tokio::spawn(schedules::run(Arc::clone(&core), stopped.clone())),
+            tokio::spawn(retention::run(Arc::clone(&core), stopped.clone())),
         ];
         let watcher = tokio::spawn(SiteWatch::begin(Arc::clone(&core)).run(stopped));
         Ok(Self {

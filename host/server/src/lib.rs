@@ -16,6 +16,7 @@ mod feeds;
 pub mod host;
 mod ingress;
 mod reload;
+mod retention;
 mod schedules;
 pub mod secrets;
 pub mod site;

@@ -121,6 +121,16 @@ pub trait Store: Send + Sync {
         denied_only: bool,
     ) -> BoxFuture<'_, Result<Vec<Outward>, StoreError>>;
 
+    /// Forgets a little of what is old enough, and where the next step begins. Never what is unfinished, a dead letter, or
+    /// the newest event. An event's identity goes with it: the same event sent again later is a new one.
+    fn sweep(&self, sweep: Sweep) -> BoxFuture<'_, Result<Swept, StoreError>>;
+
+    /// Versions of kept definitions that no run needs.
+    fn unneeded_flows(&self) -> BoxFuture<'_, Result<Vec<String>, StoreError>>;
+
+    /// Forgets a kept definition.
+    fn forget_flow(&self, version: &str) -> BoxFuture<'_, Result<(), StoreError>>;
+
     /// Writes everything that waits, then closes.
     fn close(&self) -> BoxFuture<'_, ()>;
 }

@@ -142,6 +142,34 @@ pub struct Recovery {
     pub parked: Vec<(String, u64)>,
 }
 
+/// What may be forgotten.
+#[derive(Debug, Clone)]
+pub struct Sweep {
+    /// Events stored before then, with their finished runs, milliseconds since the epoch.
+    pub events_before_ms: u64,
+    /// While more bytes than these are in use, the oldest events go whatever their age; 0: no bound.
+    pub most_bytes: u64,
+    /// Audit records of before then, milliseconds since the epoch.
+    pub audits_before_ms: u64,
+    /// Go on after this event.
+    pub after: i64,
+}
+
+/// What one step forgot.
+#[derive(Debug, Clone, Default)]
+pub struct Swept {
+    /// Events.
+    pub events: u64,
+    /// Runs of them.
+    pub runs: u64,
+    /// Audit records.
+    pub audits: u64,
+    /// Where to go on with events.
+    pub next: Option<i64>,
+    /// Whether another step has something to do.
+    pub more: bool,
+}
+
 /// Which events.
 #[derive(Debug, Clone, Default, Deserialize)]
 pub struct EventFilter {

@@ -73,7 +73,11 @@ pub(super) async fn dispatch(engine: &Arc<Engine>, flows: &FlowSet, events: Vec<
     }
     let last = start.pop();
     for run in start {
-        tokio::spawn(carry(Arc::clone(engine), run));
+        if engine.is_flooded() {
+            defer(Arc::clone(engine), run).await;
+        } else {
+            tokio::spawn(carry(Arc::clone(engine), run));
+        }
     }
     if let Some(run) = last {
         carry(Arc::clone(engine), run).await;
@@ -83,6 +87,14 @@ pub(super) async fn dispatch(engine: &Arc<Engine>, flows: &FlowSet, events: Vec<
 /// Boxed: a run's emitted events are dispatched by the task that carries it out.
 fn carry(engine: Arc<Engine>, run: Run) -> futures_util::future::BoxFuture<'static, ()> {
     Box::pin(async move { engine.carry_out(run, Input::Start).await })
+}
+
+/// Puts a run into the store, due at once: events that runs emit must not fill the memory. Boxed as above.
+fn defer(engine: Arc<Engine>, run: Run) -> futures_util::future::BoxFuture<'static, ()> {
+    Box::pin(async move {
+        let now = engine.now();
+        let _ = engine.park(run, Some(now)).await;
+    })
 }
 
 impl Engine {

@@ -15,7 +15,7 @@ use crate::delivery::RetryWish;
 use crate::run::{Called, Decision, Input, Surroundings, Waiting};
 
 /// How a run left the hands of its task.
-enum Ended {
+pub(super) enum Ended {
     /// For good: the lane goes on.
     Final,
     /// It waits in the store; so does its lane.
@@ -184,7 +184,7 @@ impl Engine {
         Ended::Final
     }
 
-    async fn park(self: &Arc<Self>, mut run: Run, until_ms: Option<u64>) -> Ended {
+    pub(super) async fn park(self: &Arc<Self>, mut run: Run, until_ms: Option<u64>) -> Ended {
         self.hold(&run);
         let needs = run.state.waits_for_system().map(str::to_owned);
         // The row of a run that was taken up in vain says all of this already.

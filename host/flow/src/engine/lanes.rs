@@ -10,10 +10,11 @@ use tombolo_store::RunRow;
 
 use super::Run;
 
-/// All lanes that have a run.
+/// All lanes that have a run. A million may wait for a system that is down: one whose runs are all in the store, behind a
+/// head that waits there too, is only a name here.
 #[derive(Default)]
 pub(super) struct Lanes {
-    lanes: HashMap<String, Lane>,
+    lanes: HashMap<Box<str>, Option<Box<Lane>>>,
 }
 
 #[derive(Default)]
@@ -83,25 +84,29 @@ pub(super) fn parts(name: &str) -> (&str, &str) {
 impl Lanes {
     /// A lane known from the store.
     pub(super) fn restore(&mut self, name: String, waiting: bool) {
-        let head = if waiting {
-            Head::Waiting
-        } else {
-            Head::Running
-        };
-        self.lanes.insert(
-            name,
-            Lane {
-                head,
-                stored: true,
-                ..Lane::default()
-            },
-        );
+        let lane = (!waiting).then(|| Box::new(Lane::in_store(Head::Running)));
+        self.lanes.insert(name.into(), lane);
+    }
+
+    /// A lane that has a run.
+    fn lane(&mut self, name: &str) -> Option<&mut Lane> {
+        let slot = self.lanes.get_mut(name)?;
+        Some(slot.get_or_insert_with(|| Box::new(Lane::in_store(Head::Waiting))))
+    }
+
+    /// Forgets all but the name where the store knows the rest.
+    fn shrink(&mut self, name: &str) {
+        if let Some(slot) = self.lanes.get_mut(name)
+            && slot.as_ref().is_some_and(|lane| lane.is_in_store())
+        {
+            *slot = None;
+        }
     }
 
     /// A row of this lane was written beside what is under way. True: nobody knew the lane, its head must be looked
     /// for.
     pub(super) fn know(&mut self, name: &str) -> bool {
-        match self.lanes.get_mut(name) {
+        match self.lane(name) {
             Some(lane) => {
                 lane.stored = true;
                 // A reading under way may not know it.
@@ -117,9 +122,10 @@ impl Lanes {
 
     /// A run came.
     pub(super) fn admit(&mut self, run: Run) -> Admitted {
-        match self.lanes.get_mut(&run.lane) {
+        match self.lane(&run.lane) {
             None => {
-                self.lanes.insert(run.lane.clone(), Lane::default());
+                self.lanes
+                    .insert(run.lane.as_str().into(), Some(Box::default()));
                 Admitted::Start(run)
             }
             Some(lane) => {
@@ -131,27 +137,26 @@ impl Lanes {
 
     /// The head waits in the store now. Returns what must be written because of it.
     pub(super) fn park(&mut self, name: &str) -> Option<Vec<Run>> {
-        let lane = self.lanes.get_mut(name)?;
+        let lane = self.lane(name)?;
         lane.head = Head::Waiting;
-        if !lane.taken.is_empty() {
-            lane.taken.clear();
-            lane.stored = true;
-        }
-        lane.batch()
+        // What was behind it in memory is in the store, or goes there now; a new run may come to the store at any time.
+        lane.taken.clear();
+        lane.stored = true;
+        let batch = lane.batch();
+        self.shrink(name);
+        batch
     }
 
     /// A run of the store is carried out again, as the head.
     pub(super) fn resume(&mut self, name: &str) {
-        let lane = self.lanes.entry(name.to_owned()).or_insert_with(|| Lane {
-            stored: true,
-            ..Lane::default()
-        });
-        lane.head = Head::Running;
+        let slot = self.lanes.entry(name.into()).or_default();
+        slot.get_or_insert_with(|| Box::new(Lane::in_store(Head::Running)))
+            .head = Head::Running;
     }
 
     /// The head ended, or a reading found nothing.
     pub(super) fn next(&mut self, name: &str) -> Next {
-        let Some(lane) = self.lanes.get_mut(name) else {
+        let Some(lane) = self.lane(name) else {
             return Next::Nothing;
         };
         if let Some(row) = lane.taken.pop_front() {
@@ -173,7 +178,7 @@ impl Lanes {
 
     /// Rows were read; `all` that there were when the reading began, after `batches`.
     pub(super) fn loaded(&mut self, name: &str, rows: Vec<RunRow>, all: bool, batches: u64) {
-        if let Some(lane) = self.lanes.get_mut(name) {
+        if let Some(lane) = self.lane(name) {
             lane.taken.extend(rows);
             if all && lane.batches == batches {
                 lane.stored = false;
@@ -183,16 +188,19 @@ impl Lanes {
 
     /// Lanes with runs in memory behind their head: name, how many, and since when the first of them is there.
     pub(super) fn behind(&self) -> Vec<(String, u64, u64)> {
-        let of = |(name, lane): (&String, &Lane)| {
-            let first = lane.memory.front()?;
-            Some((name.clone(), lane.memory.len() as u64, first.started_ms))
-        };
-        self.lanes.iter().filter_map(of).collect()
+        let whole = self.lanes.iter();
+        let whole = whole.filter_map(|(name, lane)| Some((name, lane.as_ref()?)));
+        whole
+            .filter_map(|(name, lane)| {
+                let first = lane.memory.front()?;
+                Some((name.to_string(), lane.memory.len() as u64, first.started_ms))
+            })
+            .collect()
     }
 
     /// A batch was written. Returns whether the writer must look for the next head, and what else to write.
     pub(super) fn spilled(&mut self, name: &str) -> (bool, Option<Vec<Run>>) {
-        let Some(lane) = self.lanes.get_mut(name) else {
+        let Some(lane) = self.lane(name) else {
             return (false, None);
         };
         lane.spilling = false;
@@ -202,7 +210,9 @@ impl Lanes {
         if between {
             lane.head = Head::Running;
         }
-        (between, lane.batch())
+        let batch = lane.batch();
+        self.shrink(name);
+        (between, batch)
     }
 }
 
@@ -211,9 +221,32 @@ impl Lanes {
     pub(super) fn count(&self) -> usize {
         self.lanes.len()
     }
+
+    /// Those that are more than a name.
+    pub(super) fn whole(&self) -> usize {
+        self.lanes.values().flatten().count()
+    }
 }
 
 impl Lane {
+    /// Its runs are in the store.
+    fn in_store(head: Head) -> Self {
+        Self {
+            head,
+            stored: true,
+            ..Self::default()
+        }
+    }
+
+    /// Whether the store knows all there is to know of it.
+    fn is_in_store(&self) -> bool {
+        self.head == Head::Waiting
+            && self.stored
+            && !self.spilling
+            && self.memory.is_empty()
+            && self.taken.is_empty()
+    }
+
     fn batch(&mut self) -> Option<Vec<Run>> {
         let due = match self.head {
             Head::Waiting => !self.memory.is_empty(),

@@ -12,6 +12,7 @@
 mod dead;
 mod dispatch;
 mod drive;
+mod forget;
 mod gate;
 mod lane_list;
 mod lanes;
@@ -215,6 +216,12 @@ impl Engine {
     /// Whether what can wait in the store should.
     fn is_crowded(&self) -> bool {
         self.under_way.load(Ordering::Relaxed) >= limits::RUNS_UNDER_WAY / 4 * 3
+    }
+
+    /// Whether nothing more can be kept in memory. Only what runs emit brings it so far: senders are told to come
+    /// again before.
+    fn is_flooded(&self) -> bool {
+        self.under_way.load(Ordering::Relaxed) >= 2 * limits::RUNS_UNDER_WAY
     }
 
     /// Runs in memory: carried out, or behind another of their lane.

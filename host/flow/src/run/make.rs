@@ -76,10 +76,10 @@ impl<'a> Move<'_, 'a> {
                         until_ms: Some(at_ms),
                     };
                 }
-                Some(Waiting::System { system, until_ms }) => {
-                    if until_ms.is_some_and(|until| until <= self.around.now_ms) {
-                        return self.gave_up_on(step, &system);
-                    }
+                Some(Waiting::System { system, until_ms })
+                    if until_ms.is_some_and(|until| until <= self.around.now_ms) =>
+                {
+                    return self.gave_up_on(step, &system);
                 }
                 _ => {}
             },

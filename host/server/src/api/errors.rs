@@ -280,6 +280,20 @@ mod tests {
     }
 
     #[test]
+    fn whoever_finds_the_host_full_is_told_when_to_come_again() {
+        let refusals = [
+            Refusal::Overloaded,
+            Refusal::Store(StoreError::Unavailable("the queue is closed".into())),
+        ];
+        for refusal in refusals {
+            let response = refusal.into_response();
+            let told = response.headers().get("retry-after");
+            assert_eq!(response.status(), 503);
+            assert_eq!(told.and_then(|value| value.to_str().ok()), Some("5"));
+        }
+    }
+
+    #[test]
     fn a_full_disk_is_a_503_that_says_nothing_of_the_disk() {
         let refusal = Refusal::Store(StoreError::Unavailable(
             "disk full: /srv/site/data/tombolo.db".into(),

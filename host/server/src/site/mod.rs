@@ -30,7 +30,7 @@ pub use feed::FeedPlan;
 pub use plan::{SecretSlot, SecretWish, Site, SystemPlan};
 pub(crate) use schedule::source as schedule_source;
 pub use schedule::{Missed, SchedulePlan};
-pub use settings::{ApiToken, Scope, Settings};
+pub use settings::{ApiToken, Retention, Scope, Settings};
 pub use shelf::{Adapters, PackageShelf};
 
 use std::path::Path;

@@ -3,8 +3,10 @@
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use tombolo_flow::yaml::Node;
+use tombolo_kernel::limits;
 use tombolo_manifest::names::is_name;
 use url::Url;
 
@@ -30,8 +32,31 @@ pub struct Settings {
     pub secrets: Option<AgeFile>,
     /// Who may use the API.
     pub tokens: Vec<ApiToken>,
+    /// How long the past is kept.
+    pub retention: Retention,
     /// Roles that tasks may name; `None`: any.
     pub roles: Option<Vec<String>>,
+}
+
+/// How long the past is kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Retention {
+    /// Events and their finished runs.
+    pub age: Duration,
+    /// Bytes in use beyond which the oldest events go whatever their age.
+    pub size: Option<u64>,
+    /// Audit records.
+    pub audit: Duration,
+}
+
+impl Default for Retention {
+    fn default() -> Self {
+        Self {
+            age: limits::RETENTION,
+            size: None,
+            audit: limits::RETENTION_AUDIT,
+        }
+    }
 }
 
 /// A token of the API.
@@ -48,7 +73,7 @@ pub struct ApiToken {
 /// What a token allows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Scope {
-    /// Read runs, events, systems, audit; reload.
+    /// Read runs, events, systems, lanes, audit; repair and replay runs; reload.
     Operate,
     /// `POST /events`.
     Publish,
@@ -73,7 +98,15 @@ impl Scope {
 impl Settings {
     /// Reads the tree of `tombolo.yaml`; what is wrong becomes a problem and a default.
     pub(crate) fn read(node: &Node, folder: &Path, problems: &mut Problems) -> Self {
-        let keys = ["listen", "public-url", "data", "secrets", "tokens", "roles"];
+        let keys = [
+            "listen",
+            "public-url",
+            "data",
+            "secrets",
+            "tokens",
+            "retention",
+            "roles",
+        ];
         let fields = Fields::known(node, "tombolo.yaml", &keys, problems);
         let get = |name: &str| fields.and_then(|fields| fields.get(name));
         Self {
@@ -89,6 +122,9 @@ impl Settings {
             secrets: get("secrets").and_then(|node| age_file(node, folder, problems)),
             tokens: get("tokens")
                 .map(|node| tokens(node, problems))
+                .unwrap_or_default(),
+            retention: get("retention")
+                .map(|node| retention(node, problems))
                 .unwrap_or_default(),
             roles: get("roles").map(|node| roles(node, problems)),
         }
@@ -202,6 +238,23 @@ fn api_token(node: &Node, problems: &mut Problems) -> Option<ApiToken> {
         token: token?,
         may,
     })
+}
+
+fn retention(node: &Node, problems: &mut Problems) -> Retention {
+    let mut retention = Retention::default();
+    let Some(fields) = Fields::known(node, "retention", &["age", "size", "audit"], problems) else {
+        return retention;
+    };
+    let time = |name: &str, problems: &mut Problems| {
+        let node = fields.get(name)?;
+        fields::duration(node, name, limits::RETENTION_MOST, problems)
+    };
+    retention.age = time("age", problems).unwrap_or(retention.age);
+    retention.audit = time("audit", problems).unwrap_or(retention.audit);
+    retention.size = fields
+        .get("size")
+        .and_then(|node| fields::size(node, "size", limits::RETENTION_BYTES, problems));
+    retention
 }
 
 fn roles(node: &Node, problems: &mut Problems) -> Vec<String> {

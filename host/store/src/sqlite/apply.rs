@@ -7,7 +7,7 @@ use super::error::{conflict, is_the_rows_fault};
 use super::identity::Identities;
 use super::names::Names;
 use super::queue::Records;
-use super::{audits, cursors, events, pairs, runs, tasks};
+use super::{audits, cursors, events, pairs, runs, sweep, tasks};
 use crate::RunRow;
 use rusqlite::Connection;
 use tombolo_kernel::event::Event;
@@ -155,6 +155,9 @@ fn rest(connection: &Connection, known: &mut Known, command: &mut Command) -> ru
             let (system, key) = &request.input;
             pairs::delete(connection, &mut known.names, system, key)?;
             request.outcome = Some(Ok(()));
+        }
+        Command::Sweep(request) => {
+            request.outcome = Some(Ok(sweep::step(connection, known, &request.input)?));
         }
         Command::Flush(request) => request.outcome = Some(Ok(())),
     }

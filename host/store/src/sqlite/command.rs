@@ -2,7 +2,7 @@
 //! again without it; the outcome waits beside it until the data is synced.
 
 use super::pairs::SetPair;
-use crate::{Advance, Appended, PageIn, StoreError, TaskAnswer, TaskRow};
+use crate::{Advance, Appended, PageIn, StoreError, Sweep, Swept, TaskAnswer, TaskRow};
 use tokio::sync::oneshot;
 use tombolo_kernel::capability::store::KeyValueError;
 use tombolo_kernel::event::Event;
@@ -48,6 +48,7 @@ pub(crate) enum Command {
     Answer(Box<Request<(String, TaskAnswer), TaskRow, StoreError>>),
     Set(Request<SetPair, (), KeyValueError>),
     Delete(Request<(String, String), (), KeyValueError>),
+    Sweep(Request<Sweep, Swept, StoreError>),
     /// Replies when everything before it is on disk.
     Flush(Request<(), (), StoreError>),
 }
@@ -84,6 +85,11 @@ impl Command {
     pub(crate) fn delete(system: &str, key: &str) -> Asked<(), KeyValueError> {
         let (request, reply) = Request::new((system.to_owned(), key.to_owned()));
         (Self::Delete(request), reply)
+    }
+
+    pub(crate) fn sweep(sweep: Sweep) -> Asked<Swept, StoreError> {
+        let (request, reply) = Request::new(sweep);
+        (Self::Sweep(request), reply)
     }
 
     pub(crate) fn flush() -> Asked<(), StoreError> {
@@ -130,6 +136,7 @@ impl Command {
             Self::Answer(request) => request.outcome = Some(Err(error)),
             Self::Set(request) => request.outcome = Some(Err(error.into())),
             Self::Delete(request) => request.outcome = Some(Err(error.into())),
+            Self::Sweep(request) => request.outcome = Some(Err(error)),
             Self::Flush(request) => request.outcome = Some(Err(error)),
         }
     }
@@ -143,6 +150,7 @@ impl Command {
             Self::Answer(request) => (*request).send(),
             Self::Set(request) => request.send(),
             Self::Delete(request) => request.send(),
+            Self::Sweep(request) => request.send(),
             Self::Flush(request) => request.send(),
         }
     }

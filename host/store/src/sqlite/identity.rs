@@ -64,7 +64,8 @@ impl Identities {
         Ok(identities)
     }
 
-    fn hash(&self, source: &str, id: &str) -> i64 {
+    /// What the table calls an event.
+    pub(crate) fn hash(&self, source: &str, id: &str) -> i64 {
         let mut digest = Sha256::new();
         for part in [self.store.as_str(), source, id] {
             // Lengths first, so that parts cannot run into each other.

@@ -29,6 +29,7 @@ mod runs;
 mod schema;
 mod side;
 mod store;
+mod sweep;
 mod tasks;
 #[cfg(test)]
 mod tests;

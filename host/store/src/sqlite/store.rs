@@ -2,10 +2,10 @@
 
 use super::command::Command;
 use super::pairs::{self, SetPair};
-use super::{SqliteStore, cursors, events, lanes, parked, runs, tasks};
+use super::{SqliteStore, cursors, events, lanes, parked, runs, sweep, tasks};
 use crate::{
     Advance, Appended, CursorRow, EventFilter, LaneRow, PageIn, Recovery, RunFilter, RunRow, Store,
-    StoreError, StoredEvent, TaskAnswer, TaskRow,
+    StoreError, StoredEvent, Sweep, Swept, TaskAnswer, TaskRow,
 };
 use futures_util::future::BoxFuture;
 use rusqlite::Connection;
@@ -230,6 +230,28 @@ impl Store for SqliteStore {
                 super::audits::list(connection, listing(limit), denied_only)
             }),
         )
+    }
+
+    fn sweep(&self, sweep: Sweep) -> BoxFuture<'_, Result<Swept, StoreError>> {
+        let asked = Command::sweep(sweep);
+        Box::pin(self.ask(asked))
+    }
+
+    fn unneeded_flows(&self) -> BoxFuture<'_, Result<Vec<String>, StoreError>> {
+        Box::pin(
+            self.people
+                .read(|connection| sweep::unneeded_flows(connection, FLOWS)),
+        )
+    }
+
+    fn forget_flow(&self, version: &str) -> BoxFuture<'_, Result<(), StoreError>> {
+        let asked = Command::delete(FLOWS, version);
+        Box::pin(async move {
+            self.ask(asked).await.map_err(|error| match error {
+                KeyValueError::Unavailable(message) => StoreError::Unavailable(message),
+                other => StoreError::Conflict(format!("the text stays: {other:?}")),
+            })
+        })
     }
 
     fn close(&self) -> BoxFuture<'_, ()> {

@@ -11,7 +11,7 @@ use tombolo_kernel::clock::SharedClock;
 use tombolo_kernel::event::Event;
 use tombolo_store::{
     Advance, Appended, CursorRow, EventFilter, LaneRow, PageIn, Recovery, RunFilter, RunRow,
-    RunStatus, Store, StoreError, StoredEvent, TaskAnswer, TaskRow,
+    RunStatus, Store, StoreError, StoredEvent, Sweep, Swept, TaskAnswer, TaskRow,
 };
 
 #[derive(Default)]
@@ -403,6 +403,32 @@ impl Store for FakeStore {
         _denied_only: bool,
     ) -> BoxFuture<'_, Result<Vec<Outward>, StoreError>> {
         self.read(|_| Vec::new())
+    }
+
+    fn sweep(&self, _sweep: Sweep) -> BoxFuture<'_, Result<Swept, StoreError>> {
+        self.write(|_| Ok(Swept::default()))
+    }
+
+    fn unneeded_flows(&self) -> BoxFuture<'_, Result<Vec<String>, StoreError>> {
+        self.read(|kept| {
+            let needed = |version: &&String| {
+                let rows = kept.runs.values();
+                rows.filter(|row| !matches!(row.status, RunStatus::Done | RunStatus::Discarded))
+                    .any(|row| row.flow_version == **version)
+            };
+            let versions = kept.flows.keys();
+            versions
+                .filter(|version| !needed(version))
+                .cloned()
+                .collect()
+        })
+    }
+
+    fn forget_flow(&self, version: &str) -> BoxFuture<'_, Result<(), StoreError>> {
+        self.write(|kept| {
+            kept.flows.remove(version);
+            Ok(())
+        })
     }
 
     fn close(&self) -> BoxFuture<'_, ()> {

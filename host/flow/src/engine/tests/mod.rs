@@ -18,6 +18,7 @@ mod restart;
 mod retries;
 mod storms;
 mod tasks;
+mod texts;
 
 use std::sync::Arc;
 

@@ -53,6 +53,10 @@ async fn an_outage_parks_runs_and_uses_up_no_attempt() {
     let outage = status.outage.clone().unwrap();
     assert_eq!((status.parked, bench.engine.runs_under_way()), (10, 0));
     assert!(outage.failed_probes > 20, "{outage:?}");
+    // What waits is in the store; of a lane that waits, memory keeps the name.
+    let count = bench.engine.lanes.lock().count();
+    let whole = bench.engine.lanes.lock().whole();
+    assert_eq!((count, whole), (10, 0));
     assert_eq!(outage.why, "unavailable: connection refused");
     assert_eq!(bench.with_status(RunStatus::Dead).await, [""; 0]);
 

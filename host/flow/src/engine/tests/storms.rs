@@ -70,3 +70,31 @@ async fn a_slow_system_does_not_hold_up_another() {
     bench.pass(1).await;
     assert_eq!(bench.with_status(RunStatus::Done).await.len(), 1_000);
 }
+
+#[tokio::test(start_paused = true)]
+async fn events_that_runs_emit_do_not_fill_the_memory() {
+    // Each alarm becomes 2 echoes, each echo 40 runs that hang: 80,000 in all.
+    let first =
+        "on: device.alarm\nsteps:\n  - emit: { type: echo.a }\n  - emit: { type: echo.b }\n";
+    let mut texts = vec![("first".to_owned(), first.to_owned())];
+    for n in 0..40 {
+        let text = format!("on: echo.*\nsteps:\n  - call: s{n}.note\n");
+        texts.push((format!("f{n}"), text));
+    }
+    let texts: Vec<(&str, &str)> = texts
+        .iter()
+        .map(|(name, text)| (name.as_str(), text.as_str()))
+        .collect();
+    let hanging = ScriptedActor::new(|_, _| (Duration::MAX, Ok("{}".into())));
+    let bench = Bench::new(&texts, hanging).await;
+    let events = (0..1_000).map(|n| event(&n.to_string(), "{}")).collect();
+    bench.publish(events).await;
+    bench.pass(1).await;
+    let under_way = bench.engine.runs_under_way();
+    assert!(
+        under_way <= 2 * limits::RUNS_UNDER_WAY + 2_000,
+        "{under_way}"
+    );
+    let waiting = bench.with_status(RunStatus::Waiting).await.len();
+    assert!(waiting > 0, "the rest is in the store");
+}

@@ -14,6 +14,7 @@ mod log;
 mod people;
 mod runs;
 mod shim;
+mod sweep;
 
 use super::SqliteStore;
 use crate::{Advance, RunRow, RunStatus, Store, TaskRow};

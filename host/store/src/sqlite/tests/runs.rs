@@ -1,6 +1,7 @@
 //! Runs, lanes, and what one transaction holds.
 
 use super::*;
+use crate::sqlite::parked::{COUNTS, PARKED};
 use crate::sqlite::runs::{DUE, LANE, LANES, NEXT_WAKE};
 use crate::{RunFilter, StoreError};
 use futures_util::future::join_all;
@@ -292,6 +293,8 @@ async fn what_the_engine_asks_comes_from_an_index() {
         ),
         (NEXT_WAKE.to_owned(), "COVERING INDEX run_wake"),
         (LANES.to_owned(), "COVERING INDEX run_lane"),
+        (PARKED.to_owned(), "COVERING INDEX run_needs"),
+        (COUNTS.to_owned(), "COVERING INDEX run_needs"),
     ];
     for (query, expected) in cases {
         let mut statement = connection
@@ -308,4 +311,66 @@ async fn what_the_engine_asks_comes_from_an_index() {
             "{query}\n{plan}"
         );
     }
+}
+
+#[tokio::test]
+async fn runs_that_wait_for_a_system_are_counted_and_found_page_by_page() {
+    let place = Place::new();
+    for seq in 1..=5 {
+        let row = RunRow {
+            needs: Some(if seq == 3 { "crm" } else { "erp" }.to_owned()),
+            ..run(seq, "a", "", RunStatus::Waiting)
+        };
+        place.store.advance(advance(row)).await.unwrap();
+    }
+    let parked = async |after: Option<&str>| place.store.parked("erp", after, 3).await.unwrap();
+    assert_eq!(parked(None).await, ["1.a", "2.a", "4.a"]);
+    assert_eq!(parked(Some("4.a")).await, ["5.a"]);
+    assert_eq!(parked(Some("5.a")).await, [""; 0]);
+    // Carried out again, it waits for nothing.
+    place
+        .store
+        .advance(advance(run(1, "a", "", RunStatus::Done)))
+        .await
+        .unwrap();
+    let mut counts = place.store.recover().await.unwrap().parked;
+    counts.sort();
+    assert_eq!(counts, [("crm".to_owned(), 1), ("erp".to_owned(), 3)]);
+}
+
+#[tokio::test]
+async fn a_replay_is_a_run_of_its_own_beside_the_first() {
+    let place = Place::new();
+    assert_eq!(place.store.next_replay().await.unwrap(), 1);
+    for (id, status) in [
+        ("7.a", RunStatus::Done),
+        ("7.a.replay-1", RunStatus::Queued),
+        ("7.a.replay-2", RunStatus::Dead),
+    ] {
+        let row = RunRow {
+            id: id.into(),
+            ..run(7, "a", "k", status)
+        };
+        place.store.advance(advance(row)).await.unwrap();
+    }
+    assert_eq!(place.store.next_replay().await.unwrap(), 3);
+    assert_eq!(
+        place.store.known_runs(1, 9).await.unwrap(),
+        [(7, "a".to_owned())]
+    );
+    let found = place.store.run("7.a.replay-2").await.unwrap().unwrap();
+    assert_eq!(found.status, RunStatus::Dead);
+    assert!(place.store.run("7.a.replay-02").await.unwrap().is_none());
+    let lanes = place.store.lanes(10).await.unwrap();
+    assert_eq!(
+        (lanes[0].head.id.as_str(), lanes[0].length),
+        ("7.a.replay-1", 1)
+    );
+    let after = RunFilter {
+        after: Some("7.a".into()),
+        ..RunFilter::default()
+    };
+    let rest = place.store.runs(after).await.unwrap();
+    let ids: Vec<&str> = rest.iter().map(|row| row.id.as_str()).collect();
+    assert_eq!(ids, ["7.a.replay-1", "7.a.replay-2"]);
 }
