@@ -117,6 +117,8 @@ enum Step {
     LogSays(String),
     /// How many events the log has of a type.
     Events { r#type: String, count: usize },
+    /// Run a command against the host and read what it prints.
+    Tombolo { run: Vec<String>, says: Vec<String> },
     /// Approve a system while the host runs, and wait until it is running.
     Approve { system: String },
 }
@@ -313,6 +315,7 @@ impl Running {
                     .get(&format!("/api/events?type={type}&limit=1000"));
                 assert_eq!(events.as_array().map(Vec::len), Some(*count), "{events}");
             }
+            Step::Tombolo { run, says } => self.tombolo(run, says),
             Step::Approve { system } => self.approve(system),
         }
     }
@@ -405,6 +408,20 @@ impl Running {
             .unwrap()
             .map(Result::unwrap)
             .collect()
+    }
+
+    fn tombolo(&self, run: &[String], says: &[String]) {
+        let address = self.host().address.to_string();
+        let mut arguments: Vec<&str> = run.iter().map(String::as_str).collect();
+        arguments.extend(["--address", &address]);
+        let (code, out, err) = self.site.tombolo(&arguments);
+        assert_eq!(code, 0, "tombolo {run:?}: {out}{err}");
+        for text in says {
+            assert!(
+                out.contains(text),
+                "tombolo {run:?} does not say {text:?}:\n{out}"
+            );
+        }
     }
 
     fn approve(&self, system: &str) {

@@ -8,6 +8,7 @@ pub mod definition;
 pub mod engine;
 pub mod expression;
 pub mod json;
+pub mod lineage;
 pub mod problem;
 pub mod run;
 pub mod tables;

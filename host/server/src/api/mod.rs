@@ -5,6 +5,7 @@ mod audit;
 pub(crate) mod errors;
 mod events;
 mod health;
+mod lineage;
 mod reload;
 mod runs;
 mod systems;
@@ -38,6 +39,7 @@ pub(crate) fn router(core: Arc<Core>) -> Router {
         .route("/api/systems", get(systems::list))
         .route("/api/runs", get(runs::list))
         .route("/api/runs/{id}", get(runs::show))
+        .route("/api/runs/{id}/lineage", get(lineage::show))
         .route("/api/events", get(events::list))
         .route("/api/events/tail", get(events::tail))
         .route("/api/events/{seq}", get(events::show))

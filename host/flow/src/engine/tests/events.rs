@@ -79,7 +79,8 @@ async fn a_condition_that_cannot_be_judged_is_a_dead_letter() {
     );
     assert!(error.contains("there are: severty"), "{error}");
     assert_eq!(bench.with_status(RunStatus::Dead).await, ["1.simple"]);
-    assert_eq!(bench.store.checkpoint_now(), 1);
+    // The event, and the one that says it is dead.
+    assert_eq!(bench.store.checkpoint_now(), 2);
 }
 
 #[tokio::test(start_paused = true)]
