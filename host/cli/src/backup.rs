@@ -68,7 +68,7 @@ fn tell(what: &str, file: &Path, contents: &Contents) -> anyhow::Result<()> {
     let newest = contents
         .newest_ms
         .map_or_else(|| "none".to_owned(), when::moment);
-    Ok(out::line(&format!(
+    Ok(out::line(format!(
         "{} {what}: {} events (the newest of {newest}), {} runs, {} of them unfinished, {}, format {}",
         file.display(),
         contents.events,

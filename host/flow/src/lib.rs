@@ -9,6 +9,7 @@ pub mod delivery;
 pub mod engine;
 pub mod expression;
 pub mod json;
+pub mod lineage;
 pub mod problem;
 pub mod run;
 pub mod tables;

@@ -72,6 +72,9 @@ pub struct StepTrace {
     /// Calls of the action, failed ones and the last.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub attempts: Vec<AttemptTrace>,
+    /// Digest of the adapter through which anything left: `sha256:...`.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub adapter: String,
     /// What left the host on the way.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub calls: Vec<CallTrace>,
@@ -167,6 +170,9 @@ impl StepTrace {
 
     /// Takes note of what left, up to a bound.
     pub(crate) fn note(&mut self, attempt: u32, outward: Vec<Outward>) {
+        if let Some(last) = outward.last() {
+            self.adapter.clone_from(&last.digest);
+        }
         let room = limits::TRACE_CALLS.saturating_sub(self.calls.len());
         self.calls
             .extend(outward.into_iter().take(room).map(|outward| CallTrace {

@@ -1,6 +1,7 @@
 //! `tombolo run list` and `tombolo run show`: what flows did, as a table and as a tree.
 
 mod detail;
+mod lineage;
 mod show;
 
 use clap::Subcommand;
@@ -47,6 +48,9 @@ pub(crate) struct ShowArguments {
     id: String,
     #[command(flatten)]
     host: HostArguments,
+    /// Where every field that it sent came from: event, field, value map, adapter
+    #[arg(long)]
+    lineage: bool,
     /// Print JSON
     #[arg(long)]
     json: bool,
@@ -104,6 +108,9 @@ async fn list(arguments: ListArguments) -> anyhow::Result<()> {
 
 async fn show_one(arguments: ShowArguments) -> anyhow::Result<()> {
     let client = Client::for_command(&arguments.host, "operate")?;
+    if arguments.lineage {
+        return lineage::show(&client, &arguments.id, arguments.json).await;
+    }
     if arguments.json {
         return Ok(out::json(&client.get(&detail::path(&arguments.id)).await?)?);
     }

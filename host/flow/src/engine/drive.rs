@@ -9,7 +9,7 @@ use tombolo_store::{Advance, RunRow, RunStatus};
 
 use super::lanes::{self, Next};
 use super::pull::Delivered;
-use super::{Engine, Run, dispatch, gate, version_key};
+use super::{Engine, Run, dead_letter, dispatch, gate, version_key};
 use crate::definition::Kind;
 use crate::delivery::RetryWish;
 use crate::run::{Called, Decision, Input, Surroundings, Waiting};
@@ -172,6 +172,10 @@ impl Engine {
     }
 
     async fn finish(self: &Arc<Self>, mut run: Run, status: RunStatus) -> Ended {
+        if status == RunStatus::Dead {
+            let alert = dead_letter::event(&run, self.now());
+            run.outbox.emitted.extend(alert);
+        }
         if !self.commit(&mut run, status, None).await {
             return self.leave(run);
         }

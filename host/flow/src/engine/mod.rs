@@ -10,6 +10,7 @@
 //! calls carry the same idempotency keys.
 
 mod dead;
+mod dead_letter;
 mod dispatch;
 mod drive;
 mod forget;

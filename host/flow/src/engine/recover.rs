@@ -270,6 +270,16 @@ impl Engine {
         }))
     }
 
+    /// The definition a run began with, for people.
+    ///
+    /// # Errors
+    /// It is neither in use nor kept: the run never waited, and the flow was changed since.
+    pub async fn definition(&self, row: &RunRow) -> Result<Arc<Flow>, String> {
+        self.flow_of(row)
+            .await
+            .unwrap_or_else(|| Err("the store cannot be read now; ask again later".to_owned()))
+    }
+
     /// The version the run began with: in use, or from the store.
     pub(super) async fn flow_of(&self, row: &RunRow) -> Option<Result<Arc<Flow>, String>> {
         let key = version_key(&row.flow, &row.flow_version);

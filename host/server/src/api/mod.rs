@@ -9,6 +9,7 @@ mod feeds;
 mod health;
 mod lanes;
 mod person;
+mod lineage;
 mod reload;
 mod replay;
 mod runs;
@@ -50,6 +51,7 @@ pub(crate) fn router(core: Arc<Core>) -> Router {
         .route("/api/dead/{id}/discard", post(dead::discard))
         .route("/api/replay", post(replay::replay))
         .route("/api/lanes", get(lanes::list))
+        .route("/api/runs/{id}/lineage", get(lineage::show))
         .route("/api/events", get(events::list))
         .route("/api/events/tail", get(events::tail))
         .route("/api/events/{seq}", get(events::show))

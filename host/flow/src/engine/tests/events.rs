@@ -79,7 +79,8 @@ async fn a_condition_that_cannot_be_judged_is_a_dead_letter() {
     );
     assert!(error.contains("there are: severty"), "{error}");
     assert_eq!(bench.with_status(RunStatus::Dead).await, ["1.simple"]);
-    assert_eq!(bench.store.checkpoint_now(), 1);
+    // The event, and the one that says it is dead.
+    assert_eq!(bench.store.checkpoint_now(), 2);
 }
 
 #[tokio::test(start_paused = true)]
@@ -197,4 +198,49 @@ async fn stopping_waits_for_the_call_under_way_and_begins_no_other() {
     again.pass(1).await;
     assert_eq!(again.actor.calls()[0].what, "erp.b");
     assert_eq!(again.with_status(RunStatus::Done).await, ["1.two"]);
+}
+
+const ALERT: &str = "
+on: tombolo.dead-letter
+steps:
+  - call: im.message.send
+    with: { text: '${event.data.run} ${event.data.step} ${event.data.failure}', about: '${event.subject}' }
+";
+
+fn closed() -> Failure {
+    Failure::Conflict {
+        message: "closed".into(),
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_dead_run_says_so_in_an_event_that_flows_react_to() {
+    let actor = ScriptedActor::failing(1, closed());
+    let bench = Bench::new(&[("simple", SIMPLE), ("alert", ALERT)], actor).await;
+    bench
+        .publish(vec![event("1", r#"{"severity":3,"part":"P"}"#)])
+        .await;
+    bench.pass(1).await;
+    let inputs = bench.actor.inputs();
+    assert_eq!(inputs.len(), 2, "{inputs:?}");
+    for part in [
+        "1.simple note",
+        "conflict",
+        "closed",
+        r#""about":"1.simple""#,
+    ] {
+        assert!(inputs[1].contains(part), "{part}: {}", inputs[1]);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_alert_that_fails_causes_no_other() {
+    let actor = ScriptedActor::failing(9, closed());
+    let bench = Bench::new(&[("simple", SIMPLE), ("alert", ALERT)], actor).await;
+    bench
+        .publish(vec![event("1", r#"{"severity":3,"part":"P"}"#)])
+        .await;
+    bench.pass(1).await;
+    assert_eq!(bench.actor.inputs().len(), 2);
+    assert_eq!(bench.with_status(RunStatus::Dead).await.len(), 2);
 }

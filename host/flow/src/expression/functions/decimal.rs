@@ -46,7 +46,7 @@ fn div<'b, 'v>(values: Vec<CowVal<'b, 'v>>) -> Outcome<'b, 'v> {
     };
     let (one, other) = (number(&arguments, 0)?, number(&arguments, 1)?);
     let digits = arguments.whole(2, DIGITS)?;
-    if other == BigDecimal::from(0) {
+    if other == 0 {
         return Err(arguments.wrong("the divisor is 0"));
     }
     // The quotient has 100 significant digits: rounding it again at 30 cannot differ from rounding once.
