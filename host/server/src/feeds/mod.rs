@@ -104,9 +104,10 @@ impl Feeds {
                     })
                 });
                 let mut inner = feed.inner.lock();
-                inner.plan = plan.clone();
-                // Looked up again, unless it backs off: a reload is no reason to press a system that fails.
-                inner.standing.known = inner.standing.failures > 0;
+                if inner.plan != *plan {
+                    inner.plan = plan.clone();
+                    inner.standing.known = false;
+                }
             }
         }
         drop(feeds);

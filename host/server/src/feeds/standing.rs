@@ -63,6 +63,7 @@ impl Standing {
     /// It was read to its end.
     pub(crate) fn ended_well(&mut self, plan: &FeedPlan, now: Millis) {
         self.reading = false;
+        self.from = None;
         self.failures = 0;
         self.failure = None;
         self.due_ms = plan.timing.as_ref().and_then(|timing| timing.next(now));
@@ -127,6 +128,15 @@ mod tests {
         assert!(standing.demand(Some("7".into()), 5_000));
         assert!(standing.begin(5_000));
         assert_eq!(standing.from.as_deref(), Some("7"));
+        standing.failed(5_000, "unavailable".into(), None);
+        assert_eq!(
+            standing.from.as_deref(),
+            Some("7"),
+            "tried again from there"
+        );
+        assert!(standing.begin(6_000));
+        standing.ended_well(&hourly(), 7_000);
+        assert_eq!(standing.from, None, "only once");
     }
 
     #[test]
