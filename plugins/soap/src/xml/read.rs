@@ -231,11 +231,13 @@ impl Element {
             }
         }
         // Spaces between elements are layout.
-        if self.children.is_empty() || !self.text.trim().is_empty() {
-            if !self.text.is_empty() {
-                name(out, "#text");
-                push_string(out, &self.text);
-            }
+        let has_text = match self.children.is_empty() {
+            true => !self.text.is_empty(),
+            false => !self.text.trim().is_empty(),
+        };
+        if has_text {
+            name(out, "#text");
+            push_string(out, &self.text);
         }
         out.push('}');
     }
