@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde_json::json;
 use tombolo_tests::built::adapter;
 use tombolo_tests::host::TestHost;
-use tombolo_tests::scenario::standard_webhooks;
+use tombolo_tests::signed::standard_webhooks;
 use tombolo_tests::site::TestSite;
 
 const SECRET: &str = "whsec_aG9zdGlsZS10ZXN0LXNlY3JldC0wMTIz";

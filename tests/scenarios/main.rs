@@ -38,6 +38,8 @@ scenarios! {
     a_full_disk_acknowledges_nothing_and_the_host_recovers = "full-disk-acknowledges-nothing",
     sighup_reads_a_rotated_secret = "sighup-reads-a-rotated-secret",
     a_feed_resumes_after_a_kill_without_loss_or_doubles = "feed-resumes-after-a-kill",
+    a_csv_file_at_a_hook_makes_an_event_per_row = "csv-hook-makes-events",
+    a_flow_makes_an_order_in_a_soap_system = "soap-order",
     a_schedule_starts_a_flow = "schedule-starts-a-flow",
     events_of_one_key_keep_their_order = "one-lane-keeps-order",
     data_is_mapped_and_normalized_on_its_way = "data-that-fits",

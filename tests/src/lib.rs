@@ -23,4 +23,5 @@ pub mod component;
 pub mod host;
 pub mod scenario;
 pub mod server;
+pub mod signed;
 pub mod site;

@@ -9,13 +9,13 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use base64::Engine as _;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::built::{adapter, root};
 use crate::host::TestHost;
 use crate::server::{RecordingServer, Reply};
+use crate::signed::standard_webhooks;
 use crate::site::TestSite;
 
 #[derive(Deserialize)]
@@ -49,7 +49,14 @@ enum Step {
     /// Post to a hook, signed as told.
     Hook {
         to: String,
+        #[serde(default)]
         body: Value,
+        /// Instead of a JSON body.
+        #[serde(default)]
+        text: Option<String>,
+        /// What stands in the answer.
+        #[serde(default)]
+        says: String,
         #[serde(default)]
         sign: Option<Sign>,
         #[serde(default)]
@@ -86,6 +93,9 @@ enum Step {
         status: u16,
         #[serde(default)]
         body: Value,
+        /// Instead of a JSON body.
+        #[serde(default)]
+        text: Option<String>,
         #[serde(default)]
         headers: BTreeMap<String, String>,
     },
@@ -133,6 +143,9 @@ enum Step {
         target: Option<String>,
         #[serde(default)]
         body: Option<Value>,
+        /// Texts that stand in the body.
+        #[serde(default)]
+        says: Vec<String>,
         #[serde(default)]
         headers: BTreeMap<String, String>,
     },
@@ -267,10 +280,19 @@ impl Running {
             Step::Hook {
                 to,
                 body,
+                text,
+                says,
                 sign,
                 headers,
                 expect,
-            } => self.hook(to, body, sign.as_ref(), headers, *expect),
+            } => {
+                let body = text.clone().unwrap_or_else(|| body.to_string());
+                let answer = self.hook(to, &body, sign.as_ref(), headers, *expect);
+                assert!(
+                    answer.contains(says),
+                    "hook {to} does not say {says:?}: {answer}"
+                );
+            }
             Step::Publish {
                 r#type,
                 id,
@@ -308,9 +330,11 @@ impl Running {
                 server,
                 status,
                 body,
+                text,
                 headers,
             } => {
-                let mut reply = Reply::json(*status, &body.to_string());
+                let body = text.clone().unwrap_or_else(|| body.to_string());
+                let mut reply = Reply::json(*status, &body);
                 reply.headers.extend(headers.clone());
                 self.servers[server].reply(reply);
             }
@@ -337,9 +361,18 @@ impl Running {
                 count,
                 target,
                 body,
+                says,
                 headers,
             } => {
                 self.received(server, *count, target.as_deref(), body.as_ref(), headers);
+                let got = self.servers[server].received();
+                let last = got.last().map_or("", |last| last.body.as_str());
+                for text in says {
+                    assert!(
+                        last.contains(text),
+                        "the request does not say {text:?}: {last}"
+                    );
+                }
             }
             Step::Rows {
                 database,
@@ -384,12 +417,11 @@ impl Running {
     fn hook(
         &self,
         to: &str,
-        body: &Value,
+        body: &str,
         sign: Option<&Sign>,
         headers: &BTreeMap<String, String>,
         expect: u16,
-    ) {
-        let body = body.to_string();
+    ) -> String {
         let mut all: Vec<(String, String)> = headers.clone().into_iter().collect();
         all.push(("content-type".into(), "application/json".into()));
         if let Some(sign) = sign {
@@ -399,7 +431,7 @@ impl Running {
                 .find(|(name, _)| *name == sign.secret)
                 .expect("the secret is in the environment")
                 .1;
-            all.extend(standard_webhooks(secret, &sign.id, sign.skew, &body));
+            all.extend(standard_webhooks(secret, &sign.id, sign.skew, body));
         }
         let borrowed: Vec<(&str, &str)> = all
             .iter()
@@ -409,6 +441,7 @@ impl Running {
             self.host()
                 .send("POST", &format!("/hooks/{to}"), &borrowed, body.as_bytes());
         assert_eq!(response.status, expect, "hook {to}: {}", response.body);
+        response.body
     }
 
     fn answer(&self, answer: &str, by: &str) {
@@ -434,31 +467,6 @@ impl Running {
                 .map(|_| ())
         });
     }
-}
-
-/// The headers of a Standard Webhooks sender (standardwebhooks.com).
-pub fn standard_webhooks(secret: &str, id: &str, skew: i64, body: &str) -> Vec<(String, String)> {
-    let key = base64::engine::general_purpose::STANDARD
-        .decode(secret.trim_start_matches("whsec_"))
-        .unwrap();
-    let now = std::time::SystemTime::now()
-        .duration_since(std::time::UNIX_EPOCH)
-        .unwrap()
-        .as_secs();
-    let timestamp = i64::try_from(now).unwrap() + skew;
-    let tag = ring::hmac::sign(
-        &ring::hmac::Key::new(ring::hmac::HMAC_SHA256, &key),
-        format!("{id}.{timestamp}.{body}").as_bytes(),
-    );
-    let signature = format!(
-        "v1,{}",
-        base64::engine::general_purpose::STANDARD.encode(tag)
-    );
-    vec![
-        ("webhook-id".into(), id.into()),
-        ("webhook-timestamp".into(), timestamp.to_string()),
-        ("webhook-signature".into(), signature),
-    ]
 }
 
 /// The folders of `tests/scenarios`.

@@ -6,7 +6,7 @@ use jiff::{Timestamp, Zoned};
 use tombolo_kernel::clock::Millis;
 
 /// When something is due again.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Timing {
     /// So many milliseconds after the last time; never 0.
     Every(Millis),

@@ -28,7 +28,11 @@ pub(crate) fn failure(fault: &Element, faults: &BTreeMap<String, FaultKind>) -> 
         .map(|element| element.local.as_str());
     let said = fault
         .child("faultstring")
-        .or_else(|| fault.child("Reason").and_then(|reason| reason.child("Text")))
+        .or_else(|| {
+            fault
+                .child("Reason")
+                .and_then(|reason| reason.child("Text"))
+        })
         .map_or("", Element::words);
     let words: String = said
         .chars()

@@ -83,7 +83,9 @@ impl Operation {
             names: Names {
                 prefixes: options.qualified.then(|| {
                     let swapped = options.namespaces.iter();
-                    swapped.map(|(prefix, uri)| (uri.clone(), prefix.clone())).collect()
+                    swapped
+                        .map(|(prefix, uri)| (uri.clone(), prefix.clone()))
+                        .collect()
                 }),
             },
             result,
@@ -104,7 +106,10 @@ impl Operation {
                 "application/soap+xml; charset=utf-8".to_owned()
             }
             Version::Soap12 => {
-                format!("application/soap+xml; charset=utf-8; action=\"{}\"", self.action)
+                format!(
+                    "application/soap+xml; charset=utf-8; action=\"{}\"",
+                    self.action
+                )
             }
         };
         let message = self.message(call, values)?;
@@ -148,7 +153,10 @@ impl Operation {
             Err(_) if !response.is_success() => return Err(response.failure("", None)),
             Err(problem) => {
                 return Err(Failure::unavailable(
-                    format!("the system answered {} with no SOAP envelope: {problem}", response.status),
+                    format!(
+                        "the system answered {} with no SOAP envelope: {problem}",
+                        response.status
+                    ),
                     None,
                 ));
             }
@@ -186,7 +194,10 @@ impl Operation {
         if root.local != "Envelope" {
             return Err(format!("its root is `{}`", root.local));
         }
-        let body = root.children.into_iter().find(|child| child.local == "Body");
+        let body = root
+            .children
+            .into_iter()
+            .find(|child| child.local == "Body");
         body.ok_or_else(|| "it has no Body".to_owned())
     }
 }
@@ -212,7 +223,9 @@ fn envelope(version: Version, namespaces: &BTreeMap<String, String>) -> Result<S
     let mut out = format!("<soap:Envelope xmlns:soap=\"{}\"", version.namespace());
     for (prefix, uri) in namespaces {
         if prefix == "soap" || prefix.contains(':') || xml::name_problem(prefix).is_some() {
-            return Err(format!("namespaces: `{prefix}` cannot be a prefix; `soap` is the envelope's"));
+            return Err(format!(
+                "namespaces: `{prefix}` cannot be a prefix; `soap` is the envelope's"
+            ));
         }
         out.push_str(&format!(" xmlns:{prefix}=\""));
         xml::escape(uri, &mut out);
@@ -224,9 +237,9 @@ fn envelope(version: Version, namespaces: &BTreeMap<String, String>) -> Result<S
 
 /// The parts of a JSON pointer.
 fn path_of(pointer: &str) -> Result<Vec<String>, String> {
-    let inner = pointer.strip_prefix('/').ok_or_else(|| {
-        format!("lists: `{pointer}` is no pointer; expected `/Response/line`")
-    })?;
+    let inner = pointer
+        .strip_prefix('/')
+        .ok_or_else(|| format!("lists: `{pointer}` is no pointer; expected `/Response/line`"))?;
     Ok(inner
         .split('/')
         .map(|part| part.replace("~1", "/").replace("~0", "~"))

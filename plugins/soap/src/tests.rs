@@ -24,16 +24,21 @@ fn host(operation: Value) -> Host {
 }
 
 fn envelope(body: &str) -> Reply {
+    enveloped(200, body)
+}
+
+fn enveloped(status: u16, body: &str) -> Reply {
     let text = format!(
         "<?xml version=\"1.0\"?><s:Envelope xmlns:s=\"http://schemas.xmlsoap.org/soap/envelope/\"><s:Body>{body}</s:Body></s:Envelope>"
     );
-    Reply::status(200).body(text)
+    Reply::status(status).body(text)
 }
 
 fn answered(operation: Value, reply: Reply) -> Result<Value, Failure> {
     let host = host(operation);
     host.reply("api", "POST", "/orders", reply);
-    host.start::<Soap>().act("order.get", json!({ "number": 7 }))
+    host.start::<Soap>()
+        .act("order.get", json!({ "number": 7 }))
 }
 
 const ORDER: &str = "<r:Reply xmlns:r=\"urn:orders\" xmlns:xsi=\"http://www.w3.org/2001/XMLSchema-instance\">
@@ -55,10 +60,16 @@ fn a_request_is_an_envelope_made_of_the_input() {
     }));
     host.reply("api", "POST", "/orders", envelope(""));
     let input = json!({ "version": "1\"<", "number": 7, "lines": [{ "o:sku": "a" }, { "o:sku": "b&c" }], "note": "x\ny" });
-    assert_eq!(host.start::<Soap>().act("order.get", input), Ok(Value::Null));
+    assert_eq!(
+        host.start::<Soap>().act("order.get", input),
+        Ok(Value::Null)
+    );
     let request = &host.requests()[0];
     assert_eq!(request.header("soapaction"), Some("\"urn:GetOrder\""));
-    assert_eq!(request.header("content-type"), Some("text/xml; charset=utf-8"));
+    assert_eq!(
+        request.header("content-type"),
+        Some("text/xml; charset=utf-8")
+    );
     assert_eq!(request.header("idempotency-key"), Some("test-key"));
     assert_eq!(
         String::from_utf8_lossy(&request.body),
@@ -75,7 +86,11 @@ fn an_answer_is_json_with_attributes_lists_and_exact_text() {
         whole["Reply"]["order"],
         json!({ "@id": "7", "state": "open & \u{e4}lter", "line": ["a", "<b>"], "sum": { "@currency": "EUR", "#text": "0012.50" }, "note": "", "due": null })
     );
-    let one = answered(json!({ "result": "/Reply/order/sum/#text" }), envelope(ORDER)).unwrap();
+    let one = answered(
+        json!({ "result": "/Reply/order/sum/#text" }),
+        envelope(ORDER),
+    )
+    .unwrap();
     assert_eq!(one, json!("0012.50"));
     let listed = answered(
         json!({ "lists": ["/Reply/order", "/Reply/order/note", "/Reply/order/none"], "result": "/Reply/order" }),
@@ -84,26 +99,46 @@ fn an_answer_is_json_with_attributes_lists_and_exact_text() {
     .unwrap();
     assert_eq!(listed[0]["note"], json!([""]));
     assert_eq!(listed[0]["none"], json!([]));
-    let qualified = answered(json!({ "qualified": true, "result": "/o:Reply/o:order/o:state" }), envelope(ORDER));
+    let qualified = answered(
+        json!({ "qualified": true, "result": "/o:Reply/o:order/o:state" }),
+        envelope(ORDER),
+    );
     assert_eq!(qualified, Ok(json!("open & \u{e4}lter")));
 }
 
 #[test]
 fn a_fault_is_a_failure_of_its_kind() {
-    let old = |code: &str| envelope(&format!("<s:Fault><faultcode>s:{code}</faultcode><faultstring>no such order</faultstring><detail><NoOrder/></detail></s:Fault>"));
+    let old = |code: &str| {
+        enveloped(
+            500,
+            &format!(
+                "<s:Fault><faultcode>s:{code}</faultcode><faultstring>no such order</faultstring><detail><NoOrder/></detail></s:Fault>"
+            ),
+        )
+    };
     let new = "<s:Fault><s:Code><s:Value>s:Sender</s:Value><s:Subcode><s:Value>m:Locked</s:Value></s:Subcode></s:Code><s:Reason><s:Text xml:lang=\"en\">locked</s:Text></s:Reason></s:Fault>";
     let table = [
         (json!({}), old("Client"), "rejected"),
         (json!({}), old("Client.Order"), "rejected"),
         (json!({}), old("Server"), "unavailable"),
-        (json!({ "faults": { "NoOrder": "not-found" } }), old("Server"), "not-found"),
-        (json!({ "faults": { "Server": "rejected" } }), old("Server"), "rejected"),
-        (json!({ "version": "1.2", "faults": { "Locked": "conflict" } }), envelope(new), "conflict"),
-        (json!({ "version": "1.2" }), envelope(new), "rejected"),
+        (
+            json!({ "faults": { "NoOrder": "not-found" } }),
+            old("Server"),
+            "not-found",
+        ),
+        (
+            json!({ "faults": { "Server": "rejected" } }),
+            old("Server"),
+            "rejected",
+        ),
+        (
+            json!({ "version": "1.2", "faults": { "Locked": "conflict" } }),
+            enveloped(500, new),
+            "conflict",
+        ),
+        (json!({ "version": "1.2" }), enveloped(500, new), "rejected"),
     ];
     for (options, reply, kind) in table {
-        let mut reply = reply;
-        reply.status = 500;
         let failure = answered(options.clone(), reply).unwrap_err();
         assert_eq!(failure.kind(), kind, "{options}: {failure:?}");
         assert!(["no such order", "locked"].contains(&failure.message()));
@@ -137,17 +172,25 @@ fn a_username_token_has_a_digest_that_the_host_made() {
         .key("password", "secret")
         .at_ms(1_763_778_600_000);
     host.reply("api", "POST", "/orders", envelope(""));
-    host.start::<Soap>().act("order.get", json!({ "number": 7 })).unwrap();
+    host.start::<Soap>()
+        .act("order.get", json!({ "number": 7 }))
+        .unwrap();
     let request = &host.requests()[0];
     assert_eq!(
         request.header("content-type"),
         Some("application/soap+xml; charset=utf-8; action=\"urn:GetOrder\"")
     );
     let body = String::from_utf8_lossy(&request.body).into_owned();
-    assert!(body.contains("<wsu:Created>2025-11-22T02:30:00.000Z</wsu:Created>"), "{body}");
+    assert!(
+        body.contains("<wsu:Created>2025-11-22T02:30:00.000Z</wsu:Created>"),
+        "{body}"
+    );
     assert!(body.contains("<wsse:Username>tombolo</wsse:Username>"));
     // SHA-1 over `test-key/1/1763778600000`, `2025-11-22T02:30:00.000Z` and `secret`, by another program.
-    assert!(body.contains("#PasswordDigest\">VFMoy68TfRbgP+Ku3IpQUJky4fc=</wsse:Password>"), "{body}");
+    assert!(
+        body.contains("#PasswordDigest\">VFMoy68TfRbgP+Ku3IpQUJky4fc=</wsse:Password>"),
+        "{body}"
+    );
     assert!(!body.contains("secret<"));
 }
 

@@ -40,7 +40,7 @@ macro_rules! mqtt {
             use tombolo_kernel::limits;
             use tombolo_kernel::system::BrokerPlace;
 
-            use super::super::{CONNECT, Delivery, host_and_port, password, unreachable, words};
+            use super::super::{Delivery, host_and_port, password, unreachable, words};
             use super::{PACKET, transport};
             use $($library)::+ as library;
             use $($packets)::+ as packets;
@@ -217,7 +217,7 @@ mqtt! {
         let mut options = MqttOptions::new(id, host, port);
         options.set_transport(transport(place)?);
         options.set_keep_alive(Duration::from_secs(30));
-        options.set_connection_timeout(CONNECT.as_secs());
+        options.set_connection_timeout(super::super::CONNECT.as_secs());
         options.set_clean_start(fresh);
         options.set_session_expiry_interval((!fresh).then_some(SESSION));
         options.set_receive_maximum(Some(limits::MESSAGES_IN_HAND));

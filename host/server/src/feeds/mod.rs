@@ -90,8 +90,10 @@ impl Feeds {
                 .is_some_and(|system| system.feeds.contains_key(&key.1))
         };
         feeds.retain(|key, feed| {
-            feed.inner.lock().standing.gone = !planned(key);
-            planned(key)
+            let standing = &mut feed.inner.lock().standing;
+            standing.gone = !planned(key);
+            // One that is gone and still being read is kept: if it comes back, no second reading begins beside it.
+            !standing.gone || standing.reading
         });
         for (system, plan) in systems {
             for (name, plan) in &plan.feeds {
@@ -104,9 +106,10 @@ impl Feeds {
                     })
                 });
                 let mut inner = feed.inner.lock();
-                inner.plan = plan.clone();
-                // Looked up again, unless it backs off: a reload is no reason to press a system that fails.
-                inner.standing.known = inner.standing.failures > 0;
+                if inner.plan != *plan {
+                    inner.plan = plan.clone();
+                    inner.standing.known = false;
+                }
             }
         }
         drop(feeds);
@@ -129,6 +132,9 @@ impl Feeds {
             .cloned()
             .ok_or(NotNow::Unknown)?;
         let mut inner = feed.inner.lock();
+        if inner.standing.gone {
+            return Err(NotNow::Unknown);
+        }
         // Known from here on: being looked up must not take back that it is due.
         inner.standing.known = true;
         if !inner.standing.demand(from, now) {
@@ -155,12 +161,15 @@ impl Feeds {
                 .await?;
             let inner = feed.inner.lock();
             let standing = &inner.standing;
+            if standing.gone {
+                continue;
+            }
             views.push(FeedView {
                 system: feed.system.clone(),
                 feed: feed.name.clone(),
                 when: inner.plan.timing.as_ref().map(Timing::text),
                 reading: standing.reading,
-                due_ms: standing.due_ms.filter(|_| !standing.reading),
+                due_ms: standing.due_ms,
                 read_ms: row.as_ref().map(|row| row.read_ms),
                 events: row.as_ref().map_or(0, |row| row.events),
                 cursor: row.and_then(|row| row.cursor),
@@ -183,7 +192,7 @@ impl Feeds {
     /// Looks up when feeds were read last that are new here. False: the log could not be asked.
     async fn learn(&self, core: &Core) -> bool {
         for feed in self.all() {
-            if feed.inner.lock().standing.known {
+            if feed.inner.lock().standing.is_settled() {
                 continue;
             }
             let owner = made::source(&feed.system);
@@ -191,7 +200,7 @@ impl Feeds {
                 return false;
             };
             let mut inner = feed.inner.lock();
-            if !inner.standing.known {
+            if !inner.standing.is_settled() {
                 let Inner { plan, standing } = &mut *inner;
                 standing.learn(plan, row.map(|row| row.read_ms), core.clock.now_ms());
             }
@@ -204,6 +213,12 @@ impl Feed {
     fn begin(&self, now: Millis) -> Option<FeedPlan> {
         let mut inner = self.inner.lock();
         inner.standing.begin(now).then(|| inner.plan.clone())
+    }
+
+    /// What there is to wake up for.
+    fn due(&self) -> Option<Millis> {
+        let standing = &self.inner.lock().standing;
+        standing.due_ms.filter(|_| !standing.gone)
     }
 
     /// Where a person wants the reading to begin.
@@ -240,7 +255,7 @@ pub(crate) async fn run(core: Arc<Core>, mut stopped: watch::Receiver<bool>) {
             if let Some(plan) = feed.begin(now) {
                 let (core, places) = (Arc::clone(&core), Arc::clone(&places));
                 readings.spawn(carry_out(core, feed, plan, places, stopped.clone()));
-            } else if let Some(due) = feed.inner.lock().standing.due_ms {
+            } else if let Some(due) = feed.due() {
                 wait = wait.min(Duration::from_millis(due.saturating_sub(now).max(1)));
             }
         }

@@ -10,7 +10,7 @@ use crate::site::FeedPlan;
 /// Where a feed stands.
 #[derive(Debug, Default)]
 pub(crate) struct Standing {
-    /// When it is read next; `None`: on demand only, or not known yet.
+    /// When it is read next; `None`: on demand only, being read, or not known yet.
     pub(crate) due_ms: Option<Millis>,
     /// Whether the time of its last reading was looked up in the log.
     pub(crate) known: bool,
@@ -29,6 +29,11 @@ pub(crate) struct Standing {
 }
 
 impl Standing {
+    /// Whether there is nothing to look up: it is known, or its reading will say when it is due.
+    pub(crate) fn is_settled(&self) -> bool {
+        self.known || self.reading || self.gone
+    }
+
     /// After a start or a reload: due by its last reading, at once if it was never read.
     pub(crate) fn learn(&mut self, plan: &FeedPlan, read_ms: Option<Millis>, now: Millis) {
         self.known = true;
@@ -46,6 +51,7 @@ impl Standing {
             return false;
         }
         self.reading = true;
+        self.due_ms = None;
         self.brought = 0;
         true
     }
@@ -63,6 +69,8 @@ impl Standing {
     /// It was read to its end.
     pub(crate) fn ended_well(&mut self, plan: &FeedPlan, now: Millis) {
         self.reading = false;
+        self.known = true;
+        self.from = None;
         self.failures = 0;
         self.failure = None;
         self.due_ms = plan.timing.as_ref().and_then(|timing| timing.next(now));
@@ -120,6 +128,7 @@ mod tests {
         let mut standing = Standing::default();
         standing.learn(&hourly(), None, 0);
         assert!(standing.begin(0));
+        assert_eq!(standing.due_ms, None, "nothing to wake up for");
         assert!(!standing.begin(0));
         assert!(!standing.demand(None, 0));
         standing.ended_well(&hourly(), 5_000);
@@ -127,6 +136,15 @@ mod tests {
         assert!(standing.demand(Some("7".into()), 5_000));
         assert!(standing.begin(5_000));
         assert_eq!(standing.from.as_deref(), Some("7"));
+        standing.failed(5_000, "unavailable".into(), None);
+        assert_eq!(
+            standing.from.as_deref(),
+            Some("7"),
+            "tried again from there"
+        );
+        assert!(standing.begin(6_000));
+        standing.ended_well(&hourly(), 7_000);
+        assert_eq!(standing.from, None, "only once");
     }
 
     #[test]

@@ -39,8 +39,11 @@ const FAULTS: u32 = 5;
 /// The subscriptions of the running systems, each with its task.
 #[derive(Default)]
 pub(crate) struct Subscriptions {
-    tasks: Mutex<BTreeMap<(String, String), (Arc<Subscribed>, AbortHandle)>>,
+    tasks: Mutex<BTreeMap<(String, String), Task>>,
 }
+
+/// What a task fetches, and how it is ended.
+type Task = (Arc<Subscribed>, AbortHandle);
 
 impl Subscriptions {
     /// Subscribes to what the running systems are granted, and to nothing else. A system that was connected anew

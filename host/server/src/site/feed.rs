@@ -15,7 +15,7 @@ use crate::timing::Timing;
 const PAGE: u32 = 500;
 
 /// When and how one feed is read.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FeedPlan {
     /// `None`: on demand only.
     pub timing: Option<Timing>,

@@ -8,3 +8,4 @@
 
 mod files;
 mod reading;
+mod ways;

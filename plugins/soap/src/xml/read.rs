@@ -50,7 +50,9 @@ pub(crate) fn read(text: &str, names: &Names) -> Result<Element, String> {
                     return Err(format!("elements nest deeper than {DEPTH}"));
                 }
                 let at = reader.buffer_position();
-                open.push(begun(&reader, &start, namespace, names).map_err(|error| wrong(at, &error))?);
+                open.push(
+                    begun(&reader, &start, namespace, names).map_err(|error| wrong(at, &error))?,
+                );
             }
             Event::End(_) => {
                 let Some(element) = open.pop() else {
@@ -75,14 +77,23 @@ pub(crate) fn read(text: &str, names: &Names) -> Result<Element, String> {
             }
             Event::GeneralRef(reference) => {
                 let name = reference.decode().map_err(|error| error.to_string())?;
-                let character = reference.resolve_char_ref().map_err(|error| error.to_string())?;
+                let character = reference
+                    .resolve_char_ref()
+                    .map_err(|error| error.to_string())?;
                 let Some(element) = open.last_mut() else {
                     continue;
                 };
-                match (character, quick_xml::escape::resolve_predefined_entity(&name)) {
+                match (
+                    character,
+                    quick_xml::escape::resolve_predefined_entity(&name),
+                ) {
                     (Some(character), _) => element.text.push(character),
                     (None, Some(text)) => element.text.push_str(text),
-                    (None, None) => return Err(format!("found the entity `&{name};`, which XML does not know by itself")),
+                    (None, None) => {
+                        return Err(format!(
+                            "found the entity `&{name};`, which XML does not know by itself"
+                        ));
+                    }
                 }
             }
             Event::DocType(_) => {
@@ -160,7 +171,10 @@ impl Element {
             out.push_str("null");
             return;
         }
-        if self.children.is_empty() && self.attributes.is_empty() && !lists.iter().any(|path| !path.is_empty()) {
+        if self.children.is_empty()
+            && self.attributes.is_empty()
+            && !lists.iter().any(|path| !path.is_empty())
+        {
             push_string(out, &self.text);
             return;
         }
@@ -178,7 +192,10 @@ impl Element {
             push_string(out, value);
         }
         for (index, child) in self.children.iter().enumerate() {
-            if self.children[..index].iter().any(|earlier| earlier.name == child.name) {
+            if self.children[..index]
+                .iter()
+                .any(|earlier| earlier.name == child.name)
+            {
                 continue;
             }
             name(out, &child.name);
@@ -214,11 +231,13 @@ impl Element {
             }
         }
         // Spaces between elements are layout.
-        if self.children.is_empty() || !self.text.trim().is_empty() {
-            if !self.text.is_empty() {
-                name(out, "#text");
-                push_string(out, &self.text);
-            }
+        let has_text = match self.children.is_empty() {
+            true => !self.text.is_empty(),
+            false => !self.text.trim().is_empty(),
+        };
+        if has_text {
+            name(out, "#text");
+            push_string(out, &self.text);
         }
         out.push('}');
     }

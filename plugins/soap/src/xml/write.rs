@@ -31,7 +31,9 @@ fn element(name: &str, value: &Draft, depth: usize, out: &mut String) -> Result<
         Draft::List(items) => {
             for item in items {
                 if matches!(item, Draft::List(_)) {
-                    return Err(format!("`{name}` is a list of lists, which XML does not have"));
+                    return Err(format!(
+                        "`{name}` is a list of lists, which XML does not have"
+                    ));
                 }
                 element(name, item, depth, out)?;
             }
@@ -54,7 +56,11 @@ fn element(name: &str, value: &Draft, depth: usize, out: &mut String) -> Result<
                         escape(text, out);
                         out.push('"');
                     }
-                    _ => return Err(format!("the attribute `{attribute}` is a list or a map, expected a text")),
+                    _ => {
+                        return Err(format!(
+                            "the attribute `{attribute}` is a list or a map, expected a text"
+                        ));
+                    }
                 }
             }
             out.push('>');
@@ -107,6 +113,11 @@ pub(crate) fn name_problem(name: &str) -> Option<String> {
         Some((prefix, local)) => is_name(prefix) && is_name(local),
         None => is_name(name),
     };
-    let shown = || name.chars().take(60).flat_map(char::escape_debug).collect::<String>();
+    let shown = || {
+        name.chars()
+            .take(60)
+            .flat_map(char::escape_debug)
+            .collect::<String>()
+    };
     (!good).then(|| format!("`{}` cannot name an element", shown()))
 }

@@ -29,6 +29,10 @@ optional = true
 kind = "sql"
 reason = "Reads the database that the operator names"
 optional = true
+[connections.bus]
+kind = "broker"
+reason = "Speaks to the broker that the operator names"
+optional = true
 [keys.signing]
 uses = ["hmac-sha256"]
 reason = "Checks the sender's signature"
@@ -49,6 +53,8 @@ uses = ["hmac-sha256"]
 reason = "Checks the CRM's signature"
 [hooks.changed]
 summary = "A customer changed"
+[feeds.customers]
+summary = "Customers by change"
 [limits]
 memory = "16 MiB"
 "#;
@@ -74,7 +80,7 @@ impl Adapters for Shelf {
     }
 }
 
-fn plan(text: &str) -> Result<SystemPlan, Vec<Problem>> {
+pub(super) fn plan(text: &str) -> Result<SystemPlan, Vec<Problem>> {
     match load::draft(
         "erp",
         "systems/erp.yaml",
@@ -88,7 +94,7 @@ fn plan(text: &str) -> Result<SystemPlan, Vec<Problem>> {
     }
 }
 
-fn told(problems: &[Problem]) -> String {
+pub(super) fn told(problems: &[Problem]) -> String {
     problems
         .iter()
         .map(ToString::to_string)
@@ -97,7 +103,7 @@ fn told(problems: &[Problem]) -> String {
 }
 
 /// Every message of a table must be there, at its place.
-fn refused(table: &[(&str, &str)]) {
+pub(super) fn refused(table: &[(&str, &str)]) {
     for (text, expected) in table {
         let problems = plan(text).expect_err(text);
         assert!(
