@@ -98,6 +98,13 @@ impl Document {
     }
 }
 
+impl Default for Document {
+    /// `null`.
+    fn default() -> Self {
+        Self::from_raw(RawValue::NULL.to_owned())
+    }
+}
+
 impl fmt::Debug for Document {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.raw.get())
@@ -328,6 +335,18 @@ impl<'de> serde::Deserialize<'de> for KeyText<'de> {
             }
         }
         deserializer.deserialize_str(Text)
+    }
+}
+
+impl serde::Serialize for Document {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.raw.serialize(serializer)
+    }
+}
+
+impl<'de> serde::Deserialize<'de> for Document {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Box::<RawValue>::deserialize(deserializer).map(Self::from_raw)
     }
 }
 

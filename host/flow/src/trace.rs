@@ -11,6 +11,12 @@ pub struct RunTrace {
     /// In their order.
     #[serde(default)]
     pub steps: Vec<StepTrace>,
+    /// What people changed of the run as a whole.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub mended: Vec<MendTrace>,
+    /// What the flow returned, JSON, cut.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub result: String,
     /// Why the run is dead, for people.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
@@ -29,8 +35,10 @@ pub enum StepStatus {
     Done,
     /// Failed for good.
     Failed,
-    /// Nobody answered in time; the flow went on.
+    /// Nobody answered, or nothing came, in time; the flow went on.
     TimedOut,
+    /// Given up because an item beside it failed.
+    Stopped,
 }
 
 /// One step.
@@ -38,7 +46,7 @@ pub enum StepStatus {
 pub struct StepTrace {
     /// Its `id`, else its place such as `2.then.1`.
     pub id: String,
-    /// `call`, `if`, `emit`, `set`, `ask`.
+    /// The key of the step in its file; `item` for an item of an `each`, `undo` for what takes a step back.
     pub kind: String,
     /// `erp.item.stock`, the event's type, the role asked.
     #[serde(default, skip_serializing_if = "String::is_empty")]
@@ -65,9 +73,27 @@ pub struct StepTrace {
     /// The result, JSON, cut.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub result: String,
-    /// Steps inside: those of the branch that was taken.
+    /// What people changed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub mended: Vec<MendTrace>,
+    /// Steps inside: of the branch that was taken, of the items, of the flow that was called.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub steps: Vec<StepTrace>,
+}
+
+/// A change by a person.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MendTrace {
+    /// Milliseconds since the epoch.
+    pub at_ms: u64,
+    /// Who.
+    pub by: String,
+    /// Why.
+    pub reason: String,
+    /// `input`, `result`, or `version` where the run was moved to another version of its flow.
+    pub what: String,
+    /// The new value, JSON, cut; the version's digest.
+    pub value: String,
 }
 
 /// One call of the action.
@@ -108,28 +134,38 @@ pub struct CallTrace {
     pub micros: u64,
 }
 
-impl RunTrace {
-    /// Begins a step inside `depth` others.
-    pub(crate) fn begin(&mut self, depth: usize, step: StepTrace) {
-        let mut level = &mut self.steps;
-        for _ in 0..depth {
-            if level.is_empty() {
-                break;
-            }
-            let last = level.len() - 1;
-            level = &mut level[last].steps;
+/// Begins a step inside `depth` others.
+pub(crate) fn begin(steps: &mut Vec<StepTrace>, depth: usize, step: StepTrace) {
+    let mut level = steps;
+    for _ in 0..depth {
+        if level.is_empty() {
+            break;
         }
-        level.push(step);
+        let last = level.len() - 1;
+        level = &mut level[last].steps;
     }
+    level.push(step);
+}
 
-    /// The step begun last inside `depth` others.
-    pub(crate) fn current(&mut self, depth: usize) -> Option<&mut StepTrace> {
-        let mut level = &mut self.steps;
-        for _ in 0..depth {
-            level = &mut level.last_mut()?.steps;
-        }
-        level.last_mut()
+/// The step begun last inside `depth` others.
+pub(crate) fn current(steps: &mut [StepTrace], depth: usize) -> Option<&mut StepTrace> {
+    let mut level = steps;
+    for _ in 0..depth {
+        level = &mut level.last_mut()?.steps;
     }
+    level.last_mut()
+}
+
+/// The step of this name that was begun last; those inside items are not looked at.
+pub(crate) fn last_of<'t>(steps: &'t mut [StepTrace], id: &str) -> Option<&'t mut StepTrace> {
+    let own = |step: &StepTrace| step.kind != "undo" && step.kind != "item";
+    if let Some(at) = steps.iter().rposition(|step| own(step) && step.id == id) {
+        return steps.get_mut(at);
+    }
+    let inside = steps.iter_mut().rev().filter(|step| own(step));
+    inside
+        .into_iter()
+        .find_map(|step| last_of(&mut step.steps, id))
 }
 
 impl StepTrace {
@@ -180,13 +216,13 @@ mod tests {
             id: id.into(),
             ..StepTrace::default()
         };
-        let mut trace = RunTrace::default();
-        trace.begin(0, step("1"));
-        trace.begin(0, step("2"));
-        trace.begin(1, step("2.then.1"));
-        assert_eq!(trace.steps[1].steps[0].id, "2.then.1");
+        let mut steps = Vec::new();
+        begin(&mut steps, 0, step("1"));
+        begin(&mut steps, 0, step("2"));
+        begin(&mut steps, 1, step("2.then.1"));
+        assert_eq!(steps[1].steps[0].id, "2.then.1");
         assert_eq!(
-            trace.current(1).map(|step| step.id.as_str()),
+            current(&mut steps, 1).map(|step| step.id.as_str()),
             Some("2.then.1")
         );
     }

@@ -6,12 +6,12 @@ use std::time::Duration;
 use tombolo_kernel::failure::Failure;
 use tombolo_kernel::system::{ActionCall, Outcome};
 use tombolo_manifest::Effect;
-use tombolo_store::{Advance, RunRow, RunStatus};
+use tombolo_store::{Advance, Hearing, RunRow, RunStatus};
 
 use super::lanes::{self, Next};
+use super::calls::{CallEnd, UnderWay};
 use super::{Engine, Run, dispatch, version_key};
-use crate::definition::Kind;
-use crate::run::{Called, Decision, Input, Surroundings, Waiting};
+use crate::run::{Called, Decision, Input, Surroundings, Wanted};
 
 /// How a run left the hands of its task.
 enum Ended {
@@ -72,70 +72,88 @@ impl Engine {
             return self.finish(run, RunStatus::Dead).await;
         }
         let mut input = input;
+        let mut under_way = UnderWay::default();
+        let mut left_out = false;
         loop {
-            let surroundings = Surroundings {
-                flow: &run.flow,
-                event: &run.event,
-                run: &run.id,
-                now_ms: self.now(),
-                new_task: &tombolo_kernel::clock::new_id,
-            };
-            match run.state.decide(surroundings, input, &mut run.outbox) {
+            let (wanted, until_ms) = match self.decide(&mut run, input) {
                 Decision::Done => return self.finish(run, RunStatus::Done).await,
                 Decision::Dead => return self.finish(run, RunStatus::Dead).await,
-                Decision::Wait { until_ms } => return self.park(run, until_ms).await,
-                Decision::Call {
-                    step,
-                    input: json,
-                    attempt,
-                    until_ms,
-                } => {
-                    let stopping = self.is_stopping();
-                    if run.dirty || !run.outbox.is_empty() || (stopping && run.stored) {
-                        self.hold(&run);
-                        if !self.commit(&mut run, RunStatus::Active, None).await {
-                            return self.leave(run);
-                        }
-                    }
-                    if stopping {
-                        return self.leave(run);
-                    }
-                    input = self.call(&mut run, step, json, attempt, until_ms).await;
+                Decision::Go { calls, until_ms } => (calls, until_ms),
+            };
+            if wanted.is_empty() && under_way.is_empty() && !left_out {
+                return self.park(run, until_ms).await;
+            }
+            let stopping = self.is_stopping();
+            if run.dirty || !run.outbox.is_empty() || (stopping && run.stored) {
+                self.hold(&run);
+                if !self.commit(&mut run, RunStatus::Active, None).await {
+                    return self.leave(run);
                 }
             }
+            left_out |= stopping && !wanted.is_empty();
+            if left_out && under_way.is_empty() {
+                return self.leave(run);
+            }
+            let wanted = if left_out { Vec::new() } else { wanted };
+            input = self
+                .next_end(&mut run, &mut under_way, wanted, until_ms)
+                .await;
         }
     }
 
-    /// Does one attempt of a call.
-    async fn call(
-        &self,
-        run: &mut Run,
-        step: usize,
-        input: String,
-        attempt: u32,
-        until_ms: Option<u64>,
-    ) -> Input {
-        let at_ms = self.now();
-        let Some(Kind::Call(call)) = run.flow.program.get(step).map(|step| &step.kind) else {
-            return Input::Woken; // The machine names only steps that call.
+    pub(super) fn decide(&self, run: &mut Run, input: Input) -> Decision {
+        let surroundings = Surroundings {
+            flow: &run.flow,
+            event: &run.event,
+            run: &run.id,
+            now_ms: self.now(),
+            new_task: &tombolo_kernel::clock::new_id,
         };
-        let offer = self.parts.actor.offer(&call.system, &call.action);
-        if let Some(offer) = &offer
-            && let Err(failure) = self
-                .schemas
-                .check(&call.system, &call.action, offer, &input)
-        {
-            return Input::Called(Called {
-                result: Err(failure),
+        let decision = run.state.decide(surroundings, input, &mut run.outbox);
+        if run.outbox.withdrawn.is_empty() {
+            run.exclusive.clear();
+        }
+        decision
+    }
+
+    /// Does one attempt of a call.
+    pub(super) async fn call(&self, run: &str, wanted: Wanted) -> CallEnd {
+        let at_ms = self.now();
+        let Wanted {
+            call,
+            step,
+            system,
+            action,
+            input,
+            attempt,
+            until_ms,
+        } = wanted;
+        let end = |outcome: Outcome<String>, changed: bool| CallEnd {
+            call,
+            called: Called {
+                result: outcome.result,
                 at_ms,
+                crashed: outcome.crashed,
+                outward: outcome.outward,
+            },
+            changed,
+        };
+        let offer = self.parts.actor.offer(&system, &action);
+        if let Some(offer) = &offer
+            && let Err(failure) = self.schemas.check(&system, &action, offer, &input)
+        {
+            let outcome = Outcome {
+                result: Err(failure),
                 crashed: false,
                 outward: Vec::new(),
-            });
+                guest_micros: 0,
+            };
+            return end(outcome, false);
         }
-        let cause = format!("{}/{}", run.id, run.flow.program[step].id);
+        let cause = format!("{run}/{step}");
         let idempotency_key = format!("{}-{cause}", self.parts.store.id());
         let action = ActionCall {
-            action: call.action.clone(),
+            action,
             input,
             idempotency_key,
             attempt,
@@ -144,8 +162,8 @@ impl Engine {
         };
         let acting = async {
             // The semaphore is never closed; without it the call would only be less orderly.
-            let _permit = self.gates.of(&call.system).acquire_owned().await;
-            self.parts.actor.act(&call.system, action).await
+            let _permit = self.gates.of(&system).acquire_owned().await;
+            self.parts.actor.act(&system, action).await
         };
         let outcome = match until_ms {
             None => acting.await,
@@ -157,14 +175,9 @@ impl Engine {
             }
         };
         // A failed write may have happened all the same; then the run waits or dies, and is written anyway.
-        run.dirty |=
+        let changed =
             outcome.result.is_ok() && offer.is_none_or(|offer| offer.effect != Effect::Read);
-        Input::Called(Called {
-            result: outcome.result,
-            at_ms,
-            crashed: outcome.crashed,
-            outward: outcome.outward,
-        })
+        end(outcome, changed)
     }
 
     async fn finish(self: &Arc<Self>, mut run: Run, status: RunStatus) -> Ended {
@@ -180,8 +193,12 @@ impl Engine {
         Ended::Final
     }
 
-    async fn park(self: &Arc<Self>, mut run: Run, until_ms: Option<u64>) -> Ended {
+    async fn park(self: &Arc<Self>, mut run: Run, mut until_ms: Option<u64>) -> Ended {
         self.hold(&run);
+        if run.asked_early {
+            // The answer to a question that was written while calls were under way has made nobody due.
+            until_ms = Some(self.now());
+        }
         if !self.commit(&mut run, RunStatus::Waiting, until_ms).await {
             return self.leave(run);
         }
@@ -193,9 +210,9 @@ impl Engine {
         }
         self.held.lock().remove(&run.id);
         self.forget(1);
-        // A question may have been answered before this line, so the timer looks at once.
-        let asked = matches!(run.state.waiting(), Some(Waiting::Answer { .. }));
-        self.timer.hint(if asked {
+        // A question may have been answered, an event told before this line, so the timer looks at once.
+        let listens = run.state.listens().is_some_and(|all| !all.is_empty());
+        self.timer.hint(if listens || !run.state.tasks().is_empty() {
             0
         } else {
             until_ms.unwrap_or(u64::MAX)
@@ -217,7 +234,7 @@ impl Engine {
     }
 
     /// An unfinished row of this run is in hands: the timer leaves it alone.
-    fn hold(&self, run: &Run) {
+    pub(super) fn hold(&self, run: &Run) {
         self.held.lock().insert(run.id.clone());
     }
 
@@ -232,6 +249,11 @@ impl Engine {
             return false;
         }
         let flows = self.flows.load_full();
+        let hearing = run.state.listens().map(|listens| Hearing {
+            listens,
+            judged: run.judged.clone(),
+        });
+        self.listen(hearing.as_ref());
         let (ended, now) = (&*run, self.now());
         let write = || {
             self.parts.store.advance(Advance {
@@ -240,20 +262,27 @@ impl Engine {
                 tasks: ended.outbox.tasks.clone(),
                 withdrawn: ended.outbox.withdrawn.clone(),
                 queued: Vec::new(),
+                hearing: hearing.clone(),
             })
         };
         let Some(appended) = self.insist("writing a run", write).await else {
             return false;
         };
         let outbox = std::mem::take(&mut run.outbox);
-        let copies = dispatch::copies(&flows, &outbox.emitted);
+        run.asked_early |= status == RunStatus::Active && !outbox.tasks.is_empty();
         if !run.stored {
             run.stored = true;
             self.written(&[run.event.seq]);
         }
         run.dirty = false;
-        run.exclusive = None;
-        let fresh = dispatch::placed(&appended, copies);
+        run.exclusive.clear();
+        run.judged.clear();
+        let fresh: Vec<_> = appended
+            .into_iter()
+            .zip(outbox.emitted)
+            .filter(|(appended, _)| appended.fresh)
+            .map(|(appended, event)| (appended.seq, Some(event)))
+            .collect();
         if !fresh.is_empty() {
             let engine = Arc::clone(self);
             tokio::spawn(async move { dispatch::dispatch(&engine, &flows, fresh).await });
@@ -334,6 +363,7 @@ impl Engine {
                 tasks,
                 withdrawn,
                 queued,
+                hearing: None,
             })
         };
         self.insist("writing queued runs", write).await.is_some()
@@ -352,13 +382,13 @@ impl Engine {
     }
 }
 
-fn row_of(run: &Run, status: RunStatus, wake_ms: Option<u64>, now: u64) -> RunRow {
+pub(super) fn row_of(run: &Run, status: RunStatus, wake_ms: Option<u64>, now: u64) -> RunRow {
     // Serializing our own types into memory does not fail: they have text keys and finite numbers.
     let state = match status {
         RunStatus::Queued | RunStatus::Done => String::new(),
         _ => serde_json::to_string(&run.state).unwrap_or_default(),
     };
-    let trace = serde_json::to_string(&run.state.trace).unwrap_or_default();
+    let trace = serde_json::to_string(&*run.state.told()).unwrap_or_default();
     RunRow {
         id: run.id.clone(),
         seq: run.event.seq,

@@ -9,10 +9,13 @@
 //! written is found again after a restart: every event after the checkpoint without a row is matched again, and its
 //! calls carry the same idempotency keys.
 
+mod calls;
 mod dispatch;
 mod drive;
 mod gates;
+mod hearing;
 mod lanes;
+mod people;
 mod recover;
 pub(crate) mod schema;
 mod sequence;
@@ -65,6 +68,7 @@ pub struct Engine {
     under_way: AtomicUsize,
     ended: Notify,
     timer: timer::Timer,
+    awaited: hearing::Awaited,
     /// By task id: an answer and a timeout exclude each other.
     answers: Vec<Arc<tokio::sync::Mutex<()>>>,
     stopping: AtomicBool,
@@ -87,7 +91,11 @@ struct Run {
     /// Something happened that must be written before the next step.
     dirty: bool,
     /// Held until the move that a timeout made is written.
-    exclusive: Option<tokio::sync::OwnedMutexGuard<()>>,
+    exclusive: Vec<tokio::sync::OwnedMutexGuard<()>>,
+    /// It asked somebody while calls were under way.
+    asked_early: bool,
+    /// Events it was told and has looked at.
+    judged: Vec<i64>,
 }
 
 /// Locks for answers: enough that two tasks seldom share one.
@@ -113,12 +121,14 @@ impl Engine {
             under_way: AtomicUsize::new(0),
             ended: Notify::new(),
             timer: timer::Timer::default(),
+            awaited: hearing::Awaited::default(),
             answers: (0..ANSWER_LOCKS).map(|_| Arc::default()).collect(),
             stopping: AtomicBool::new(false),
             stop: Notify::new(),
             store_is_down: AtomicBool::new(false),
         });
         engine.remember_versions();
+        engine.awaited.add(engine.parts.store.listened().await?);
         engine.recover(recovery).await?;
         tokio::spawn(timer::run(Arc::clone(&engine)));
         Ok(engine)
@@ -210,8 +220,22 @@ impl Engine {
     }
 
     fn answer_lock(&self, task: &str) -> Arc<tokio::sync::Mutex<()>> {
-        let sum: usize = task.bytes().map(usize::from).sum();
-        Arc::clone(&self.answers[sum % self.answers.len()])
+        Arc::clone(&self.answers[self.answer_place(task)])
+    }
+
+    fn answer_place(&self, task: &str) -> usize {
+        task.bytes().map(usize::from).sum::<usize>() % self.answers.len()
+    }
+
+    /// Nobody answers any of these tasks while the guards live. Taken in one order everywhere.
+    async fn nobody_answers(&self, tasks: &[String]) -> Vec<tokio::sync::OwnedMutexGuard<()>> {
+        let places: std::collections::BTreeSet<usize> =
+            tasks.iter().map(|task| self.answer_place(task)).collect();
+        let mut guards = Vec::with_capacity(places.len());
+        for place in places {
+            guards.push(Arc::clone(&self.answers[place]).lock_owned().await);
+        }
+        guards
     }
 
     fn remember_versions(&self) {

@@ -3,15 +3,30 @@
 use tombolo_kernel::failure::Failure;
 use tombolo_kernel::limits;
 
-use super::make::{Fault, Move};
-use super::{Called, Decision, Waiting, pause_ms};
-use crate::definition::{Call, Step};
+use super::failing::Note;
+use super::make::{Fault, Made, Move};
+use super::strand::{Ground, Strand, Waiting};
+use super::{Called, Wanted, pause_ms};
+use crate::definition::{Call, Retry, Step};
 use crate::trace::{AttemptTrace, StepStatus, cut};
 
 impl Move<'_, '_> {
-    pub(super) fn call(&mut self, step: &Step, call: &Call) -> Result<Decision, Fault> {
-        let mut input = String::with_capacity(256);
-        call.with.write_json(&self.scope(), &mut input)?;
+    pub(super) fn call(
+        &mut self,
+        strand: &mut Strand,
+        ground: &Ground<'_>,
+        step: &Step,
+        call: &Call,
+    ) -> Result<Made, Fault> {
+        let input = match &strand.given {
+            Some(given) => given.get().to_owned(),
+            None => {
+                let mut input = String::with_capacity(256);
+                call.with
+                    .write_json(&self.scope(strand, ground), &mut input)?;
+                input
+            }
+        };
         if input.len() > limits::JSON_BYTES {
             let most = limits::JSON_BYTES;
             return Err(Fault::Message(format!(
@@ -19,47 +34,116 @@ impl Move<'_, '_> {
                 input.len()
             )));
         }
-        if let Some(trace) = self.state.trace.current(step.depth) {
+        if let Some(trace) = strand.step_trace(step.depth) {
             trace.status = StepStatus::Running;
             if trace.input.is_empty() {
                 trace.input = cut(&input);
             }
         }
-        self.state.waiting = None;
-        Ok(Decision::Call {
-            step: self.state.at,
+        let until_ms = self.deadline(strand, step);
+        self.want(
+            strand,
+            ground.address(step),
+            (&call.system, &call.action),
             input,
-            attempt: self.state.attempts + 1,
-            until_ms: self.deadline(step),
-        })
+            until_ms,
+        );
+        Ok(Made::Wait)
+    }
+
+    /// Asks the engine for an attempt.
+    pub(super) fn want(
+        &mut self,
+        strand: &mut Strand,
+        step: String,
+        (system, action): (&str, &str),
+        input: String,
+        until_ms: Option<u64>,
+    ) {
+        self.counted.calls += 1;
+        let call = self.counted.calls;
+        strand.waiting = None;
+        strand.calling = Some(call);
+        self.calling = true;
+        self.calls.push(Wanted {
+            call,
+            step,
+            system: system.to_owned(),
+            action: action.to_owned(),
+            input,
+            attempt: strand.attempts + 1,
+            until_ms,
+        });
     }
 
     /// When the step is given up.
-    pub(super) fn deadline(&self, step: &Step) -> Option<u64> {
+    pub(super) fn deadline(&self, strand: &Strand, step: &Step) -> Option<u64> {
         step.timeout_ms.map(|timeout| {
-            self.state
+            strand
                 .began_ms
                 .unwrap_or(self.around.now_ms)
                 .saturating_add(timeout)
         })
     }
 
-    /// Takes a call's end; `Err` is what to do when the step does not end well now.
-    pub(super) fn called(&mut self, step: &Step, called: Called) -> Result<(), Decision> {
+    /// Takes a call's end.
+    pub(super) fn called(
+        &mut self,
+        strand: &mut Strand,
+        ground: &Ground<'_>,
+        called: Called,
+    ) -> Made {
+        if strand.failing.is_some() {
+            return self.took_back(strand, ground, called);
+        }
+        let Some(step) = ground.flow.program.get(strand.at) else {
+            return Made::On;
+        };
+        let deadline = self.deadline(strand, step);
+        let address = ground.address(step);
+        let result = self.attempt(strand, step.depth, called, step.retry, deadline, &address);
+        match result {
+            Ok(result) => match self.end(strand, ground, step, step.next, Some(result)) {
+                Ok(()) => Made::On,
+                Err(fault) => self.fail(strand, ground, fault),
+            },
+            Err(None) => Made::Wait,
+            Err(Some(failure)) => {
+                let message = last_words(strand.attempts, step.retry, &failure);
+                let note = Note::of(address, &failure, message);
+                self.fail(strand, ground, Fault::Inside(note))
+            }
+        }
+    }
+
+    /// Notes an attempt's end. Without a failure there is another attempt, for which the strand waits.
+    pub(super) fn attempt(
+        &mut self,
+        strand: &mut Strand,
+        depth: usize,
+        called: Called,
+        retry: Retry,
+        deadline: Option<u64>,
+        address: &str,
+    ) -> Result<String, Option<Failure>> {
         let now = self.around.now_ms;
-        self.state.attempts += 1;
-        let attempt = self.state.attempts;
-        let next_ms = called
-            .result
-            .as_ref()
-            .err()
-            .and_then(|failure| self.next_attempt(step, failure));
-        if let Some(trace) = self.state.trace.current(step.depth) {
+        strand.attempts += 1;
+        let attempt = strand.attempts;
+        let failure = called.result.as_ref().err();
+        let next_ms = failure.and_then(|failure| {
+            if !failure.is_passing() || attempt >= retry.attempts {
+                return None;
+            }
+            let told = failure.retry_after_ms();
+            let at = now + pause_ms(retry, attempt, told, (self.around.run, address));
+            deadline.is_none_or(|deadline| at < deadline).then_some(at)
+        });
+        if let Some(trace) = strand.step_trace(depth) {
             trace.note(attempt, called.outward);
             trace.attempts.push(AttemptTrace {
                 at_ms: called.at_ms,
                 took_ms: now.saturating_sub(called.at_ms),
-                failure: called.result.as_ref().err().cloned(),
+                failure: failure.cloned(),
                 crashed: called.crashed,
                 next_ms,
             });
@@ -68,49 +152,23 @@ impl Move<'_, '_> {
             }
         }
         match (called.result, next_ms) {
-            (Ok(result), _) => {
-                self.end(step, step.next, Some(&result));
-                if step.kept {
-                    self.keep(step, result)
-                        .map_err(|fault| self.die(step, &fault.to_string()))?;
-                }
-                Ok(())
-            }
+            (Ok(result), _) => Ok(result),
             (Err(_), Some(at_ms)) => {
-                self.state.waiting = Some(Waiting::Retry { at_ms });
-                Err(Decision::Wait {
-                    until_ms: Some(at_ms),
-                })
+                strand.waiting = Some(Waiting::Retry { at_ms });
+                self.wake_at(at_ms);
+                Err(None)
             }
-            (Err(failure), None) => Err(self.die(step, &self.last_words(step, &failure))),
+            (Err(failure), None) => Err(Some(failure)),
         }
     }
+}
 
-    pub(super) fn next_attempt(&self, step: &Step, failure: &Failure) -> Option<u64> {
-        if !failure.is_passing() || self.state.attempts >= step.retry.attempts {
-            return None;
+pub(super) fn last_words(attempts: u32, retry: Retry, failure: &Failure) -> String {
+    match failure.is_passing() {
+        true if attempts < retry.attempts => {
+            format!("{failure} (attempt {attempts}; its timeout leaves no time for another)")
         }
-        let seed = (self.around.run, step.id.as_str());
-        let pause = pause_ms(
-            step.retry,
-            self.state.attempts,
-            failure.retry_after_ms(),
-            seed,
-        );
-        let at = self.around.now_ms.saturating_add(pause);
-        self.deadline(step)
-            .is_none_or(|deadline| at < deadline)
-            .then_some(at)
-    }
-
-    pub(super) fn last_words(&self, step: &Step, failure: &Failure) -> String {
-        let attempts = self.state.attempts;
-        match failure.is_passing() {
-            true if attempts < step.retry.attempts => {
-                format!("{failure} (attempt {attempts}; its timeout leaves no time for another)")
-            }
-            true => format!("{failure} (attempt {attempts} of {})", step.retry.attempts),
-            false => failure.to_string(),
-        }
+        true => format!("{failure} (attempt {attempts} of {})", retry.attempts),
+        false => failure.to_string(),
     }
 }

@@ -42,6 +42,8 @@ impl<I, O, E: From<StoreError>> Request<I, O, E> {
 pub(crate) enum Command {
     Append(Request<Vec<Event>, Vec<Appended>, StoreError>),
     Advance(Request<Box<Advance>, Vec<Appended>, StoreError>),
+    /// Type, keys, the event, the time.
+    Hear(Request<Heard, usize, StoreError>),
     /// Boxed: a task is large, and rare.
     Answer(Box<Request<(String, TaskAnswer), TaskRow, StoreError>>),
     Set(Request<SetPair, (), KeyValueError>),
@@ -49,6 +51,9 @@ pub(crate) enum Command {
     /// Replies when everything before it is on disk.
     Flush(Request<(), (), StoreError>),
 }
+
+/// An event to tell: its type, the keys of who may wait for it, its place, the time.
+pub(crate) type Heard = (String, Vec<String>, i64, u64);
 
 /// A command with its reply.
 pub(crate) type Asked<O, E> = (Command, oneshot::Receiver<Result<O, E>>);
@@ -62,6 +67,11 @@ impl Command {
     pub(crate) fn advance(advance: Advance) -> Asked<Vec<Appended>, StoreError> {
         let (request, reply) = Request::new(Box::new(advance));
         (Self::Advance(request), reply)
+    }
+
+    pub(crate) fn hear(heard: Heard) -> Asked<usize, StoreError> {
+        let (request, reply) = Request::new(heard);
+        (Self::Hear(request), reply)
     }
 
     pub(crate) fn answer(id: &str, answer: TaskAnswer) -> Asked<TaskRow, StoreError> {
@@ -119,6 +129,7 @@ impl Command {
             Self::Append(request) => request.outcome = Some(Err(error)),
             Self::Advance(request) => request.outcome = Some(Err(error)),
             Self::Answer(request) => request.outcome = Some(Err(error)),
+            Self::Hear(request) => request.outcome = Some(Err(error)),
             Self::Set(request) => request.outcome = Some(Err(error.into())),
             Self::Delete(request) => request.outcome = Some(Err(error.into())),
             Self::Flush(request) => request.outcome = Some(Err(error)),
@@ -131,6 +142,7 @@ impl Command {
             Self::Append(request) => request.send(),
             Self::Advance(request) => request.send(),
             Self::Answer(request) => (*request).send(),
+            Self::Hear(request) => request.send(),
             Self::Set(request) => request.send(),
             Self::Delete(request) => request.send(),
             Self::Flush(request) => request.send(),

@@ -15,6 +15,7 @@ mod command;
 mod error;
 mod events;
 mod identity;
+mod listeners;
 mod lock;
 mod names;
 mod pairs;

@@ -129,6 +129,7 @@ fn advance(run: RunRow) -> Advance {
         tasks: Vec::new(),
         withdrawn: Vec::new(),
         queued: Vec::new(),
+        hearing: None,
     }
 }
 
