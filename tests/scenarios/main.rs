@@ -37,5 +37,7 @@ scenarios! {
     a_system_is_held_back_until_it_is_approved = "held-back-until-approved",
     a_full_disk_acknowledges_nothing_and_the_host_recovers = "full-disk-acknowledges-nothing",
     sighup_reads_a_rotated_secret = "sighup-reads-a-rotated-secret",
+    a_run_waits_for_its_event_across_kills = "a-wait-survives-a-kill",
+    what_was_done_is_taken_back_across_a_kill = "what-was-done-is-taken-back",
     events_of_one_key_keep_their_order = "one-lane-keeps-order",
 }

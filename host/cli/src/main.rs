@@ -7,6 +7,7 @@ mod check;
 mod client;
 mod demo;
 mod event;
+mod flow;
 mod grant;
 mod out;
 mod run;
@@ -58,6 +59,9 @@ enum Command {
     /// List and answer questions to people
     #[command(subcommand)]
     Task(task::TaskCommand),
+    /// Draw flows and test them, without a host
+    #[command(subcommand)]
+    Flow(flow::FlowCommand),
     /// Look at runs of flows
     #[command(subcommand)]
     Run(run::RunCommand),
@@ -88,6 +92,7 @@ fn dispatch(command: Command) -> anyhow::Result<ExitCode> {
     match command {
         Command::Adapter(command) => adapter::run(&command)?,
         Command::Check(arguments) => return check::run(&arguments),
+        Command::Flow(command) => return flow::run(&command),
         Command::Grant(command) => grant::run(command)?,
         Command::Serve(arguments) => waited_for(serve::run(arguments))?,
         Command::System(command) => waited_for(system::run(command))?,

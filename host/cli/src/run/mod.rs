@@ -1,6 +1,7 @@
-//! `tombolo run list` and `tombolo run show`: what flows did, as a table and as a tree.
+//! `tombolo run list|show|mend|move`: what flows did, as a table and as a tree, and what people change of it.
 
 mod detail;
+mod mend;
 mod show;
 
 use clap::Subcommand;
@@ -21,6 +22,10 @@ pub(crate) enum RunCommand {
     List(ListArguments),
     /// Show one run as a tree: event, steps, attempts, outward calls, times, errors
     Show(ShowArguments),
+    /// Give a step at which a run waits or died another input, or its result
+    Mend(mend::MendArguments),
+    /// Move a run that waits or is dead to the present version of its flow
+    Move(mend::MoveArguments),
 }
 
 #[derive(Debug, clap::Args)]
@@ -71,6 +76,8 @@ pub(crate) async fn run(command: RunCommand) -> anyhow::Result<()> {
     match command {
         RunCommand::List(arguments) => list(arguments).await,
         RunCommand::Show(arguments) => show_one(arguments).await,
+        RunCommand::Mend(arguments) => mend::mend(arguments).await,
+        RunCommand::Move(arguments) => mend::move_run(arguments).await,
     }
 }
 
@@ -111,7 +118,7 @@ async fn show_one(arguments: ShowArguments) -> anyhow::Result<()> {
 fn row(run: &RunView) -> Vec<Cell> {
     let next = match (run.status, run.wake_ms) {
         (RunStatus::Waiting, Some(wake)) => format!("at {}", when::moment(wake)),
-        (RunStatus::Waiting, None) => "an answer".into(),
+        (RunStatus::Waiting, None) => "an answer or an event".into(),
         (RunStatus::Queued, _) => "behind another run of its lane".into(),
         _ => String::new(),
     };

@@ -1,6 +1,6 @@
 //! A run as a tree: its event, its steps, each with its attempts and what left the host, with times and errors.
 
-use tombolo_flow::trace::{AttemptTrace, CallTrace, StepStatus, StepTrace};
+use tombolo_flow::trace::{AttemptTrace, CallTrace, MendTrace, StepStatus, StepTrace};
 
 use super::{Detail, RunView, status_word};
 use crate::event::EventView;
@@ -19,7 +19,15 @@ pub(crate) fn print(detail: &Detail) -> anyhow::Result<()> {
         let data = text::shortened(&event.data.to_string(), 2 * SHOWN).into_owned();
         out::line(format!("  {}", out::tone(text::harmless(&data), Tone::Dim)))?;
     }
-    steps(&detail.trace.steps, detail.run.started_ms).print()?;
+    let mut table = steps(&detail.trace.steps, detail.run.started_ms);
+    let mended = detail.trace.mended.iter();
+    let mended = mended.map(|mend| mend_node(mend, detail.run.started_ms));
+    tree::add(&mut table, mended.collect());
+    table.print()?;
+    if !detail.trace.result.is_empty() {
+        let result = text::shortened(&detail.trace.result, 2 * SHOWN);
+        out::line(format!("returned {}", text::harmless(&result)))?;
+    }
     if let Some(error) = &detail.trace.error {
         out::line(format!(
             "{} {}",
@@ -99,6 +107,8 @@ fn step_node(step: &StepTrace, run_started: u64) -> Node {
         }
     }
     node.children
+        .extend(step.mended.iter().map(|mend| mend_node(mend, run_started)));
+    node.children
         .extend(step.steps.iter().map(|step| step_node(step, run_started)));
     node
 }
@@ -111,7 +121,13 @@ fn label(step: &StepTrace) -> String {
         .map_or_else(String::new, |branch| format!("{branch} "));
     // A step without an `id` has its place instead, which the tree shows already.
     let named = !step.id.starts_with(|first: char| first.is_ascii_digit());
-    let id = if named {
+    let id = if step.kind == "item" {
+        return format!(
+            "item {} {}",
+            step.id,
+            text::shortened(&step.what, SHOWN / 2)
+        );
+    } else if named {
         format!("{}: ", step.id)
     } else {
         String::new()
@@ -141,6 +157,18 @@ fn attempt_node(number: u32, attempt: &AttemptTrace, run_started: u64) -> Node {
     Node::leaf(format!("attempt {number}"), cells)
 }
 
+/// Who changed what, and why.
+fn mend_node(mend: &MendTrace, run_started: u64) -> Node {
+    let words = format!("{}: {}", mend.reason, text::shortened(&mend.value, SHOWN));
+    let cells = [
+        Cell::new("mended", Tone::Warning),
+        offset(mend.at_ms, run_started).into(),
+        "".into(),
+        words.into(),
+    ];
+    Node::leaf(format!("{} by {}", mend.what, mend.by), cells)
+}
+
 fn call_node(call: &CallTrace) -> Node {
     let tone = if call.denied { Tone::Bad } else { Tone::Dim };
     let cells = [
@@ -161,6 +189,7 @@ fn step_word(status: StepStatus) -> (&'static str, Tone) {
         StepStatus::Done => ("done", Tone::Good),
         StepStatus::Failed => ("failed", Tone::Bad),
         StepStatus::TimedOut => ("timed out", Tone::Warning),
+        StepStatus::Stopped => ("stopped", Tone::Warning),
     }
 }
 

@@ -56,10 +56,7 @@ impl Flow {
     /// A flowchart, from top to bottom.
     #[must_use]
     pub fn mermaid(&self) -> String {
-        let mut out = format!(
-            "flowchart TD\n  begin([{}])\n",
-            quoted(&self.begins_with())
-        );
+        let mut out = format!("flowchart TD\n  begin([{}])\n", quoted(&self.begins_with()));
         let end = self.program.len();
         let name = |at: usize| match at {
             at if at == self.closing_at || at == end => "done".to_owned(),
@@ -89,11 +86,16 @@ impl Flow {
             let _ = writeln!(out, "  s{at} -->|{words}| {}", name(target));
         };
         match &step.kind {
-            Kind::If { then_at, else_at, .. } => {
+            Kind::If {
+                then_at, else_at, ..
+            } => {
                 arrow("then", *then_at);
                 arrow("else", *else_at);
             }
-            Kind::Choose { cases, otherwise_at } => {
+            Kind::Choose {
+                cases,
+                otherwise_at,
+            } => {
                 for case in cases {
                     arrow(&quoted(case.when.source()), case.at);
                 }
@@ -144,5 +146,10 @@ fn words(step: &Step) -> String {
 
 /// A label of Mermaid: in quotes, with its own ones as entities.
 fn quoted(text: &str) -> String {
-    format!("\"{}\"", text.replace('&', "#amp;").replace('"', "#quot;").replace('<', "#lt;"))
+    format!(
+        "\"{}\"",
+        text.replace('&', "#amp;")
+            .replace('"', "#quot;")
+            .replace('<', "#lt;")
+    )
 }

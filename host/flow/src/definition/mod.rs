@@ -276,7 +276,8 @@ pub(crate) fn expression(reader: &mut Reader<'_>, node: &Node, what: &str) -> Op
 
 fn refuse_results(reader: &mut Reader<'_>, what: &str, references: &References) {
     if let Some((name, place)) = references.special.first() {
-        let message = format!("{what}: refers to \"{name}\", expected only event: no step has run yet");
+        let message =
+            format!("{what}: refers to \"{name}\", expected only event: no step has run yet");
         reader.wrong(*place, message);
     }
     if let Some((name, place)) = references.steps.first().or(references.vars.first()) {

@@ -66,7 +66,8 @@ pub(super) fn choose(reader: &mut Reader<'_>, node: &Node) -> Option<Body> {
         }
         for (key, expected) in [("when", "a condition"), ("steps", "a list of steps")] {
             if item.get(key).is_none() {
-                let message = format!("a case of choose: \"{key}\" is missing, expected {expected}");
+                let message =
+                    format!("a case of choose: \"{key}\" is missing, expected {expected}");
                 reader.wrong(item.place, message);
             }
         }
@@ -195,7 +196,10 @@ pub(super) fn undo(reader: &mut Reader<'_>, node: &Node) -> Option<Undo> {
 pub(super) fn written(entries: &[(Key, Node)]) -> String {
     let mut out = String::from("{");
     for (key, value) in entries {
-        if matches!(key.text.as_str(), "then" | "else" | "otherwise" | "on-failure") {
+        if matches!(
+            key.text.as_str(),
+            "then" | "else" | "otherwise" | "on-failure"
+        ) {
             continue;
         }
         write_string(&key.text, &mut out);

@@ -77,7 +77,11 @@ impl Lowering<'_, '_> {
                 _ => matches!(around, Around::Body(_)),
             };
             if !around.iter().any(inside) {
-                let home = if *name == "failure" { "on-failure" } else { "each" };
+                let home = if *name == "failure" {
+                    "on-failure"
+                } else {
+                    "each"
+                };
                 let message = format!("\"{name}\" is known only to the steps inside `{home}`");
                 self.reader.wrong(*place, message);
             }
@@ -111,7 +115,9 @@ impl Lowering<'_, '_> {
             return;
         };
         let message = if self.is_beside(at, around) {
-            format!("the step \"{name}\" is in the other branch: it never runs together with this one")
+            format!(
+                "the step \"{name}\" is in the other branch: it never runs together with this one"
+            )
         } else if around.contains(&Around::Handler(at)) {
             format!("the step \"{name}\" has no result here: these steps run because it failed")
         } else if around.contains(&Around::Body(at)) {

@@ -84,7 +84,15 @@ fn step(reader: &mut Reader<'_>, node: &Node) -> Option<Written> {
     };
     let kind = kind_of(reader, node.place, entries)?;
     let known: &[&str] = match kind {
-        "call" => &["call", "id", "with", "retry", "timeout", "undo", "on-failure"],
+        "call" => &[
+            "call",
+            "id",
+            "with",
+            "retry",
+            "timeout",
+            "undo",
+            "on-failure",
+        ],
         "if" => &["if", "id", "then", "else"],
         "choose" => &["choose", "id", "otherwise"],
         "each" => &["each", "id", "at-most", "keep-going", "steps", "on-failure"],

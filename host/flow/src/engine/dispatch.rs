@@ -154,7 +154,11 @@ impl Engine {
 }
 
 /// Whether a flow means an event, and the key of its lane.
-fn judge(flow: &Flow, event: &EventDocument, run: &str) -> Result<Option<String>, String> {
+pub(crate) fn judge(
+    flow: &Flow,
+    event: &EventDocument,
+    run: &str,
+) -> Result<Option<String>, String> {
     let nothing = Named::default();
     let scope = Scope::new(event, &nothing, &nothing, run);
     if let Some(when) = &flow.when

@@ -8,8 +8,8 @@ use tombolo_kernel::system::{ActionCall, Outcome};
 use tombolo_manifest::Effect;
 use tombolo_store::{Advance, Hearing, RunRow, RunStatus};
 
-use super::lanes::{self, Next};
 use super::calls::{CallEnd, UnderWay};
+use super::lanes::{self, Next};
 use super::{Engine, Run, dispatch, version_key};
 use crate::run::{Called, Decision, Input, Surroundings, Wanted};
 
@@ -212,11 +212,12 @@ impl Engine {
         self.forget(1);
         // A question may have been answered, an event told before this line, so the timer looks at once.
         let listens = run.state.listens().is_some_and(|all| !all.is_empty());
-        self.timer.hint(if listens || !run.state.tasks().is_empty() {
-            0
-        } else {
-            until_ms.unwrap_or(u64::MAX)
-        });
+        self.timer
+            .hint(if listens || !run.state.tasks().is_empty() {
+                0
+            } else {
+                until_ms.unwrap_or(u64::MAX)
+            });
         Ended::Parked
     }
 

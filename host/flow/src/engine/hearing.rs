@@ -172,11 +172,7 @@ impl Engine {
         let most = kinds.len();
         let mut after = run.event.seq;
         loop {
-            let read = || {
-                self.parts
-                    .store
-                    .events_of(kinds.clone(), after, PAGE)
-            };
+            let read = || self.parts.store.events_of(kinds.clone(), after, PAGE);
             let Some(page) = self.insist("looking for an event", read).await else {
                 news.complete = false;
                 return;

@@ -44,7 +44,10 @@ impl Engine {
         self.change(id, |engine, run| {
             let flows = engine.flows.load();
             let Some(to) = flows.get(&run.flow.name) else {
-                return Err(format!("there is no flow \"{}\" in the site now", run.flow.name));
+                return Err(format!(
+                    "there is no flow \"{}\" in the site now",
+                    run.flow.name
+                ));
             };
             if to.version == run.flow.version {
                 return Err("it runs on the flow's present version already".to_owned());

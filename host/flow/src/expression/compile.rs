@@ -323,7 +323,9 @@ impl Checker<'_> {
     fn special(&mut self, root: &str, place: Place) -> bool {
         let known = ["item", "index", "failure"];
         let found = known.into_iter().find(|known| *known == root);
-        self.references.special.extend(found.map(|name| (name, place)));
+        self.references
+            .special
+            .extend(found.map(|name| (name, place)));
         found.is_some()
     }
 

@@ -76,7 +76,11 @@ fn canonical(found: &Found<'_>) -> Option<String> {
         Found::Json(json) => match json.shape() {
             Shape::Text => json.text().map(|text| quoted(&text)),
             Shape::Bool => Some(json.raw().to_owned()),
-            Shape::Number => json.raw().parse::<f64>().ok().map(|number| number.to_string()),
+            Shape::Number => json
+                .raw()
+                .parse::<f64>()
+                .ok()
+                .map(|number| number.to_string()),
             _ => None,
         },
     }
@@ -91,8 +95,14 @@ fn among(expression: &IdedExpr) -> Option<Equal> {
         (operators::EQUALS, [left, right]) => {
             let (left, right) = (compile::path(left)?, compile::path(right)?);
             match (left[0] == "event", right[0] == "event") {
-                (true, false) => Some(Equal { theirs: left, ours: right }),
-                (false, true) => Some(Equal { theirs: right, ours: left }),
+                (true, false) => Some(Equal {
+                    theirs: left,
+                    ours: right,
+                }),
+                (false, true) => Some(Equal {
+                    theirs: right,
+                    ours: left,
+                }),
                 _ => None,
             }
         }
@@ -109,9 +119,18 @@ mod tests {
     #[test]
     fn a_comparison_that_must_hold_is_found_and_others_are_not() {
         for (text, expected) in [
-            ("event.data.order == steps.ship.order", Some(("event.data.order", "steps.ship.order"))),
-            ("vars.id == event.subject", Some(("event.subject", "vars.id"))),
-            ("event.data.ok && (event.subject == run.event.subject && true)", Some(("event.subject", "run.event.subject"))),
+            (
+                "event.data.order == steps.ship.order",
+                Some(("event.data.order", "steps.ship.order")),
+            ),
+            (
+                "vars.id == event.subject",
+                Some(("event.subject", "vars.id")),
+            ),
+            (
+                "event.data.ok && (event.subject == run.event.subject && true)",
+                Some(("event.subject", "run.event.subject")),
+            ),
             ("event.data.ok || event.subject == vars.id", None),
             ("event.subject == event.id", None),
             ("event.subject != vars.id", None),
@@ -119,7 +138,11 @@ mod tests {
         ] {
             let found = Equal::of(&Expression::compile(text, Place::default()).unwrap());
             let found = found.map(|equal| (equal.path(), equal.ours.join(".")));
-            assert_eq!(found, expected.map(|(one, other)| (one.to_owned(), other.to_owned())), "{text}");
+            assert_eq!(
+                found,
+                expected.map(|(one, other)| (one.to_owned(), other.to_owned())),
+                "{text}"
+            );
         }
     }
 }

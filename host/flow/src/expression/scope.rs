@@ -269,7 +269,9 @@ impl VariableResolver for Scope<'_> {
             "steps" => Some(CowVal::owned(Names::new("steps", self))),
             "vars" => Some(CowVal::owned(Names::new("vars", self))),
             "run" => Some(CowVal::owned(Names::new("run", self))),
-            name => self.special(name).map(|json| CowVal::Owned(to_val(json, self))),
+            name => self
+                .special(name)
+                .map(|json| CowVal::Owned(to_val(json, self))),
         }
     }
 }

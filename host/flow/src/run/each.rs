@@ -47,9 +47,8 @@ impl Move<'_, '_> {
         let mut at = 0;
         let mut stuck = None;
         loop {
-            let failed = ground.stop
-                || stuck.is_some()
-                || !(each.keep_going || items.failed.is_empty());
+            let failed =
+                ground.stop || stuck.is_some() || !(each.keep_going || items.failed.is_empty());
             if at == items.live.len() {
                 if failed || items.next == total || items.live.len() >= each.at_most {
                     break;
@@ -110,8 +109,7 @@ impl Move<'_, '_> {
         let mut text = String::new();
         each.over
             .write_json(&self.scope(strand, ground), &mut text)?;
-        let list =
-            Document::new(text).map_err(|error| Fault::Message(format!("each: {error}")))?;
+        let list = Document::new(text).map_err(|error| Fault::Message(format!("each: {error}")))?;
         let most = limits::EACH_ITEMS;
         let wrong = match (list.json().shape(), list.json().items().len()) {
             (Shape::List, count) if count <= most => None,
@@ -240,7 +238,10 @@ fn told(failed: &[(usize, Document)], total: usize) -> String {
         .map(|(index, failure)| format!("[{index}] {}", Note::words_of(failure)))
         .collect();
     if count > TOLD {
-        let rest: Vec<String> = failed[TOLD..].iter().map(|(index, _)| index.to_string()).collect();
+        let rest: Vec<String> = failed[TOLD..]
+            .iter()
+            .map(|(index, _)| index.to_string())
+            .collect();
         words.push(format!("and {}", rest.join(", ")));
     }
     format!("{count} of {total} {word} failed: {}", words.join("; "))

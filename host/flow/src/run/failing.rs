@@ -9,10 +9,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use tombolo_kernel::failure::Failure;
 
+use super::Called;
 use super::call::last_words;
 use super::make::{Ended, Fault, Made, Move};
 use super::strand::{Ground, Strand, Waiting};
-use super::Called;
 use crate::definition::{Retry, Step, Undo};
 use crate::json::Document;
 use crate::trace::{self, StepStatus, StepTrace, cut};
@@ -150,7 +150,10 @@ impl Move<'_, '_> {
         let handled = step.on_failure.is_some() && !ground.stop;
         if let Some(failed) = strand.failed.as_mut().filter(|_| !handled) {
             // The flow's own on-failure failed: both are told, and the first is what counts.
-            note.message = format!("{}; then its on-failure failed: {note}", failed.note.message);
+            note.message = format!(
+                "{}; then its on-failure failed: {note}",
+                failed.note.message
+            );
             note.step.clone_from(&failed.note.step);
             failed.note = note.clone();
             return Made::Over(Ended::Badly(note));

@@ -316,7 +316,8 @@ impl<'m, 'a> Move<'m, 'a> {
         step: &Step,
         result: String,
     ) -> Result<(), Fault> {
-        let returned = !ground.is_root && !matches!(step.kind, Kind::If { .. } | Kind::Choose { .. });
+        let returned =
+            !ground.is_root && !matches!(step.kind, Kind::If { .. } | Kind::Choose { .. });
         if !step.kept && !returned {
             return Ok(());
         }

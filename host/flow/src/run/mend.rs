@@ -107,8 +107,8 @@ impl Move<'_, '_> {
                 let mut strand_inside = std::mem::take(&mut called.strand);
                 let prefix = Self::flow_prefix(ground, step);
                 let inside = Self::flow_ground(self.around, ground, step, called, &prefix);
-                let found =
-                    inside.and_then(|inside| self.mend_at(&mut strand_inside, &inside, mend, names));
+                let found = inside
+                    .and_then(|inside| self.mend_at(&mut strand_inside, &inside, mend, names));
                 called.strand = strand_inside;
                 found
             }
@@ -118,7 +118,10 @@ impl Move<'_, '_> {
     }
 
     fn mend_undo(&mut self, strand: &mut Strand, ground: &Ground<'_>, mend: &Mend) {
-        let at = strand.failing.as_ref().map_or(strand.at, |failing| failing.at);
+        let at = strand
+            .failing
+            .as_ref()
+            .map_or(strand.at, |failing| failing.at);
         let depth = depth_of_undo(ground.flow.program.get(at));
         self.note(strand.step_trace(depth), mend);
         strand.stuck = None;
@@ -135,7 +138,11 @@ impl Move<'_, '_> {
         step: &Step,
         mend: &Mend,
     ) -> Result<(), String> {
-        if strand.failed.as_ref().is_some_and(|failed| failed.took_back) {
+        if strand
+            .failed
+            .as_ref()
+            .is_some_and(|failed| failed.took_back)
+        {
             return Err(format!(
                 "what was done before the step \"{}\" was taken back: it cannot go on from there; publish the event \
                  again instead",
@@ -151,7 +158,12 @@ impl Move<'_, '_> {
         }
         self.note(trace::last_of(&mut strand.trace, &step.id), mend);
         if strand.failed.take().is_some() {
-            strand.at = ground.flow.program.iter().position(|known| std::ptr::eq(known, step)).unwrap_or(strand.at);
+            strand.at = ground
+                .flow
+                .program
+                .iter()
+                .position(|known| std::ptr::eq(known, step))
+                .unwrap_or(strand.at);
             strand.failure = None;
             strand.began_ms = None;
         }

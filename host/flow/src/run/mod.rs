@@ -237,7 +237,10 @@ impl RunState {
     pub fn looks_for(&self) -> Vec<String> {
         let mut kinds = Vec::new();
         self.root.every(&mut |strand| {
-            if let Some(Waiting::Event { on, looked: false, .. }) = &strand.waiting {
+            if let Some(Waiting::Event {
+                on, looked: false, ..
+            }) = &strand.waiting
+            {
                 kinds.extend(on.iter().cloned());
             }
         });

@@ -179,7 +179,9 @@ impl Strand {
     pub(super) fn every<'s>(&'s self, look: &mut dyn FnMut(&'s Strand)) {
         look(self);
         match self.inner.as_deref() {
-            Some(Inner::Items(items)) => items.live.iter().for_each(|(_, strand)| strand.every(look)),
+            Some(Inner::Items(items)) => {
+                items.live.iter().for_each(|(_, strand)| strand.every(look))
+            }
             Some(Inner::Flow(called)) => called.strand.every(look),
             None => {}
         }

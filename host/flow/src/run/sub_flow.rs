@@ -2,8 +2,8 @@
 
 use std::sync::OnceLock;
 
-use super::make::{Ended, Fault, Made, Move};
 use super::Surroundings;
+use super::make::{Ended, Fault, Made, Move};
 use super::strand::{Called, Ground, Inner, Strand};
 use crate::definition::{Flow, Kind, Step, SubFlow};
 use crate::json::Document;

@@ -63,7 +63,8 @@ impl Machine {
     /// Of the flow `f` and those it calls.
     fn of(flows: &[(&str, &str)], data: &str) -> Self {
         let read = |(name, text): &(&str, &str)| {
-            Flow::parse(&format!("flows/{name}.yaml"), text).unwrap_or_else(|wrong| panic!("{wrong:?}"))
+            Flow::parse(&format!("flows/{name}.yaml"), text)
+                .unwrap_or_else(|wrong| panic!("{wrong:?}"))
         };
         let flows = FlowSet::new(flows.iter().map(read).collect());
         let flow = Arc::clone(flows.get("f").unwrap());
@@ -103,7 +104,8 @@ impl Machine {
         match self.state.decide(surroundings, input, &mut self.outbox) {
             Decision::Go { calls, until_ms } if calls.is_empty() => Did::Wait(until_ms),
             Decision::Go { calls, .. } => {
-                self.calls.extend(calls.iter().map(|call| (call.step.clone(), call.call)));
+                self.calls
+                    .extend(calls.iter().map(|call| (call.step.clone(), call.call)));
                 let call = |call: Wanted| (call.step, call.input, call.attempt, call.until_ms);
                 Did::Call(calls.into_iter().map(call).collect())
             }
@@ -139,7 +141,10 @@ impl Machine {
     fn heard(&mut self, events: &[(i64, &str, &str)]) -> Did {
         let document = |(seq, kind, data): &(i64, &str, &str)| {
             let mut event = self.event.event.clone();
-            (event.kind, event.data) = ((*kind).into(), RawValue::from_string((*data).into()).unwrap());
+            (event.kind, event.data) = (
+                (*kind).into(),
+                RawValue::from_string((*data).into()).unwrap(),
+            );
             Arc::new(EventDocument::new(*seq, event))
         };
         self.make(Input::Woken(News {
@@ -159,7 +164,9 @@ impl Machine {
     /// The call of a step ends.
     fn ended(&mut self, step: &str, result: Result<&str, Failure>) -> Did {
         let at = self.calls.iter().position(|(name, _)| name == step);
-        let (_, number) = self.calls.remove(at.unwrap_or_else(|| panic!("{step}: {:?}", self.calls)));
+        let (_, number) = self
+            .calls
+            .remove(at.unwrap_or_else(|| panic!("{step}: {:?}", self.calls)));
         let called = Called {
             result: result.map(str::to_owned),
             at_ms: self.now_ms,
@@ -212,10 +219,7 @@ fn a_run_goes_from_step_to_step() {
         comment: "\"so\"".into(),
         at_ms: NOW,
     };
-    assert_eq!(
-        machine.answered(answer),
-        call("4", "{}", 1, None)
-    );
+    assert_eq!(machine.answered(answer), call("4", "{}", 1, None));
     let emitted = &machine.outbox.emitted[0];
     assert_eq!(
         (emitted.id.as_str(), emitted.source.as_str()),
@@ -256,16 +260,11 @@ fn a_passing_failure_waits_and_calls_again_until_the_attempts_are_used_up() {
     let mut machine = Machine::new(FLOW, r#"{"part":"P","needed":5}"#);
     machine.make(Input::Start);
     for attempt in 2..=3 {
-        let Did::Wait(Some(until)) = machine.called(Err(down()))
-        else {
+        let Did::Wait(Some(until)) = machine.called(Err(down())) else {
             panic!("no wait")
         };
         assert!(until > machine.now_ms && until <= machine.now_ms + 2_000);
-        assert_eq!(
-            machine.woken(),
-            Did::Wait(Some(until)),
-            "too early"
-        );
+        assert_eq!(machine.woken(), Did::Wait(Some(until)), "too early");
         machine.now_ms = until;
         assert_eq!(
             machine.woken(),

@@ -1,7 +1,7 @@
 //! Moving a run to another version of its flow: only where what it has done is the same in both.
 
-use super::strand::{Strand, Waiting};
 use super::RunState;
+use super::strand::{Strand, Waiting};
 use crate::definition::{Flow, Kind, Step};
 use crate::trace::StepTrace;
 
@@ -14,10 +14,19 @@ impl RunState {
         if self.root.failing.is_some() {
             return Err("it is taking back what it did; it must finish on its own version".into());
         }
-        if self.root.failed.as_ref().is_some_and(|failed| failed.took_back) {
+        if self
+            .root
+            .failed
+            .as_ref()
+            .is_some_and(|failed| failed.took_back)
+        {
             return Err("what it did was taken back; publish its event again instead".into());
         }
-        let at = self.root.failed.as_ref().map_or(self.root.at, |failed| failed.at);
+        let at = self
+            .root
+            .failed
+            .as_ref()
+            .map_or(self.root.at, |failed| failed.at);
         let mut done = Vec::new();
         begun(&self.trace.steps, from, &mut done);
         let here = from.program.get(at);
@@ -27,13 +36,19 @@ impl RunState {
                 continue;
             }
             let (Some(old), Some((place, new))) = (step(from, id), step(to, id)) else {
-                return Err(format!("it has done the step \"{id}\", which is not in the new version"));
+                return Err(format!(
+                    "it has done the step \"{id}\", which is not in the new version"
+                ));
             };
             if old.1.written != new.written {
-                return Err(format!("it has done the step \"{id}\", which is different in the new version"));
+                return Err(format!(
+                    "it has done the step \"{id}\", which is different in the new version"
+                ));
             }
             if last.is_some_and(|last| place < last) {
-                return Err(format!("it has done the step \"{id}\", which comes earlier in the new version"));
+                return Err(format!(
+                    "it has done the step \"{id}\", which comes earlier in the new version"
+                ));
             }
             last = Some(place);
         }
@@ -42,11 +57,15 @@ impl RunState {
             Some(here) => {
                 let Some((place, new)) = step(to, &here.id) else {
                     let id = &here.id;
-                    return Err(format!("it is at the step \"{id}\", which is not in the new version"));
+                    return Err(format!(
+                        "it is at the step \"{id}\", which is not in the new version"
+                    ));
                 };
                 if last.is_some_and(|last| place < last) {
                     let id = &here.id;
-                    return Err(format!("it is at the step \"{id}\", which comes earlier in the new version"));
+                    return Err(format!(
+                        "it is at the step \"{id}\", which comes earlier in the new version"
+                    ));
                 }
                 self.fits(here, new, from, to)?;
                 place
@@ -68,7 +87,9 @@ impl RunState {
         let id = &old.id;
         if old.kind.words().0 != new.kind.words().0 {
             let (was, is) = (old.kind.words().0, new.kind.words().0);
-            return Err(format!("it is at the step \"{id}\", found `{is}` in the new version, expected `{was}`"));
+            return Err(format!(
+                "it is at the step \"{id}\", found `{is}` in the new version, expected `{was}`"
+            ));
         }
         let asked = matches!(
             self.root.waiting,
@@ -105,7 +126,10 @@ fn step<'f>(flow: &'f Flow, id: &str) -> Option<(usize, &'f Step)> {
 
 /// The flow's own steps that were begun, in their order.
 fn begun<'t>(trace: &'t [StepTrace], flow: &Flow, out: &mut Vec<&'t str>) {
-    for one in trace.iter().filter(|one| one.kind != "undo" && one.kind != "item") {
+    for one in trace
+        .iter()
+        .filter(|one| one.kind != "undo" && one.kind != "item")
+    {
         out.push(&one.id);
         let own = step(flow, &one.id).is_none_or(|(_, step)| !matches!(step.kind, Kind::Flow(_)));
         if own {

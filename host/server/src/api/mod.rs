@@ -5,6 +5,7 @@ mod audit;
 pub(crate) mod errors;
 mod events;
 mod health;
+mod mend;
 mod reload;
 mod runs;
 mod systems;
@@ -38,6 +39,8 @@ pub(crate) fn router(core: Arc<Core>) -> Router {
         .route("/api/systems", get(systems::list))
         .route("/api/runs", get(runs::list))
         .route("/api/runs/{id}", get(runs::show))
+        .route("/api/runs/{id}/mend", post(mend::mend))
+        .route("/api/runs/{id}/move", post(mend::move_run))
         .route("/api/events", get(events::list))
         .route("/api/events/tail", get(events::tail))
         .route("/api/events/{seq}", get(events::show))

@@ -94,9 +94,8 @@ pub(crate) fn heard(
 
 /// Types and fields that runs wait for.
 pub(crate) fn all(connection: &Connection) -> rusqlite::Result<Vec<(String, String)>> {
-    let mut statement = connection.prepare(
-        "SELECT DISTINCT (SELECT text FROM name WHERE number = kind), path FROM listen",
-    )?;
+    let mut statement = connection
+        .prepare("SELECT DISTINCT (SELECT text FROM name WHERE number = kind), path FROM listen")?;
     statement
         .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?
         .collect()

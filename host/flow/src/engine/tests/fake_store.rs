@@ -10,8 +10,8 @@ use tombolo_kernel::audit::Outward;
 use tombolo_kernel::clock::SharedClock;
 use tombolo_kernel::event::Event;
 use tombolo_store::{
-    Advance, Appended, EventFilter, Hearing, Listen, Recovery, RunFilter, RunRow, RunStatus, Store, StoreError,
-    StoredEvent, TaskAnswer, TaskRow,
+    Advance, Appended, EventFilter, Hearing, Listen, Recovery, RunFilter, RunRow, RunStatus, Store,
+    StoreError, StoredEvent, TaskAnswer, TaskRow,
 };
 
 #[derive(Default)]

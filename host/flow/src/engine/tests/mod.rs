@@ -15,6 +15,7 @@ mod restart;
 mod retries;
 mod storms;
 mod tasks;
+mod waits;
 
 use std::sync::Arc;
 

@@ -75,7 +75,10 @@ steps:
         call("1.on-failure.1", told, 1, None)
     );
     machine.restart();
-    assert_eq!(machine.make(Input::Start), call("1.on-failure.1", told, 1, None));
+    assert_eq!(
+        machine.make(Input::Start),
+        call("1.on-failure.1", told, 1, None)
+    );
     assert_eq!(
         machine.called(Ok("{}")),
         call("2", r#"{"bought":false}"#, 1, None)
@@ -87,7 +90,10 @@ steps:
     // Without a failure nothing of it runs.
     machine.state = RunState::default();
     machine.make(Input::Start);
-    assert_eq!(machine.called(Ok("{}")), call("2", r#"{"bought":true}"#, 1, None));
+    assert_eq!(
+        machine.called(Ok("{}")),
+        call("2", r#"{"bought":true}"#, 1, None)
+    );
 }
 
 const UNDO: &str = "
@@ -141,7 +147,12 @@ fn what_was_done_is_taken_back_in_reverse_order_and_then_the_flow_says_so() {
     );
     assert_eq!(
         machine.called(Ok("{}")),
-        call("on-failure.1", r#"{"text":"rejected: E7: no truck"}"#, 1, None)
+        call(
+            "on-failure.1",
+            r#"{"text":"rejected: E7: no truck"}"#,
+            1,
+            None
+        )
     );
     assert_eq!(machine.called(Ok("{}")), Did::Dead);
     assert_eq!(machine.error(), "step \"ship\": rejected: E7: no truck");
@@ -172,7 +183,12 @@ fn an_undo_that_fails_for_good_leaves_the_run_dead_and_says_what_is_missing() {
     machine.mend(&mend(result)).unwrap();
     assert_eq!(
         machine.woken(),
-        call("on-failure.1", r#"{"text":"rejected: E7: no truck"}"#, 1, None)
+        call(
+            "on-failure.1",
+            r#"{"text":"rejected: E7: no truck"}"#,
+            1,
+            None
+        )
     );
 }
 
@@ -202,7 +218,9 @@ fn a_run_emits_no_more_than_its_bound() {
     assert_eq!(machine.make(Input::Start), Did::Dead);
     assert_eq!(machine.outbox.emitted.len(), 1_000);
     assert!(
-        machine.error().contains("would be the 1001th that this run emits"),
+        machine
+            .error()
+            .contains("would be the 1001th that this run emits"),
         "{}",
         machine.error()
     );

@@ -54,7 +54,10 @@ fn items_run_some_at_a_time_and_their_results_come_in_their_order() {
     machine.ended("lines[0].2", Ok(r#"{"label":"a"}"#));
     assert_eq!(
         machine.ended("lines[2].2", Ok(r#"{"label":"c"}"#)),
-        one("3", r#"{"all":[{"label":"a"},{"label":"b"},{"label":"c"}]}"#)
+        one(
+            "3",
+            r#"{"all":[{"label":"a"},{"label":"b"},{"label":"c"}]}"#
+        )
     );
     assert_eq!(machine.called(Ok("{}")), Did::Done);
     let items: Vec<&str> = machine.state.trace.steps[1]
@@ -114,7 +117,10 @@ fn an_item_that_fails_stops_the_others_and_all_is_taken_back() {
 fn with_keep_going_each_item_tells_how_it_ended() {
     let text = LINES.replace("at-most: 2", "keep-going: true");
     let mut machine = Machine::new(&text, r#"{"lines":[{"sku":"A"},{"sku":"B"}]}"#);
-    assert_eq!(machine.make(Input::Start), one("lines[0].reserve", &input("A", 0)));
+    assert_eq!(
+        machine.make(Input::Start),
+        one("lines[0].reserve", &input("A", 0))
+    );
     assert_eq!(
         machine.called(Err(broken())),
         one("lines[1].reserve", &input("B", 1))
@@ -132,7 +138,10 @@ fn with_keep_going_each_item_tells_how_it_ended() {
 #[test]
 fn items_are_bounded_and_must_be_a_list() {
     for (lines, part) in [
-        ("7".to_owned(), "each: `event.data.lines` is 7, expected a list"),
+        (
+            "7".to_owned(),
+            "each: `event.data.lines` is 7, expected a list",
+        ),
         (
             format!("[{}0]", "0,".repeat(limits::EACH_ITEMS)),
             "has 1001 items, expected at most 1000",
@@ -199,8 +208,17 @@ fn a_flow_is_kept_with_what_it_calls_and_reads_back_the_same() {
     let restored = Flow::restore("flows/f.yaml", &machine.flow.text).unwrap();
     assert_eq!(restored.version, machine.flow.version);
     assert!(restored.parts.contains_key("tell"));
-    let other = Machine::of(&[("f", CALLING), ("tell", &CALLED.replace("hello", "bye"))], "{}");
+    let other = Machine::of(
+        &[("f", CALLING), ("tell", &CALLED.replace("hello", "bye"))],
+        "{}",
+    );
     assert_eq!(other.flow.version, machine.flow.version, "the same text");
-    let other = Machine::of(&[("f", CALLING), ("tell", &format!("{CALLED}# changed\n"))], "{}");
-    assert_ne!(other.flow.version, machine.flow.version, "a called flow is part of the version");
+    let other = Machine::of(
+        &[("f", CALLING), ("tell", &format!("{CALLED}# changed\n"))],
+        "{}",
+    );
+    assert_ne!(
+        other.flow.version, machine.flow.version,
+        "a called flow is part of the version"
+    );
 }

@@ -30,8 +30,16 @@ fn a_wait_says_what_it_listens_for_and_takes_the_first_event_that_is_meant() {
     let mut machine = waiting();
     let listens = machine.state.listens().unwrap();
     assert_eq!(
-        (listens[0].kind.as_str(), listens[0].path.as_str(), listens[0].key.as_str()),
-        ("parcel.delivered", "event.data.parcel", "event.data.parcel=\"P-1\"")
+        (
+            listens[0].kind.as_str(),
+            listens[0].path.as_str(),
+            listens[0].key.as_str()
+        ),
+        (
+            "parcel.delivered",
+            "event.data.parcel",
+            "event.data.parcel=\"P-1\""
+        )
     );
     assert_eq!(machine.state.looks_for(), ["parcel.delivered"]);
     // Before the run's own event, another parcel, another type, a form without the fields: none is meant.
@@ -42,7 +50,10 @@ fn a_wait_says_what_it_listens_for_and_takes_the_first_event_that_is_meant() {
         (10, "parcel.delivered", "7"),
     ];
     assert_eq!(machine.heard(&others), Did::Wait(Some(NOW + 864_000_000)));
-    assert!(machine.state.looks_for().is_empty(), "the log was looked through");
+    assert!(
+        machine.state.looks_for().is_empty(),
+        "the log was looked through"
+    );
     assert_eq!(
         machine.heard(&[(11, "parcel.delivered", r#"{"parcel":"P-1","ok":true}"#)]),
         call("3", r#"{"late":false,"of":"P-1"}"#, 1, None)
@@ -56,7 +67,10 @@ fn a_wait_is_given_up_only_when_all_that_came_is_known() {
     machine.heard(&[]);
     machine.now_ms += 864_000_000;
     let surroundings_know_nothing = machine.make(Input::Start);
-    assert_eq!(surroundings_know_nothing, Did::Wait(Some(NOW + 864_000_000)));
+    assert_eq!(
+        surroundings_know_nothing,
+        Did::Wait(Some(NOW + 864_000_000))
+    );
     assert_eq!(
         machine.woken(),
         call("3", r#"{"late":true,"of":""}"#, 1, None)
@@ -73,7 +87,11 @@ steps:
 ";
     let mut machine = Machine::new(text, "{}");
     machine.make(Input::Start);
-    assert_eq!(machine.heard(&[(8, "b", "1")]), Did::Wait(Some(NOW)), "the second looks too");
+    assert_eq!(
+        machine.heard(&[(8, "b", "1")]),
+        Did::Wait(Some(NOW)),
+        "the second looks too"
+    );
     assert_eq!(machine.heard(&[(8, "b", "1")]), Did::Wait(None));
     assert_eq!(machine.heard(&[(8, "b", "1"), (9, "b", "2")]), Did::Done);
 }
@@ -121,7 +139,11 @@ fn a_person_gives_what_was_waited_for_and_the_reason_stays() {
     );
     let mended = &machine.state.trace.steps[1].mended[0];
     assert_eq!(
-        (mended.by.as_str(), mended.reason.as_str(), mended.what.as_str()),
+        (
+            mended.by.as_str(),
+            mended.reason.as_str(),
+            mended.what.as_str()
+        ),
         ("mia", "said so on the phone", "result")
     );
 }
@@ -129,7 +151,9 @@ fn a_person_gives_what_was_waited_for_and_the_reason_stays() {
 #[test]
 fn a_dead_run_goes_on_with_another_input() {
     let mut machine = waiting();
-    let wrong = Failure::NotFound { message: "no such parcel".into() };
+    let wrong = Failure::NotFound {
+        message: "no such parcel".into(),
+    };
     machine.heard(&[(11, "parcel.delivered", r#"{"parcel":"P-1","ok":true}"#)]);
     assert_eq!(machine.called(Err(wrong)), Did::Dead);
     machine
@@ -144,11 +168,31 @@ fn a_dead_run_goes_on_with_another_input() {
 fn a_run_moves_only_where_what_it_did_is_the_same() {
     for (old, new, expected) in [
         ("crm.note", "crm.other", ""),
-        ("    timeout: 10d\n", "", "in the middle of the step \"delivered\", which is different"),
-        ("dhl.ship", "dhl.send", "done the step \"ship\", which is different"),
-        ("id: ship", "id: sent", "done the step \"ship\", which is not in the new version"),
-        ("id: delivered", "id: arrived", "at the step \"delivered\", which is not in the new version"),
-        ("  - id: delivered", "  - call: crm.before\n  - id: delivered", ""),
+        (
+            "    timeout: 10d\n",
+            "",
+            "in the middle of the step \"delivered\", which is different",
+        ),
+        (
+            "dhl.ship",
+            "dhl.send",
+            "done the step \"ship\", which is different",
+        ),
+        (
+            "id: ship",
+            "id: sent",
+            "done the step \"ship\", which is not in the new version",
+        ),
+        (
+            "id: delivered",
+            "id: arrived",
+            "at the step \"delivered\", which is not in the new version",
+        ),
+        (
+            "  - id: delivered",
+            "  - call: crm.before\n  - id: delivered",
+            "",
+        ),
     ] {
         let text = WAIT.replace(old, new);
         let text = match new {
@@ -161,7 +205,10 @@ fn a_run_moves_only_where_what_it_did_is_the_same() {
         let to = Flow::parse("flows/f.yaml", &text).unwrap();
         let found = machine.state.transfer(&machine.flow.clone(), &to);
         let message = found.err().unwrap_or_default();
-        assert!(message.contains(expected) && message.is_empty() == expected.is_empty(), "{new}: {message}");
+        assert!(
+            message.contains(expected) && message.is_empty() == expected.is_empty(),
+            "{new}: {message}"
+        );
         if expected.is_empty() {
             machine.flow = Arc::new(to);
             assert!(matches!(
