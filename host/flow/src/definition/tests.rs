@@ -13,6 +13,8 @@ use tombolo_manifest::Effect;
 
 use super::*;
 
+mod nested;
+
 const SPARE_PART: &str = r#"
 on: device.alarm
 when: event.data.severity >= 3

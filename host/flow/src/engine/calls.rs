@@ -38,11 +38,13 @@ impl Engine {
         until_ms: Option<u64>,
     ) -> Input {
         // Nearly every run makes one call at a time: it needs no task of its own.
-        if under_way.is_empty() && until_ms.is_none() && wanted.len() == 1 {
-            if let Some(only) = wanted.pop() {
-                let ended = self.call(&run.id, only).await;
-                return take(run, ended);
-            }
+        if under_way.is_empty()
+            && until_ms.is_none()
+            && wanted.len() == 1
+            && let Some(only) = wanted.pop()
+        {
+            let ended = self.call(&run.id, only).await;
+            return take(run, ended);
         }
         for wanted in wanted {
             let (engine, id) = (Arc::clone(self), run.id.clone());

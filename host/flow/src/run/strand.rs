@@ -101,6 +101,7 @@ pub enum Waiting {
 }
 
 /// What is under way inside a step.
+#[expect(clippy::large_enum_variant, reason = "kept in a box of its own")]
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(super) enum Inner {

@@ -8,6 +8,7 @@
 
 mod disk;
 mod files;
+mod listeners;
 mod log;
 mod people;
 mod runs;
