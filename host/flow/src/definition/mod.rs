@@ -101,6 +101,14 @@ impl Flow {
                 refuse_results(&mut reader, what, expression.references());
             }
         }
+        for name in ["when", "key"] {
+            if let Some(node) = field(name).filter(|_| on.is_empty() && takes.is_some()) {
+                let message = format!(
+                    "{name}: found it in a flow that is only called, expected it beside \"on\""
+                );
+                reader.wrong(node.place, message);
+            }
+        }
         let tree = match field("steps") {
             Some(node) => steps::read(&mut reader, node),
             None => {

@@ -1,9 +1,11 @@
 //! Calls of one run that are under way side by side.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::task::JoinSet;
+use tokio::task::{Id, JoinError, JoinSet};
+use tombolo_kernel::failure::Failure;
 
 use super::{Engine, Run};
 use crate::run::{Called, Input, Wanted};
@@ -20,6 +22,8 @@ pub(super) struct CallEnd {
 #[derive(Default)]
 pub(super) struct UnderWay {
     calls: JoinSet<CallEnd>,
+    /// Which task makes which call.
+    numbers: HashMap<Id, u64>,
 }
 
 impl UnderWay {
@@ -48,16 +52,18 @@ impl Engine {
         }
         for wanted in wanted {
             let (engine, id) = (Arc::clone(self), run.id.clone());
-            under_way
+            let call = wanted.call;
+            let task = under_way
                 .calls
                 .spawn(async move { engine.call(&id, wanted).await });
+            under_way.numbers.insert(task.id(), call);
         }
         loop {
             let left = until_ms.map(|until| until.saturating_sub(self.now()));
             let ended = match left {
-                None => under_way.calls.join_next().await,
+                None => under_way.calls.join_next_with_id().await,
                 Some(left) => {
-                    let ended = under_way.calls.join_next();
+                    let ended = under_way.calls.join_next_with_id();
                     match tokio::time::timeout(Duration::from_millis(left.max(1)), ended).await {
                         Ok(ended) => ended,
                         Err(_) => return self.what_happened(run).await,
@@ -65,11 +71,31 @@ impl Engine {
                 }
             };
             match ended {
-                Some(Ok(ended)) => return take(run, ended),
-                // A call panics only by a fault of the host; the others go on, and the run is taken up at the next start.
-                Some(Err(error)) => tracing::error!(run = run.id, %error, "a call was lost"),
+                Some(Ok((task, ended))) => {
+                    under_way.numbers.remove(&task);
+                    return take(run, ended);
+                }
+                Some(Err(error)) => match under_way.numbers.remove(&error.id()) {
+                    Some(call) => return Input::Called(call, self.lost(&error)),
+                    None => return self.what_happened(run).await,
+                },
                 None => return self.what_happened(run).await,
             }
+        }
+    }
+}
+
+impl Engine {
+    /// A call whose task panicked: a fault of the host, that its run must outlive.
+    fn lost(&self, error: &JoinError) -> Called {
+        tracing::error!(%error, "a call was lost");
+        Called {
+            result: Err(Failure::Internal {
+                message: "the host lost the call; its log tells more".to_owned(),
+            }),
+            at_ms: self.now(),
+            crashed: true,
+            outward: Vec::new(),
         }
     }
 }

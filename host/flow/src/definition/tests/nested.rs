@@ -155,3 +155,55 @@ fn flows_that_call_flows_are_checked_together() {
         "{found:?}"
     );
 }
+
+#[test]
+fn a_flow_that_is_only_called_judges_no_event() {
+    assert_eq!(
+        problems("takes: [x]\nkey: event.subject\nsteps: [{ call: erp.x }]"),
+        [
+            "flows/spare-part.yaml:2:6: key: found it in a flow that is only called, expected it beside \"on\""
+        ]
+    );
+}
+
+#[test]
+fn a_flow_is_drawn_as_an_outline_and_as_a_flowchart() {
+    let text = "on: a\nsteps:\n  - id: lines\n    each: event.data.lines\n    at-most: 2\n    steps:\n      - call: erp.x\n        undo: { call: erp.y }\n  - choose:\n      - when: event.data.n > 1\n        steps: [{ wait: { on: b, when: event.data.ok } }]\n    otherwise: [{ fail: no }]\non-failure: [{ call: erp.z }]\n";
+    let flow = Flow::parse("flows/f.yaml", text).unwrap();
+    let outline: Vec<String> = flow
+        .outline()
+        .into_iter()
+        .map(|(level, line)| format!("{}{line}", "  ".repeat(level)))
+        .collect();
+    insta::assert_snapshot!(outline.join("\n"), @r"
+    lines: each event.data.lines, 2 at a time
+      call erp.x
+        undo: call erp.y
+    choose
+      case 1: wait b when event.data.ok
+      otherwise: fail
+    on-failure of the flow
+      call erp.z
+    ");
+    insta::assert_snapshot!(flow.mermaid(), @r#"
+    flowchart TD
+      begin(["on a"])
+      begin --> s0
+      s0[["lines: each event.data.lines, 2 at a time"]]
+      s0 -->|every item| s1
+      s0 --> s2
+      s1["call erp.x"]
+      s1 --> s2
+      s1 -.- u1["undo: erp.y"]
+      s2{"choose"}
+      s2 -->|"event.data.n > 1"| s3
+      s2 -->|otherwise| s4
+      s3[/"wait b when event.data.ok"/]
+      s3 --> done
+      s4["fail"]
+      s5["call erp.z"]
+      s5 --> done
+      done([done])
+      failed([failed for good]) -.-> s5
+    "#);
+}
