@@ -224,3 +224,33 @@ async fn a_dead_run_is_mended_and_a_waiting_one_moved() {
     bench.pass(1).await;
     assert_eq!(bench.trace("2.f").await.mended[0].value, version);
 }
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_that_comes_while_another_item_calls_is_not_lost() {
+    let text = "
+on: device.alarm
+steps:
+  - each: event.data.lines
+    at-most: 2
+    steps:
+      - if: item == 1
+        then: [{ ask: { role: boss, question: q, options: [yes] } }]
+        else: [{ call: erp.slow }]
+  - call: erp.last
+";
+    let slowly = ScriptedActor::new(|_, _| (Duration::from_secs(5), Ok("{}".to_owned())));
+    let bench = Bench::new(&[("f", text)], slowly).await;
+    bench.publish(vec![event("1", r#"{"lines":[1,2]}"#)]).await;
+    bench.pass(1).await;
+    assert_eq!(bench.run("1.f").await.status, RunStatus::Active);
+    let task = bench.store.tasks(true, 10).await.unwrap().remove(0);
+    let said = TaskAnswer {
+        answer: "yes".into(),
+        by: "mia".into(),
+        comment: String::new(),
+        at_ms: START_MS,
+    };
+    bench.engine.answer(&task.id, said).await.unwrap();
+    bench.pass(20).await;
+    assert_eq!(bench.with_status(RunStatus::Done).await, ["1.f"]);
+}
