@@ -58,29 +58,25 @@ impl Engine {
                 .spawn(async move { engine.call(&id, wanted).await });
             under_way.numbers.insert(task.id(), call);
         }
-        loop {
-            let left = until_ms.map(|until| until.saturating_sub(self.now()));
-            let ended = match left {
-                None => under_way.calls.join_next_with_id().await,
-                Some(left) => {
-                    let ended = under_way.calls.join_next_with_id();
-                    match tokio::time::timeout(Duration::from_millis(left.max(1)), ended).await {
-                        Ok(ended) => ended,
-                        Err(_) => return self.what_happened(run).await,
-                    }
-                }
-            };
-            match ended {
-                Some(Ok((task, ended))) => {
-                    under_way.numbers.remove(&task);
-                    return take(run, ended);
-                }
-                Some(Err(error)) => match under_way.numbers.remove(&error.id()) {
-                    Some(call) => return Input::Called(call, self.lost(&error)),
-                    None => return self.what_happened(run).await,
-                },
-                None => return self.what_happened(run).await,
+        let left = until_ms.map(|until| until.saturating_sub(self.now()));
+        let next = under_way.calls.join_next_with_id();
+        let ended = match left {
+            None => next.await,
+            Some(left) => tokio::time::timeout(Duration::from_millis(left.max(1)), next)
+                .await
+                .unwrap_or(None),
+        };
+        match ended {
+            Some(Ok((task, ended))) => {
+                under_way.numbers.remove(&task);
+                take(run, ended)
             }
+            Some(Err(error)) => match under_way.numbers.remove(&error.id()) {
+                Some(call) => Input::Called(call, self.lost(&error)),
+                None => self.what_happened(run).await,
+            },
+            // The time has come.
+            None => self.what_happened(run).await,
         }
     }
 }
