@@ -1,6 +1,7 @@
 //! What people do to a run: mend a step, move it to the flow's present version.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use tombolo_store::{Advance, Hearing, RunRow, RunStatus, StoreError};
 
@@ -8,6 +9,10 @@ use super::drive::row_of;
 use super::{Engine, Run};
 use crate::run::{Mend, Surroundings};
 use crate::trace::MendTrace;
+
+/// A run that is in hands for a moment is waited for this often, with this pause: two seconds in all.
+const TRIES: u32 = 40;
+const PAUSE: Duration = Duration::from_millis(50);
 
 impl Engine {
     /// Changes the step at which a run waits or died, as a person says; then the run goes on. A dead run goes on beside
@@ -78,8 +83,13 @@ impl Engine {
                 "the run `{id}` is being carried out; expected one that waits or is dead: try again"
             ))
         };
-        if !self.held.lock().insert(id.to_owned()) {
-            return Err(busy());
+        let mut tries = 0;
+        while !self.held.lock().insert(id.to_owned()) {
+            tries += 1;
+            if tries > TRIES {
+                return Err(busy());
+            }
+            tokio::time::sleep(PAUSE).await;
         }
         let outcome = self.change_held(id, change, busy).await;
         self.held.lock().remove(id);
