@@ -41,6 +41,8 @@ scenarios! {
     a_csv_file_at_a_hook_makes_an_event_per_row = "csv-hook-makes-events",
     a_flow_makes_an_order_in_a_soap_system = "soap-order",
     a_schedule_starts_a_flow = "schedule-starts-a-flow",
+    a_run_waits_for_its_event_across_kills = "a-wait-survives-a-kill",
+    what_was_done_is_taken_back_across_a_kill = "what-was-done-is-taken-back",
     events_of_one_key_keep_their_order = "one-lane-keeps-order",
     data_is_mapped_and_normalized_on_its_way = "data-that-fits",
     an_outage_parks_runs_and_they_follow_in_order = "outage-parks-and-drains",

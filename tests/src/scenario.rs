@@ -39,6 +39,9 @@ struct Scenario {
     /// What `tombolo check` prints instead of a run: each line must be contained.
     #[serde(default)]
     check_says: Vec<String>,
+    /// What `tombolo flow test` prints, which must go well.
+    #[serde(default)]
+    flow_tests: Option<String>,
     #[serde(default)]
     steps: Vec<Step>,
 }
@@ -83,6 +86,12 @@ enum Step {
     },
     /// How many runs a flow has.
     Runs { flow: String, count: usize },
+    /// Post to the API.
+    Post {
+        to: String,
+        body: Value,
+        expect: u16,
+    },
     /// Answer the only open task.
     Answer { answer: String, by: String },
     /// SIGKILL, then start again.
@@ -249,6 +258,11 @@ impl Running {
                 );
             }
         }
+        if let Some(line) = &scenario.flow_tests {
+            let site = self.site.path().to_str().unwrap();
+            let (code, out, err) = crate::built::run(&["flow", "test", "--site", site], &[]);
+            assert!(code == 0 && out.contains(line), "{out}{err}");
+        }
         if scenario.steps.is_empty() {
             return;
         }
@@ -320,6 +334,10 @@ impl Running {
                         .filter(|runs| runs.as_array().is_some_and(|runs| runs.len() >= *count))
                 });
                 assert_eq!(runs.as_array().map(Vec::len), Some(*count), "{runs}");
+            }
+            Step::Post { to, body, expect } => {
+                let response = self.host().post(to, body);
+                assert_eq!(response.status, *expect, "{to}: {}", response.body);
             }
             Step::Answer { answer, by } => self.answer(answer, by),
             Step::Kill {} => {

@@ -10,6 +10,7 @@ mod dead;
 mod demo;
 mod event;
 mod feed;
+mod flow;
 mod grant;
 mod lane;
 mod out;
@@ -63,6 +64,9 @@ enum Command {
     /// List and answer questions to people
     #[command(subcommand)]
     Task(task::TaskCommand),
+    /// Draw flows and test them, without a host
+    #[command(subcommand)]
+    Flow(flow::FlowCommand),
     /// Look at runs of flows
     #[command(subcommand)]
     Run(run::RunCommand),
@@ -108,6 +112,7 @@ fn dispatch(command: Command) -> anyhow::Result<ExitCode> {
     match command {
         Command::Adapter(command) => adapter::run(&command)?,
         Command::Check(arguments) => return check::run(&arguments),
+        Command::Flow(command) => return flow::run(&command),
         Command::Grant(command) => grant::run(command)?,
         Command::Serve(arguments) => waited_for(serve::run(arguments))?,
         Command::System(command) => waited_for(system::run(command))?,

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use serde::{Deserialize, Serialize};
 use tombolo_kernel::limits;
 
 /// Every system's, by name; a system that is not in it has [`Delivery::default`].
@@ -31,7 +32,7 @@ pub struct Retry {
 }
 
 /// What somebody says about it; the rest is left open.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RetryWish {
     /// Attempts in all.
     pub attempts: Option<u32>,

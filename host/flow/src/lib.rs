@@ -1,7 +1,8 @@
 //! Flows: what an operator wrote, read and checked; the runs that carry it out; the engine that drives them.
 //!
 //! [`definition`] turns YAML into checked data, [`expression`] is CEL over the event and the step results, [`run`] is
-//! the state machine (pure: values in, values out), [`engine`] does the I/O around it: the store, the systems, time.
+//! the state machine (pure: values in, values out), [`engine`] does the I/O around it: the store, the systems, time; [`rehearsal`]
+//! plays tests of flows offline.
 //! Nothing here knows HTTP servers, the site folder, wasmtime or SQL.
 
 pub mod definition;
@@ -11,6 +12,7 @@ pub mod expression;
 pub mod json;
 pub mod lineage;
 pub mod problem;
+pub mod rehearsal;
 pub mod run;
 pub mod tables;
 pub mod trace;

@@ -6,7 +6,7 @@
 
 use serde::Serialize;
 
-use crate::definition::{Flow, Kind};
+use crate::definition::{Call, Flow, Kind};
 use crate::expression::{Expression, Template};
 
 /// Where one field came from.
@@ -29,23 +29,38 @@ pub struct Origin {
 pub fn of(flow: &Flow) -> Vec<Origin> {
     let mut origins = Vec::new();
     for step in &flow.program {
-        let (to, sent) = match &step.kind {
-            Kind::Call(call) => (format!("{}.{}", call.system, call.action), &call.with),
-            Kind::Emit(emit) => (emit.kind.clone(), &emit.data),
-            _ => continue,
+        let sent = match &step.kind {
+            Kind::Call(call) => Some((called(call), &call.with)),
+            Kind::Flow(flow) => Some((format!("flow.{}", flow.name), &flow.with)),
+            Kind::Emit(emit) => Some((emit.kind.clone(), &emit.data)),
+            _ => None,
         };
-        fields(sent, "", &mut |field, template| {
-            let (expression, from) = made_of(template);
-            origins.push(Origin {
-                step: step.id.clone(),
-                to: to.clone(),
-                field: field.to_owned(),
-                expression,
-                from,
-            });
-        });
+        if let Some((to, sent)) = sent {
+            add(&mut origins, &step.id, &to, sent);
+        }
+        if let Some(undo) = &step.undo {
+            let name = format!("{}/undo", step.id);
+            add(&mut origins, &name, &called(&undo.call), &undo.call.with);
+        }
     }
     origins
+}
+
+fn called(call: &Call) -> String {
+    format!("{}.{}", call.system, call.action)
+}
+
+fn add(origins: &mut Vec<Origin>, step: &str, to: &str, sent: &Template) {
+    fields(sent, "", &mut |field, template| {
+        let (expression, from) = made_of(template);
+        origins.push(Origin {
+            step: step.to_owned(),
+            to: to.to_owned(),
+            field: field.to_owned(),
+            expression,
+            from,
+        });
+    });
 }
 
 /// Shows every field that is no object or list of the flow's own.
@@ -115,7 +130,7 @@ fn names(source: &str) -> Vec<String> {
     found
 }
 
-const ROOTS: [&str; 4] = ["event.", "steps.", "vars.", "run."];
+const ROOTS: [&str; 6] = ["event.", "steps.", "vars.", "run.", "item.", "failure."];
 
 /// The text with every string in it blanked out.
 fn without_strings(source: &str) -> String {

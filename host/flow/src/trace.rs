@@ -14,16 +14,25 @@ pub struct RunTrace {
     /// What people did about it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub repairs: Vec<Repair>,
+    /// What the flow returned, JSON, cut.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub result: String,
     /// Why the run is dead, for people.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
 }
 
-/// What a person did about a dead run.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+/// What a person did about a run.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Repair {
-    /// `retried`, `edited`, `discarded`.
+    /// `retried`, `edited`, `answered`, `moved`, `discarded`.
     pub what: String,
+    /// The step's name in the run; empty: the run as a whole.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub step: String,
+    /// What was given: an input or a result, JSON, cut; the digest of the flow's version.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub value: String,
     /// Who.
     pub by: String,
     /// Why.
@@ -39,14 +48,16 @@ pub enum StepStatus {
     /// Begun.
     #[default]
     Running,
-    /// Until a retry or an answer.
+    /// Until a retry, an answer or an event, or until its system is back.
     Waiting,
     /// Ended well.
     Done,
     /// Failed for good.
     Failed,
-    /// Nobody answered in time; the flow went on.
+    /// Nobody answered, or nothing came, in time; the flow went on.
     TimedOut,
+    /// Given up because an item beside it failed.
+    Stopped,
 }
 
 /// One step.
@@ -54,7 +65,7 @@ pub enum StepStatus {
 pub struct StepTrace {
     /// Its `id`, else its place such as `2.then.1`.
     pub id: String,
-    /// `call`, `if`, `emit`, `set`, `ask`.
+    /// The key of the step in its file; `item` for an item of an `each`, `undo` for what takes a step back.
     pub kind: String,
     /// `erp.item.stock`, the event's type, the role asked.
     #[serde(default, skip_serializing_if = "String::is_empty")]
@@ -84,7 +95,7 @@ pub struct StepTrace {
     /// The result, JSON, cut.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub result: String,
-    /// Steps inside: those of the branch that was taken.
+    /// Steps inside: of the branch that was taken, of the items, of the flow that was called.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub steps: Vec<StepTrace>,
 }
@@ -128,19 +139,6 @@ pub struct CallTrace {
 }
 
 impl RunTrace {
-    /// Begins a step inside `depth` others.
-    pub(crate) fn begin(&mut self, depth: usize, step: StepTrace) {
-        let mut level = &mut self.steps;
-        for _ in 0..depth {
-            if level.is_empty() {
-                break;
-            }
-            let last = level.len() - 1;
-            level = &mut level[last].steps;
-        }
-        level.push(step);
-    }
-
     /// Takes note of what a person did; beyond a bound the oldest makes room.
     pub(crate) fn repaired(&mut self, repair: Repair) {
         if self.repairs.len() >= limits::TRACE_REPAIRS {
@@ -148,15 +146,47 @@ impl RunTrace {
         }
         self.repairs.push(repair);
     }
+}
 
-    /// The step begun last inside `depth` others.
-    pub(crate) fn current(&mut self, depth: usize) -> Option<&mut StepTrace> {
-        let mut level = &mut self.steps;
-        for _ in 0..depth {
-            level = &mut level.last_mut()?.steps;
+/// The step that failed last: the innermost.
+pub(crate) fn failed(steps: &[StepTrace]) -> Option<&StepTrace> {
+    steps.iter().rev().find_map(|step| {
+        failed(&step.steps).or((step.status == StepStatus::Failed).then_some(step))
+    })
+}
+
+/// Begins a step inside `depth` others.
+pub(crate) fn begin(steps: &mut Vec<StepTrace>, depth: usize, step: StepTrace) {
+    let mut level = steps;
+    for _ in 0..depth {
+        if level.is_empty() {
+            break;
         }
-        level.last_mut()
+        let last = level.len() - 1;
+        level = &mut level[last].steps;
     }
+    level.push(step);
+}
+
+/// The step begun last inside `depth` others.
+pub(crate) fn current(steps: &mut [StepTrace], depth: usize) -> Option<&mut StepTrace> {
+    let mut level = steps;
+    for _ in 0..depth {
+        level = &mut level.last_mut()?.steps;
+    }
+    level.last_mut()
+}
+
+/// The step of this name that was begun last; those inside items are not looked at.
+pub(crate) fn last_of<'t>(steps: &'t mut [StepTrace], id: &str) -> Option<&'t mut StepTrace> {
+    let own = |step: &StepTrace| step.kind != "undo" && step.kind != "item";
+    if let Some(at) = steps.iter().rposition(|step| own(step) && step.id == id) {
+        return steps.get_mut(at);
+    }
+    let inside = steps.iter_mut().rev().filter(|step| own(step));
+    inside
+        .into_iter()
+        .find_map(|step| last_of(&mut step.steps, id))
 }
 
 impl StepTrace {
@@ -218,13 +248,13 @@ mod tests {
             id: id.into(),
             ..StepTrace::default()
         };
-        let mut trace = RunTrace::default();
-        trace.begin(0, step("1"));
-        trace.begin(0, step("2"));
-        trace.begin(1, step("2.then.1"));
-        assert_eq!(trace.steps[1].steps[0].id, "2.then.1");
+        let mut steps = Vec::new();
+        begin(&mut steps, 0, step("1"));
+        begin(&mut steps, 0, step("2"));
+        begin(&mut steps, 1, step("2.then.1"));
+        assert_eq!(steps[1].steps[0].id, "2.then.1");
         assert_eq!(
-            trace.current(1).map(|step| step.id.as_str()),
+            current(&mut steps, 1).map(|step| step.id.as_str()),
             Some("2.then.1")
         );
     }

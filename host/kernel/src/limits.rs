@@ -205,6 +205,20 @@ pub const STORE_ANSWER: usize = 32 << 20;
 pub const RUNS_UNDER_WAY: usize = 16_384;
 /// Steps of one flow, nested ones included.
 pub const FLOW_STEPS: usize = 500;
+/// Items of one `each`: a run keeps what it needs of every item in its state, which is written at every call.
+pub const EACH_ITEMS: usize = 1_000;
+/// Items of one `each` that are under way at a time.
+pub const EACH_AT_A_TIME: usize = 32;
+/// Items of one `each` whose steps stay in the run's trace when they went well: failed ones always do.
+pub const EACH_TRACED: usize = 20;
+/// Flows that call flows, in each other.
+pub const FLOW_CALLS_DEPTH: usize = 4;
+/// Types of event that one `wait` waits for.
+pub const WAIT_TYPES: usize = 10;
+/// Events that one run may find with its `wait` steps.
+pub const WAITS_PER_RUN: usize = 1_000;
+/// Events that one run may emit: with [`HOPS`], what a storm is made of.
+pub const EMITS_PER_RUN: u32 = 1_000;
 /// Definitions that runs waited on, bytes: 10,000 versions of a long flow.
 pub const FLOW_TEXTS: u64 = 256 * MIB;
 /// Text of one expression, bytes.

@@ -104,6 +104,30 @@ pub trait Store: Send + Sync {
     /// Answers an open task, once, and makes its waiting run due at the answer's time. Synced. A task that is closed is [`StoreError::Conflict`] with its answer.
     fn answer(&self, id: &str, answer: TaskAnswer) -> BoxFuture<'_, Result<TaskRow, StoreError>>;
 
+    /// Tells an event to the runs that wait for one of its type with one of these keys (the empty one for those that
+    /// wait for any), and makes them due. Synced; again is no error. Returns how many were told.
+    fn hear(
+        &self,
+        kind: &str,
+        keys: Vec<String>,
+        event: i64,
+        now_ms: u64,
+    ) -> BoxFuture<'_, Result<usize, StoreError>>;
+
+    /// Events that were told to a run and not judged by it, ascending.
+    fn heard(&self, run: &str) -> BoxFuture<'_, Result<Vec<StoredEvent>, StoreError>>;
+
+    /// Types and fields that runs wait for.
+    fn listened(&self) -> BoxFuture<'_, Result<Vec<(String, String)>, StoreError>>;
+
+    /// Events of these types by sequence, ascending, from `after`.
+    fn events_of(
+        &self,
+        kinds: Vec<String>,
+        after: i64,
+        limit: u32,
+    ) -> BoxFuture<'_, Result<Vec<StoredEvent>, StoreError>>;
+
     /// Keeps the text of a flow's definition under its version, so that a run that waits on it can go on after a
     /// restart, whatever the site has become. Synced; again is no error.
     fn keep_flow(&self, version: &str, text: &str) -> BoxFuture<'_, Result<(), StoreError>>;

@@ -94,6 +94,28 @@ pub struct Advance {
     pub withdrawn: Vec<String>,
     /// Other runs of the same lane that queue behind it, kept in the same transaction.
     pub queued: Vec<RunRow>,
+    /// The events this run waits for from now on; `None`: as before.
+    pub hearing: Option<Hearing>,
+}
+
+/// For which events a run waits.
+#[derive(Debug, Clone, Default)]
+pub struct Hearing {
+    /// All of them.
+    pub listens: Vec<Listen>,
+    /// Events it heard of that it has looked at: they are not told again. Where others are left, it is due at once.
+    pub judged: Vec<i64>,
+}
+
+/// An event that a run waits for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Listen {
+    /// Its type.
+    pub kind: String,
+    /// The field it is found by; empty: every event of the type.
+    pub path: String,
+    /// What is in that field; empty with an empty path.
+    pub key: String,
 }
 
 /// How far something that is read in order has been read: a feed of a system, or a schedule's firings.

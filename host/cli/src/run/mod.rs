@@ -1,7 +1,8 @@
-//! `tombolo run list` and `tombolo run show`: what flows did, as a table and as a tree.
+//! `tombolo run list|show|mend|move`: what flows did, as a table and as a tree, and what people change of it.
 
 mod detail;
 mod lineage;
+mod mend;
 mod show;
 
 use clap::Subcommand;
@@ -22,6 +23,10 @@ pub(crate) enum RunCommand {
     List(ListArguments),
     /// Show one run as a tree: event, steps, attempts, outward calls, times, errors
     Show(ShowArguments),
+    /// Give a step at which a run waits or died another input, or its result
+    Mend(mend::MendArguments),
+    /// Move a run that waits or is dead to the present version of its flow
+    Move(mend::MoveArguments),
 }
 
 #[derive(Debug, clap::Args)]
@@ -77,6 +82,8 @@ pub(crate) async fn run(command: RunCommand) -> anyhow::Result<()> {
     match command {
         RunCommand::List(arguments) => list(arguments).await,
         RunCommand::Show(arguments) => show_one(arguments).await,
+        RunCommand::Mend(arguments) => mend::mend(arguments).await,
+        RunCommand::Move(arguments) => mend::move_run(arguments).await,
     }
 }
 
@@ -123,7 +130,7 @@ fn row(run: &RunView) -> Vec<Cell> {
             format!("the system {}", run.needs.as_deref().unwrap_or_default())
         }
         (RunStatus::Waiting, Some(wake)) => format!("at {}", when::moment(wake)),
-        (RunStatus::Waiting, None) => "an answer".into(),
+        (RunStatus::Waiting, None) => "an answer or an event".into(),
         (RunStatus::Queued, _) => "behind another run of its lane".into(),
         _ => String::new(),
     };

@@ -1,6 +1,6 @@
 //! A run as a tree: its event, its steps, each with its attempts and what left the host, with times and errors.
 
-use tombolo_flow::trace::{AttemptTrace, CallTrace, StepStatus, StepTrace};
+use tombolo_flow::trace::{AttemptTrace, CallTrace, Repair, StepStatus, StepTrace};
 
 use super::{Detail, RunView, status_word};
 use crate::event::EventView;
@@ -21,13 +21,11 @@ pub(crate) fn print(detail: &Detail) -> anyhow::Result<()> {
     }
     steps(&detail.trace.steps, detail.run.started_ms).print()?;
     for repair in &detail.trace.repairs {
-        out::line(format!(
-            "{} {} by {}: {}",
-            when::moment(repair.at_ms),
-            text::harmless(&repair.what),
-            text::harmless(&repair.by),
-            text::harmless(&repair.reason)
-        ))?;
+        out::line(repair_line(repair))?;
+    }
+    if !detail.trace.result.is_empty() {
+        let result = text::shortened(&detail.trace.result, 2 * SHOWN);
+        out::line(format!("returned {}", text::harmless(&result)))?;
     }
     if let Some(error) = &detail.trace.error {
         out::line(format!(
@@ -120,7 +118,13 @@ fn label(step: &StepTrace) -> String {
         .map_or_else(String::new, |branch| format!("{branch} "));
     // A step without an `id` has its place instead, which the tree shows already.
     let named = !step.id.starts_with(|first: char| first.is_ascii_digit());
-    let id = if named {
+    let id = if step.kind == "item" {
+        return format!(
+            "item {} {}",
+            step.id,
+            text::shortened(&step.what, SHOWN / 2)
+        );
+    } else if named {
         format!("{}: ", step.id)
     } else {
         String::new()
@@ -150,6 +154,19 @@ fn attempt_node(number: u32, attempt: &AttemptTrace, run_started: u64) -> Node {
     Node::leaf(format!("attempt {number}"), cells)
 }
 
+/// Who changed what, and why.
+fn repair_line(repair: &Repair) -> String {
+    let mut words = format!("{} {}", when::moment(repair.at_ms), repair.what);
+    if !repair.step.is_empty() {
+        words = format!("{words} {}", repair.step);
+    }
+    words = format!("{words} by {}: {}", repair.by, repair.reason);
+    if !repair.value.is_empty() {
+        words = format!("{words} ({})", text::shortened(&repair.value, SHOWN));
+    }
+    text::harmless(&words)
+}
+
 fn call_node(call: &CallTrace) -> Node {
     let tone = if call.denied { Tone::Bad } else { Tone::Dim };
     let cells = [
@@ -170,6 +187,7 @@ fn step_word(status: StepStatus) -> (&'static str, Tone) {
         StepStatus::Done => ("done", Tone::Good),
         StepStatus::Failed => ("failed", Tone::Bad),
         StepStatus::TimedOut => ("timed out", Tone::Warning),
+        StepStatus::Stopped => ("stopped", Tone::Warning),
     }
 }
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use tombolo_kernel::system::ActionOffer;
 
+use super::link::{check_flow_call, link};
 use super::{Flow, Kind, Pattern};
 use crate::engine::schema::{InputSchema, field_problems};
 use crate::expression::Template;
@@ -33,7 +34,7 @@ impl FlowSet {
     #[must_use]
     pub fn new(flows: Vec<Flow>) -> Self {
         let mut set = Self::default();
-        for flow in flows {
+        for flow in link(flows) {
             set.flows.insert(flow.name.clone(), Arc::new(flow));
         }
         for flow in set.flows.values() {
@@ -127,11 +128,20 @@ impl FlowSet {
                     Kind::Call(call) => {
                         check_call(call, offers, &systems).map(|message| (call.place, message))
                     }
+                    Kind::Flow(call) => {
+                        check_flow_call(flow, call, self).map(|message| (call.place, message))
+                    }
                     Kind::Ask(ask) => {
                         check_role(&ask.role, roles).map(|message| (ask.place, message))
                     }
                     _ => None,
                 };
+                let undo = step.undo.as_ref().map(|undo| &undo.call);
+                let wrong_undo = undo.and_then(|call| {
+                    let message = check_call(call, offers, &systems)?;
+                    Some((call.place, format!("undo: {message}")))
+                });
+                let wrong = wrong.into_iter().chain(wrong_undo);
                 problems
                     .extend(wrong.map(|(place, message)| Problem::new(&flow.file, place, message)));
             }

@@ -5,51 +5,60 @@ use std::collections::HashMap;
 
 use tombolo_kernel::limits;
 
-use super::step::{Kind, Step};
+use super::references::{Around, depth};
+use super::step::{Case, Kind, Step};
 use super::steps::{Body, Written};
-use crate::expression::{Expression, References, Template};
-use crate::problem::{Place, did_you_mean};
+use crate::expression::Expression;
+use crate::problem::Place;
 use crate::yaml::Reader;
 
-/// The branches around a step: which `if`, and whether its `then`.
-type Branches = Vec<(usize, bool)>;
-
-struct Lowering<'r, 'a> {
-    reader: &'r mut Reader<'a>,
-    program: Vec<Step>,
-    places: Vec<Place>,
-    branches: Vec<Branches>,
-    ids: HashMap<String, usize>,
-    vars: Vec<String>,
-    all_kept: bool,
+pub(super) struct Lowering<'r, 'a> {
+    pub(super) reader: &'r mut Reader<'a>,
+    pub(super) program: Vec<Step>,
+    pub(super) places: Vec<Place>,
+    pub(super) around: Vec<Vec<Around>>,
+    pub(super) ids: HashMap<String, usize>,
+    pub(super) vars: Vec<String>,
+    pub(super) all_kept: bool,
 }
 
 /// A jump that waits to know where it leads.
 enum Open {
     Next(usize),
     Else(usize),
+    Otherwise(usize),
+}
+
+/// The steps in one line, and where those begin that run when the flow failed for good; that is the end of the others.
+pub(super) struct Program {
+    pub(super) steps: Vec<Step>,
+    pub(super) closing_at: usize,
 }
 
 /// Makes the program.
-pub(super) fn lower(reader: &mut Reader<'_>, tree: Vec<Written>) -> Vec<Step> {
+pub(super) fn lower(
+    reader: &mut Reader<'_>,
+    tree: Vec<Written>,
+    on_failure: Vec<Written>,
+) -> Program {
     let mut lowering = Lowering {
         reader,
         program: Vec::new(),
         places: Vec::new(),
-        branches: Vec::new(),
+        around: Vec::new(),
         ids: HashMap::new(),
         vars: Vec::new(),
         all_kept: false,
     };
-    let open = lowering.steps(tree, "", &Vec::new());
+    let open = lowering.steps(tree, "", &[]);
+    let closing_at = lowering.program.len();
+    lowering.close(open, closing_at);
+    let open = lowering.steps(on_failure, "on-failure", &[Around::Closing]);
     let end = lowering.program.len();
     lowering.close(open, end);
-    if lowering.program.len() > limits::FLOW_STEPS {
+    if end > limits::FLOW_STEPS {
         let most = limits::FLOW_STEPS;
-        let message = format!(
-            "the flow has {} steps, expected at most {most}",
-            lowering.program.len()
-        );
+        let message = format!("the flow has {end} steps, expected at most {most}");
         let place = lowering.places[most];
         lowering.reader.wrong(place, message);
     }
@@ -59,7 +68,10 @@ pub(super) fn lower(reader: &mut Reader<'_>, tree: Vec<Written>) -> Vec<Step> {
             .iter_mut()
             .for_each(|step| step.kept = true);
     }
-    lowering.program
+    Program {
+        steps: lowering.program,
+        closing_at,
+    }
 }
 
 impl Lowering<'_, '_> {
@@ -73,11 +85,17 @@ impl Lowering<'_, '_> {
                     }
                     self.program[at].next = target;
                 }
+                Open::Otherwise(at) => {
+                    if let Kind::Choose { otherwise_at, .. } = &mut self.program[at].kind {
+                        *otherwise_at = target;
+                    }
+                    self.program[at].next = target;
+                }
             }
         }
     }
 
-    fn steps(&mut self, tree: Vec<Written>, path: &str, around: &Branches) -> Vec<Open> {
+    fn steps(&mut self, tree: Vec<Written>, path: &str, around: &[Around]) -> Vec<Open> {
         let mut open = Vec::new();
         for (index, written) in tree.into_iter().enumerate() {
             let here = self.program.len();
@@ -92,31 +110,63 @@ impl Lowering<'_, '_> {
         open
     }
 
-    fn step(&mut self, written: Written, path: &str, around: &Branches) -> Vec<Open> {
+    fn step(&mut self, written: Written, path: &str, around: &[Around]) -> Vec<Open> {
         let here = self.program.len();
         let step = Step {
             id: self.id(written.id, path, here),
-            depth: around.len(),
-            branch: around
-                .last()
-                .map(|(_, then)| if *then { "then" } else { "else" }),
+            depth: depth(around),
+            level: around.len(),
+            branch: around.last().and_then(Around::word),
             kind: Kind::Set(Vec::new()),
             next: 0,
             retry: written.retry,
             timeout_ms: written.timeout_ms,
             kept: false,
+            on_failure: None,
+            undo: written.undo,
+            written: written.written,
         };
         self.places.push(written.place);
-        self.branches.push(around.clone());
+        self.around.push(around.to_vec());
         let kind = match written.body {
             Body::If {
                 condition,
                 then,
                 otherwise,
             } => return self.branch(step, condition, [then, otherwise], path, around),
+            Body::Choose { cases, otherwise } => {
+                return self.choose(step, cases, otherwise, path, around);
+            }
+            Body::Each(each, body) => {
+                if let Some(each) = &each {
+                    self.look(&each.over, around, here);
+                }
+                let kind = each.map_or(Kind::Set(Vec::new()), Kind::Each);
+                self.program.push(Step { kind, ..step });
+                let known = self.vars.len();
+                let inside = [around, &[Around::Body(here)]].concat();
+                let open = self.steps(body, "", &inside);
+                let end = self.program.len();
+                self.close(open, end);
+                if let Kind::Each(each) = &mut self.program[here].kind {
+                    each.end = end;
+                }
+                self.vars.truncate(known);
+                return self.on_failure(here, written.on_failure, path, around);
+            }
             Body::Call(call) => {
                 self.look_at(&call.with, around, here);
                 Kind::Call(call)
+            }
+            Body::Flow(flow) => {
+                self.look_at(&flow.with, around, here);
+                Kind::Flow(flow)
+            }
+            Body::Wait(wait) => {
+                if let Some(when) = &wait.when {
+                    self.look(when, around, here);
+                }
+                Kind::Wait(wait)
             }
             Body::Emit(emit) => {
                 if let Some(subject) = &emit.subject {
@@ -129,6 +179,19 @@ impl Lowering<'_, '_> {
                 self.look_at(&ask.question, around, here);
                 Kind::Ask(ask)
             }
+            Body::Return(value) => {
+                if around.contains(&Around::Closing) {
+                    let message = "return: found it in the flow's on-failure, expected it among its steps: a flow that \
+                                   failed has no result";
+                    self.reader.wrong(written.place, message);
+                }
+                self.look_at(&value, around, here);
+                Kind::Return(value)
+            }
+            Body::Fail(words) => {
+                self.look_at(&words, around, here);
+                Kind::Fail(words)
+            }
             Body::Set(values) => {
                 for (name, value) in &values {
                     self.look_at(value, around, here);
@@ -138,7 +201,67 @@ impl Lowering<'_, '_> {
             }
         };
         self.program.push(Step { kind, ..step });
-        vec![Open::Next(here)]
+        if let Some(undo) = self.program[here].undo.take() {
+            // It is made when the step has ended: it may look at the step's own result.
+            self.look_at(&undo.call.with, around, here + 1);
+            self.program[here].undo = Some(undo);
+        }
+        self.on_failure(here, written.on_failure, path, around)
+    }
+
+    /// The steps that run when the step at `here` failed for good; then the flow goes on behind it.
+    fn on_failure(
+        &mut self,
+        here: usize,
+        steps: Vec<Written>,
+        path: &str,
+        around: &[Around],
+    ) -> Vec<Open> {
+        let mut open = vec![Open::Next(here)];
+        if !steps.is_empty() {
+            self.program[here].on_failure = Some(self.program.len());
+            let inside = [around, &[Around::Handler(here)]].concat();
+            open.extend(self.steps(steps, &format!("{path}.on-failure"), &inside));
+        }
+        open
+    }
+
+    fn choose(
+        &mut self,
+        step: Step,
+        cases: Vec<(Option<Expression>, Vec<Written>)>,
+        otherwise: Vec<Written>,
+        path: &str,
+        around: &[Around],
+    ) -> Vec<Open> {
+        let here = self.program.len();
+        for when in cases.iter().filter_map(|(when, _)| when.as_ref()) {
+            self.look(when, around, here);
+        }
+        let kind = Kind::Choose {
+            cases: Vec::new(),
+            otherwise_at: 0,
+        };
+        self.program.push(Step { kind, ..step });
+        let mut open = Vec::new();
+        for (number, (when, steps)) in cases.into_iter().enumerate() {
+            let at = self.program.len();
+            if let (Kind::Choose { cases, .. }, Some(when)) = (&mut self.program[here].kind, when) {
+                cases.push(Case { when, at });
+            }
+            let word = format!("case {}", number + 1);
+            let path = format!("{path}.{}", number + 1);
+            open.extend(self.beside(steps, &path, (here, number), &word, around));
+        }
+        if otherwise.is_empty() {
+            open.push(Open::Otherwise(here));
+        } else {
+            let at = self.program.len();
+            self.close(vec![Open::Otherwise(here)], at);
+            let path = format!("{path}.otherwise");
+            open.extend(self.beside(otherwise, &path, (here, usize::MAX), "otherwise", around));
+        }
+        open
     }
 
     fn branch(
@@ -147,51 +270,49 @@ impl Lowering<'_, '_> {
         condition: Option<Expression>,
         [then, otherwise]: [Vec<Written>; 2],
         path: &str,
-        around: &Branches,
+        around: &[Around],
     ) -> Vec<Open> {
         let here = self.program.len();
-        let Some(condition) = condition else {
+        let kind = match condition {
+            Some(condition) => {
+                self.look(&condition, around, here);
+                Kind::If {
+                    condition,
+                    then_at: here + 1,
+                    else_at: 0,
+                }
+            }
             // Already a problem; the branches are still checked.
-            let mut open = self.steps_beside(then, path, "then", around, here);
-            open.extend(self.steps_beside(otherwise, path, "else", around, here));
-            return open;
-        };
-        self.look(&condition, around, here);
-        let (then_at, else_at) = (here + 1, 0);
-        let kind = Kind::If {
-            condition,
-            then_at,
-            else_at,
+            None => Kind::Set(Vec::new()),
         };
         self.program.push(Step { kind, ..step });
-        let mut open = self.steps_beside(then, path, "then", around, here);
+        let mut open = self.beside(then, &format!("{path}.then"), (here, 0), "then", around);
         if otherwise.is_empty() {
             open.push(Open::Else(here));
         } else {
             let else_at = self.program.len();
             self.close(vec![Open::Else(here)], else_at);
-            open.extend(self.steps_beside(otherwise, path, "else", around, here));
+            let path = format!("{path}.else");
+            open.extend(self.beside(otherwise, &path, (here, 1), "else", around));
         }
         open
     }
 
-    fn look_at(&mut self, template: &Template, around: &Branches, here: usize) {
-        for expression in template.expressions() {
-            self.look(expression, around, here);
-        }
-    }
-
-    fn steps_beside(
+    /// Steps of one branch.
+    fn beside(
         &mut self,
         tree: Vec<Written>,
         path: &str,
-        name: &str,
-        around: &Branches,
-        at: usize,
+        (at, number): (usize, usize),
+        word: &str,
+        around: &[Around],
     ) -> Vec<Open> {
-        let mut inside = around.clone();
-        inside.push((at, name == "then"));
-        self.steps(tree, &format!("{path}.{name}"), &inside)
+        let branch = Around::Branch {
+            at,
+            number,
+            word: word.to_owned(),
+        };
+        self.steps(tree, path, &[around, &[branch]].concat())
     }
 
     fn id(&mut self, id: Option<(String, Place)>, path: &str, here: usize) -> String {
@@ -211,70 +332,5 @@ impl Lowering<'_, '_> {
             }
         }
         id
-    }
-
-    /// Checks what an expression of the step `here` refers to, and keeps the results it needs.
-    fn look(&mut self, expression: &Expression, around: &Branches, here: usize) {
-        let References {
-            steps,
-            vars,
-            all_steps,
-            tables: _,
-        } = expression.references();
-        self.all_kept |= all_steps;
-        for (name, place) in steps {
-            let found = self
-                .ids
-                .get(name)
-                .copied()
-                .filter(|at| *at < here && *at < self.program.len());
-            let Some(at) = found else {
-                let mut known: Vec<&str> = self
-                    .ids
-                    .iter()
-                    .filter(|(_, at)| **at < here)
-                    .map(|(id, _)| id.as_str())
-                    .collect();
-                known.sort_unstable();
-                let near = did_you_mean(name, known.iter().copied());
-                let known = if known.is_empty() {
-                    "none has an id".to_owned()
-                } else {
-                    known.join(", ")
-                };
-                let message = format!(
-                    "there is no step \"{name}\" before this one; steps with results: {known}{near}"
-                );
-                self.reader.wrong(*place, message);
-                continue;
-            };
-            let beside = self.branches[at]
-                .iter()
-                .any(|(one, then)| around.contains(&(*one, !then)));
-            if beside {
-                let message = format!(
-                    "the step \"{name}\" is in the other branch: it never runs together with this one"
-                );
-                self.reader.wrong(*place, message);
-            }
-            match &self.program[at].kind {
-                Kind::If { .. } | Kind::Set(_) => {
-                    let message = format!(
-                        "the step \"{name}\" has no result: only call, ask and emit have one"
-                    );
-                    self.reader.wrong(*place, message);
-                }
-                _ => self.program[at].kept = true,
-            }
-        }
-        for (name, place) in vars {
-            if !self.vars.contains(name) {
-                let near = did_you_mean(name, self.vars.iter().map(String::as_str));
-                let message = format!(
-                    "there is no variable vars.{name} before this step: `set` it first{near}"
-                );
-                self.reader.wrong(*place, message);
-            }
-        }
     }
 }

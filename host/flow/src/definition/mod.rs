@@ -2,10 +2,15 @@
 //! order, which steps. A [`Flow`] never changes; runs keep the version they began on.
 
 mod check;
+mod draw;
+mod link;
 mod lower;
+mod nested;
+mod references;
 mod step;
 mod steps;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
@@ -16,7 +21,7 @@ use crate::tables::Tables;
 use crate::yaml::{self, Key, Node, Reader, Value};
 
 pub use check::{FlowSet, Offers};
-pub use step::{Ask, Call, Emit, Kind, Step};
+pub use step::{Ask, Call, Case, Each, Emit, Kind, Step, SubFlow, Undo, Wait};
 
 /// One flow, compiled.
 #[derive(Debug)]
@@ -27,10 +32,12 @@ pub struct Flow {
     pub version: String,
     /// The file as the operator knows it.
     pub file: String,
-    /// The file's text: kept with the runs that wait on it.
+    /// The file's text, with those of the flows it calls: kept with the runs that wait on it.
     pub text: String,
-    /// Types of events.
+    /// Types of events; none where other flows call it.
     pub on: Vec<Pattern>,
+    /// The fields of its data where other flows may call it.
+    pub takes: Option<Vec<String>>,
     /// Whether an event is meant.
     pub when: Option<Expression>,
     /// What makes the lane.
@@ -41,6 +48,10 @@ pub struct Flow {
     pub named_tables: Vec<(String, Place)>,
     /// The site's value maps.
     pub tables: Arc<Tables>,
+    /// Where the steps begin that run when it failed for good; the others end there.
+    pub closing_at: usize,
+    /// The flows it calls, and those they call.
+    pub parts: BTreeMap<String, Arc<Flow>>,
 }
 
 /// `device.alarm` or `device.*`.
@@ -52,7 +63,7 @@ pub enum Pattern {
     Prefix(String),
 }
 
-const KNOWN: [&str; 4] = ["on", "when", "key", "steps"];
+const KNOWN: [&str; 6] = ["on", "takes", "when", "key", "steps", "on-failure"];
 
 impl Flow {
     /// Reads a flow. `file` is named in problems; its stem is the flow's name.
@@ -75,13 +86,16 @@ impl Flow {
                 .find(|(key, _)| key.text == name)
                 .map(|(_, node)| node)
         };
+        let takes = field("takes").map(|node| takes(&mut reader, node));
         let on = match field("on") {
             Some(node) => patterns(&mut reader, node),
             None => {
-                reader.wrong(
-                    root.place,
-                    "a flow: \"on\" is missing, expected a type of event such as device.alarm",
-                );
+                if takes.is_none() {
+                    reader.wrong(
+                        root.place,
+                        "a flow: \"on\" is missing, expected a type of event such as device.alarm",
+                    );
+                }
                 Vec::new()
             }
         };
@@ -90,6 +104,14 @@ impl Flow {
         for (what, expression) in [("when", &when), ("key", &key)] {
             if let Some(expression) = expression {
                 refuse_results(&mut reader, what, expression.references());
+            }
+        }
+        for name in ["when", "key"] {
+            if let Some(node) = field(name).filter(|_| on.is_empty() && takes.is_some()) {
+                let message = format!(
+                    "{name}: found it in a flow that is only called, expected it beside \"on\""
+                );
+                reader.wrong(node.place, message);
             }
         }
         let tree = match field("steps") {
@@ -102,29 +124,27 @@ impl Flow {
                 Vec::new()
             }
         };
-        let program = lower::lower(&mut reader, tree);
+        let on_failure = field("on-failure").map_or_else(Vec::new, |node| {
+            steps::read_as(&mut reader, node, "on-failure")
+        });
+        let program = lower::lower(&mut reader, tree, on_failure);
         if !reader.problems.is_empty() {
             reader.problems.sort();
             return Err(reader.problems);
         }
-        let named_tables = named_tables(&when, &key, &program);
-        let digest = Sha256::digest(text.as_bytes());
-        let version = digest
-            .iter()
-            .fold("sha256:".to_owned(), |mut version, byte| {
-                version.push(char::from_digit(u32::from(byte >> 4), 16).unwrap_or('0'));
-                version.push(char::from_digit(u32::from(byte & 15), 16).unwrap_or('0'));
-                version
-            });
+        let named_tables = named_tables(&when, &key, &program.steps);
         Ok(Self {
             name,
-            version,
+            version: digest(text),
             file: file.to_owned(),
             text: text.to_owned(),
             on,
+            takes,
             when,
             key,
-            program,
+            program: program.steps,
+            closing_at: program.closing_at,
+            parts: BTreeMap::new(),
             named_tables,
             tables: Arc::default(),
         })
@@ -146,6 +166,34 @@ impl Pattern {
             Self::Prefix(prefix) => kind.starts_with(prefix.as_str()),
         }
     }
+}
+
+/// `sha256:...`
+fn digest(text: &str) -> String {
+    let digest = Sha256::digest(text.as_bytes());
+    digest
+        .iter()
+        .fold("sha256:".to_owned(), |mut version, byte| {
+            version.push(char::from_digit(u32::from(byte >> 4), 16).unwrap_or('0'));
+            version.push(char::from_digit(u32::from(byte & 15), 16).unwrap_or('0'));
+            version
+        })
+}
+
+/// Names of the fields that a caller gives.
+fn takes(reader: &mut Reader<'_>, node: &Node) -> Vec<String> {
+    let Value::List(items) = &node.value else {
+        reader.wrong(
+            node.place,
+            format!(
+                "takes: found {}, expected a list of field names such as [customer, text]",
+                node.describe()
+            ),
+        );
+        return Vec::new();
+    };
+    let names = items.iter().filter_map(|item| reader.text(item, "takes"));
+    names.map(str::to_owned).collect()
 }
 
 fn flow_name(reader: &mut Reader<'_>) -> String {
@@ -255,6 +303,11 @@ fn named_tables(
 }
 
 fn refuse_results(reader: &mut Reader<'_>, what: &str, references: &References) {
+    if let Some((name, place)) = references.special.first() {
+        let message =
+            format!("{what}: refers to \"{name}\", expected only event: no step has run yet");
+        reader.wrong(*place, message);
+    }
     if let Some((name, place)) = references.steps.first().or(references.vars.first()) {
         reader.wrong(
             *place,

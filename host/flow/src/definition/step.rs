@@ -1,28 +1,36 @@
 //! What a compiled step is.
 
 use crate::delivery::RetryWish;
-use crate::expression::{Expression, Template};
+use crate::expression::{Equal, Expression, Template};
 use crate::problem::Place;
 
 /// One step of the compiled program.
 #[derive(Debug)]
 pub struct Step {
-    /// Its name in `steps`: the `id`, else its place such as `2.then.1`.
+    /// Its name in `steps`: the `id`, else its place such as `2.then.1`. Inside an `each` places begin anew.
     pub id: String,
-    /// How many `if` are around it.
+    /// How many branches are around it, since the flow or the `each` around it began.
     pub depth: usize,
+    /// How many steps are around it in all.
+    pub level: usize,
     /// The branch it is in, for people.
-    pub branch: Option<&'static str>,
+    pub branch: Option<String>,
     /// What it does.
     pub kind: Kind,
     /// Where the program goes on after it.
     pub next: usize,
     /// Attempts and pauses of a call; what it leaves open is the system's to say.
     pub retry: RetryWish,
-    /// Milliseconds for the step with all its attempts, or for the answer.
+    /// Milliseconds for the step with all its attempts, or for what it waits for.
     pub timeout_ms: Option<u64>,
     /// Whether a later expression looks at its result.
     pub kept: bool,
+    /// Where the steps begin that run when it failed for good.
+    pub on_failure: Option<usize>,
+    /// What takes back what it did.
+    pub undo: Option<Undo>,
+    /// It as written, as JSON, without the steps in its branches: two versions of a flow are compared by it.
+    pub written: String,
 }
 
 /// What a step does.
@@ -39,20 +47,111 @@ pub enum Kind {
         /// Where `else` begins.
         else_at: usize,
     },
+    /// Takes the first branch that holds.
+    Choose {
+        /// In their order.
+        cases: Vec<Case>,
+        /// Where it goes on when none holds.
+        otherwise_at: usize,
+    },
     /// Makes an event.
     Emit(Emit),
     /// Keeps values under names.
     Set(Vec<(String, Template)>),
     /// Asks a person.
     Ask(Ask),
+    /// Runs its steps, which follow it in the program, for every item of a list.
+    Each(Each),
+    /// Waits for an event.
+    Wait(Wait),
+    /// Runs another flow as part of this run.
+    Flow(SubFlow),
+    /// Ends the flow, or the item of the `each` around it, with a result.
+    Return(Template),
+    /// Fails for good, with these words.
+    Fail(Template),
+}
+
+impl Kind {
+    /// Its key in the file, and what it is about: the action, the condition, the type, the role.
+    #[must_use]
+    pub fn words(&self) -> (&'static str, String) {
+        match self {
+            Self::Call(call) => ("call", format!("{}.{}", call.system, call.action)),
+            Self::If { condition, .. } => ("if", condition.source().to_owned()),
+            Self::Choose { .. } => ("choose", String::new()),
+            Self::Emit(emit) => ("emit", emit.kind.clone()),
+            Self::Set(_) => ("set", String::new()),
+            Self::Ask(ask) => ("ask", ask.role.clone()),
+            Self::Each(each) => ("each", each.over.source().to_owned()),
+            Self::Wait(wait) => ("wait", wait.on.join(", ")),
+            Self::Flow(flow) => ("call", format!("flow.{}", flow.name)),
+            Self::Return(_) => ("return", String::new()),
+            Self::Fail(_) => ("fail", String::new()),
+        }
+    }
+}
+
+/// A branch of `choose`.
+#[derive(Debug)]
+pub struct Case {
+    /// Whether it is taken.
+    pub when: Expression,
+    /// Where it begins.
+    pub at: usize,
+}
+
+/// Steps for every item of a list.
+#[derive(Debug)]
+pub struct Each {
+    /// The list.
+    pub over: Expression,
+    /// How many items at a time.
+    pub at_most: usize,
+    /// Whether the others go on when an item failed.
+    pub keep_going: bool,
+    /// Where its steps end.
+    pub end: usize,
+}
+
+/// An event that is waited for.
+#[derive(Debug)]
+pub struct Wait {
+    /// Its types.
+    pub on: Vec<String>,
+    /// Whether an event is meant; sees it as `event`, and what the run knows.
+    pub when: Option<Expression>,
+    /// What in `when` compares a field of the event with what the run knows: such events are found by it.
+    pub equal: Option<Equal>,
+}
+
+/// A call that takes back what a step did.
+#[derive(Debug)]
+pub struct Undo {
+    /// The call.
+    pub call: Call,
+    /// Its attempts; what it leaves open is the system's to say.
+    pub retry: RetryWish,
+}
+
+/// Another flow.
+#[derive(Debug)]
+pub struct SubFlow {
+    /// Its name.
+    pub name: String,
+    /// What it sees as `event.data`.
+    pub with: Template,
+    /// Where the call stands, for checks.
+    pub place: Place,
 }
 
 impl Step {
     /// Every expression of the step.
     pub(crate) fn expressions(&self) -> Vec<&Expression> {
-        match &self.kind {
+        let mut all = match &self.kind {
             Kind::Call(call) => call.with.expressions(),
             Kind::If { condition, .. } => vec![condition],
+            Kind::Choose { cases, .. } => cases.iter().map(|case| &case.when).collect(),
             Kind::Emit(emit) => {
                 let subject = emit.subject.iter().flat_map(Template::expressions);
                 subject.chain(emit.data.expressions()).collect()
@@ -62,7 +161,17 @@ impl Step {
                 .flat_map(|(_, value)| value.expressions())
                 .collect(),
             Kind::Ask(ask) => ask.question.expressions(),
-        }
+            Kind::Each(each) => vec![&each.over],
+            Kind::Wait(wait) => wait.when.iter().collect(),
+            Kind::Flow(flow) => flow.with.expressions(),
+            Kind::Return(value) | Kind::Fail(value) => value.expressions(),
+        };
+        all.extend(
+            self.undo
+                .iter()
+                .flat_map(|undo| undo.call.with.expressions()),
+        );
+        all
     }
 }
 

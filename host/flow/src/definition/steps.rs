@@ -2,7 +2,8 @@
 
 use tombolo_kernel::limits;
 
-use super::step::{Ask, Call, Emit};
+use super::nested;
+use super::step::{Ask, Call, Each, Emit, SubFlow, Undo, Wait};
 use super::{expression, is_event_type, is_name};
 use crate::delivery::RetryWish;
 use crate::expression::{Expression, Template};
@@ -16,6 +17,9 @@ pub(super) struct Written {
     pub(super) body: Body,
     pub(super) retry: RetryWish,
     pub(super) timeout_ms: Option<u64>,
+    pub(super) undo: Option<Undo>,
+    pub(super) on_failure: Vec<Written>,
+    pub(super) written: String,
 }
 
 pub(super) enum Body {
@@ -25,15 +29,31 @@ pub(super) enum Body {
         then: Vec<Written>,
         otherwise: Vec<Written>,
     },
+    Choose {
+        cases: Vec<(Option<Expression>, Vec<Written>)>,
+        otherwise: Vec<Written>,
+    },
     Emit(Emit),
     Set(Vec<(String, Template)>),
     Ask(Ask),
+    Each(Option<Each>, Vec<Written>),
+    Wait(Wait),
+    Flow(SubFlow),
+    Return(Template),
+    Fail(Template),
 }
 
-const KINDS: [&str; 5] = ["call", "if", "emit", "set", "ask"];
+const KINDS: [&str; 10] = [
+    "call", "if", "choose", "each", "wait", "emit", "set", "ask", "return", "fail",
+];
 
 /// Reads a list of steps.
 pub(super) fn read(reader: &mut Reader<'_>, node: &Node) -> Vec<Written> {
+    read_as(reader, node, "steps")
+}
+
+/// Reads a list of steps under another key.
+pub(super) fn read_as(reader: &mut Reader<'_>, node: &Node, what: &str) -> Vec<Written> {
     match &node.value {
         Value::List(items) if !items.is_empty() => {
             items.iter().filter_map(|item| step(reader, item)).collect()
@@ -41,7 +61,10 @@ pub(super) fn read(reader: &mut Reader<'_>, node: &Node) -> Vec<Written> {
         _ => {
             reader.wrong(
                 node.place,
-                format!("steps: found {}, expected a list of steps", node.describe()),
+                format!(
+                    "{what}: found {}, expected a list of steps",
+                    node.describe()
+                ),
             );
             Vec::new()
         }
@@ -53,36 +76,54 @@ fn step(reader: &mut Reader<'_>, node: &Node) -> Option<Written> {
         reader.wrong(
             node.place,
             format!(
-                "a step: found {}, expected a mapping with one of call, if, emit, set, ask",
-                node.describe()
+                "a step: found {}, expected a mapping with one of {}",
+                node.describe(),
+                KINDS.join(", ")
             ),
         );
         return None;
     };
     let kind = kind_of(reader, node.place, entries)?;
     let known: &[&str] = match kind {
-        "call" => &["call", "id", "with", "retry", "timeout"],
+        "call" => &[
+            "call",
+            "id",
+            "with",
+            "retry",
+            "timeout",
+            "undo",
+            "on-failure",
+        ],
         "if" => &["if", "id", "then", "else"],
+        "choose" => &["choose", "id", "otherwise"],
+        "each" => &["each", "id", "at-most", "keep-going", "steps", "on-failure"],
+        "wait" => &["wait", "id", "timeout"],
         "ask" => &["ask", "id", "timeout"],
         "emit" => &["emit", "id"],
-        _ => &["set", "id"],
+        "set" => &["set", "id"],
+        "return" => &["return"],
+        _ => &["fail", "id"],
     };
     reader.mapping(node, &format!("a step with \"{kind}\""), known)?;
     let body = match kind {
-        "call" => call(reader, node).map(Body::Call),
+        "call" => nested::flow_or_call(reader, node),
         "if" => branches(reader, node),
-        "emit" => node
-            .get("emit")
-            .and_then(|emitted| emit(reader, emitted))
-            .map(Body::Emit),
-        "ask" => node
-            .get("ask")
-            .and_then(|asked| ask(reader, asked))
-            .map(Body::Ask),
-        _ => node
-            .get("set")
-            .and_then(|values| set(reader, values))
-            .map(Body::Set),
+        "choose" => nested::choose(reader, node),
+        "each" => nested::each(reader, node),
+        _ => {
+            let value = node.get(kind)?;
+            match kind {
+                "wait" => nested::wait(reader, value).map(Body::Wait),
+                "emit" => emit(reader, value).map(Body::Emit),
+                "ask" => ask(reader, value).map(Body::Ask),
+                "set" => set(reader, value).map(Body::Set),
+                "return" => template(reader, value, "return").map(Body::Return),
+                _ => {
+                    reader.text(value, "fail")?;
+                    template(reader, value, "fail").map(Body::Fail)
+                }
+            }
+        }
     };
     let id = node.get("id").and_then(|id| step_id(reader, id));
     let retry = node
@@ -91,12 +132,19 @@ fn step(reader: &mut Reader<'_>, node: &Node) -> Option<Written> {
     let timeout_ms = node
         .get("timeout")
         .and_then(|timeout| reader.duration(timeout, "timeout"));
+    let undo = node.get("undo").and_then(|undo| nested::undo(reader, undo));
+    let on_failure = node
+        .get("on-failure")
+        .map_or_else(Vec::new, |steps| read_as(reader, steps, "on-failure"));
     body.map(|body| Written {
         place: node.place,
         id,
         body,
         retry,
         timeout_ms,
+        undo,
+        on_failure,
+        written: nested::written(entries),
     })
 }
 
@@ -122,7 +170,10 @@ fn kind_of<'n>(
             let found = found.join(", ");
             reader.wrong(
                 place,
-                format!("a step: found {found}, expected one of call, if, emit, set, ask{near}"),
+                format!(
+                    "a step: found {found}, expected one of {}{near}",
+                    KINDS.join(", ")
+                ),
             );
             None
         }
@@ -156,23 +207,11 @@ fn step_id(reader: &mut Reader<'_>, node: &Node) -> Option<(String, Place)> {
     Some((text.to_owned(), node.place))
 }
 
-fn call(reader: &mut Reader<'_>, node: &Node) -> Option<Call> {
+/// `call` and `with` of a step or an `undo`.
+pub(super) fn call(reader: &mut Reader<'_>, node: &Node) -> Option<Call> {
     let target = node.get("call")?;
     let text = reader.text(target, "call")?;
-    let with = match node.get("with") {
-        None => Template::Fixed("{}".to_owned()),
-        Some(with) if matches!(with.value, Value::Map(_)) || is_expression(with) => {
-            template(reader, with, "with")?
-        }
-        Some(with) => {
-            let message = format!(
-                "with: found {}, expected a mapping of input fields, or one ${{...}}",
-                with.describe()
-            );
-            reader.wrong(with.place, message);
-            return None;
-        }
-    };
+    let with = with(reader, node)?;
     match text.split_once('.') {
         Some((system, action)) if is_name(system) && is_event_type(action) => Some(Call {
             system: system.to_owned(),
@@ -189,11 +228,29 @@ fn call(reader: &mut Reader<'_>, node: &Node) -> Option<Call> {
     }
 }
 
+/// The input of a call: none is an empty one.
+pub(super) fn with(reader: &mut Reader<'_>, node: &Node) -> Option<Template> {
+    match node.get("with") {
+        None => Some(Template::Fixed("{}".to_owned())),
+        Some(with) if matches!(with.value, Value::Map(_)) || is_expression(with) => {
+            template(reader, with, "with")
+        }
+        Some(with) => {
+            let message = format!(
+                "with: found {}, expected a mapping of input fields, or one ${{...}}",
+                with.describe()
+            );
+            reader.wrong(with.place, message);
+            None
+        }
+    }
+}
+
 fn is_expression(node: &Node) -> bool {
     matches!(&node.value, Value::Text(text) if text.starts_with("${") && text.ends_with('}'))
 }
 
-fn template(reader: &mut Reader<'_>, node: &Node, what: &str) -> Option<Template> {
+pub(super) fn template(reader: &mut Reader<'_>, node: &Node, what: &str) -> Option<Template> {
     match Template::compile(node, reader.source) {
         Ok(template) => Some(template),
         Err(problems) => {
@@ -351,7 +408,7 @@ fn read_options(reader: &mut Reader<'_>, node: &Node) -> Option<Vec<String>> {
     Some(options)
 }
 
-fn read_retry(reader: &mut Reader<'_>, node: &Node) -> RetryWish {
+pub(super) fn read_retry(reader: &mut Reader<'_>, node: &Node) -> RetryWish {
     let mut retry = RetryWish::default();
     if reader
         .mapping(node, "retry", &["attempts", "backoff", "most"])

@@ -13,6 +13,8 @@ use tombolo_manifest::Effect;
 
 use super::*;
 
+mod nested;
+
 const SPARE_PART: &str = r#"
 on: device.alarm
 when: event.data.severity >= 3
@@ -136,7 +138,7 @@ fn everything_that_is_wrong_is_told_with_its_place() {
     for (text, expected) in [
         (
             "[]",
-            "flows/spare-part.yaml:1:1: a flow: found a list of 0, expected a mapping with on, when, key, steps",
+            "flows/spare-part.yaml:1:1: a flow: found a list of 0, expected a mapping with on, takes, when, key, steps, on-failure",
         ),
         (
             "on: a\nsteps: []",
@@ -148,7 +150,7 @@ fn everything_that_is_wrong_is_told_with_its_place() {
         ),
         (
             "on: a\nwhn: true\nsteps: [{ set: { x: 1 } }]",
-            "flows/spare-part.yaml:2:1: a flow: found the unknown key \"whn\", expected on, when, key, steps. Did you mean \"when\"?",
+            "flows/spare-part.yaml:2:1: a flow: found the unknown key \"whn\", expected on, takes, when, key, steps, on-failure. Did you mean \"when\"?",
         ),
         (
             "on: 'a b'\nsteps: [{ set: { x: 1 } }]",
@@ -168,7 +170,7 @@ fn everything_that_is_wrong_is_told_with_its_place() {
         ),
         (
             "on: a\nsteps:\n  - cal: erp.x",
-            "flows/spare-part.yaml:3:5: a step: found cal, expected one of call, if, emit, set, ask. Did you mean \"call\"?",
+            "flows/spare-part.yaml:3:5: a step: found cal, expected one of call, if, choose, each, wait, emit, set, ask, return, fail. Did you mean \"call\"?",
         ),
         (
             "on: a\nsteps:\n  - call: erp.x\n    emit: { type: b }",
@@ -228,7 +230,7 @@ fn everything_that_is_wrong_is_told_with_its_place() {
         ),
         (
             "on: a\nsteps:\n  - { id: s, set: { x: 1 } }\n  - call: erp.x\n    with: { n: \"${steps.s}\" }",
-            "flows/spare-part.yaml:5:19: the step \"s\" has no result: only call, ask and emit have one",
+            "flows/spare-part.yaml:5:19: the step \"s\" has no result: only call, each, wait, ask and emit have one",
         ),
         (
             "on: a\nsteps:\n  - call: erp.x\n    with: { n: \"${vars.x}\" }",
@@ -268,7 +270,7 @@ fn everything_that_is_wrong_is_told_with_its_place() {
 fn all_problems_of_a_flow_are_told_at_once_in_their_order() {
     let text = "on: a\nwhen: x\nsteps:\n  - call: erp\n  - emit: { type: '' }\n    idd: x\n";
     insta::assert_snapshot!(problems(text).join("\n"), @r#"
-    flows/spare-part.yaml:2:7: when: there is no variable "x", expected one of event, steps, vars, run. Is it event.data.x?
+    flows/spare-part.yaml:2:7: when: there is no variable "x", expected one of event, steps, vars, run, item, index, failure. Is it event.data.x?
     flows/spare-part.yaml:4:11: call: found "erp", expected SYSTEM.ACTION such as erp.item.stock
     flows/spare-part.yaml:5:19: emit.type: found the text "", expected a text
     flows/spare-part.yaml:6:5: a step with "emit": found the unknown key "idd", expected emit, id. Did you mean "id"?

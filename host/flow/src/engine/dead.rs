@@ -4,13 +4,13 @@
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
 use tombolo_kernel::limits;
-use tombolo_store::{Advance, RunFilter, RunRow, RunStatus, StoreError, StoredEvent};
+use tombolo_store::{Advance, Hearing, RunFilter, RunRow, RunStatus, StoreError, StoredEvent};
 
 use super::{Engine, lanes};
-use crate::definition::Kind;
-use crate::run::{RunState, Surroundings};
-use crate::trace::{Repair, RunTrace, StepStatus, StepTrace};
+use crate::run::{Mend, MendWith, RunState, Surroundings};
+use crate::trace::{self, Repair, RunTrace};
 
 /// Rows read at once.
 const PAGE: u32 = 200;
@@ -151,7 +151,7 @@ impl Engine {
                     now_ms: self.now(),
                     new_task: &|_| String::new(),
                 };
-                run.state.call_input(surroundings)
+                run.state.failed_input(surroundings)
             }
             _ => None,
         };
@@ -174,11 +174,58 @@ impl Engine {
         by: String,
         reason: String,
     ) -> Result<(), StoreError> {
+        let mend = |with| Mend {
+            step: None,
+            with,
+            by: by.clone(),
+            reason: reason.clone(),
+        };
+        let begun = !trace_of(&self.dead_row(id).await?).steps.is_empty();
+        match remedy {
+            Remedy::Retry if begun => self.mend_dead(id, mend(MendWith::Again)).await,
+            Remedy::Edit(input) if begun => {
+                let input = MendWith::Input(input_of(input)?);
+                self.mend_dead(id, mend(input)).await
+            }
+            Remedy::Edit(_) => Err(StoreError::Conflict(format!(
+                "run `{id}` began no step, so there is no input to edit; mend the flow, then retry it"
+            ))),
+            Remedy::Retry => self.rewrite(id, "retried", by, reason).await,
+            Remedy::Discard => self.rewrite(id, "discarded", by, reason).await,
+        }
+    }
+
+    /// The failed step begins again, unless somebody else did something about the run meanwhile.
+    async fn mend_dead(self: &Arc<Self>, id: &str, mend: Mend) -> Result<(), StoreError> {
+        self.change(id, |engine, run| {
+            if run.state.trace.error.is_none() {
+                return Err("it is not dead any more".to_owned());
+            }
+            let surroundings = Surroundings {
+                flow: &run.flow,
+                event: &run.event,
+                run: &run.id,
+                now_ms: engine.now(),
+                new_task: &tombolo_kernel::clock::new_id,
+            };
+            run.state.mend(surroundings, &mend, &mut run.outbox)
+        })
+        .await
+    }
+
+    /// A run that began no step is judged again; one that is discarded keeps all it has.
+    async fn rewrite(
+        self: &Arc<Self>,
+        id: &str,
+        what: &str,
+        by: String,
+        reason: String,
+    ) -> Result<(), StoreError> {
         if !self.held.lock().insert(id.to_owned()) {
             let message = format!("run `{id}` is in hands already; look again");
             return Err(StoreError::Conflict(message));
         }
-        let written = self.write_remedy(id, remedy, by, reason).await;
+        let written = self.rewrite_held(id, what, by, reason).await;
         self.held.lock().remove(id);
         let row = written?;
         match row.status {
@@ -199,32 +246,19 @@ impl Engine {
         }
     }
 
-    async fn write_remedy(
+    async fn rewrite_held(
         &self,
         id: &str,
-        remedy: Remedy,
+        what: &str,
         by: String,
         reason: String,
     ) -> Result<RunRow, StoreError> {
         let mut row = self.dead_row(id).await?;
         let mut trace = trace_of(&row);
-        let what = match &remedy {
-            Remedy::Retry => "retried",
-            Remedy::Edit(_) => "edited",
-            Remedy::Discard => "discarded",
-        };
-        if let Remedy::Discard = remedy {
+        if what == "discarded" {
             row.status = RunStatus::Discarded;
         } else {
-            let given = match remedy {
-                Remedy::Edit(input) => Some(input),
-                _ => None,
-            };
-            if trace.steps.is_empty() {
-                self.judge_again(&mut row, given.is_some()).await?;
-            } else {
-                self.begin_again(&mut row, &mut trace, given).await?;
-            }
+            self.judge_again(&mut row).await?;
             trace.error = None;
             row.status = match row.lane.as_str() {
                 "" => RunStatus::Active,
@@ -236,6 +270,7 @@ impl Engine {
             by,
             reason,
             at_ms: self.now(),
+            ..Repair::default()
         });
         row.trace = json(&trace)?;
         row.updated_ms = self.now();
@@ -248,65 +283,15 @@ impl Engine {
                 tasks,
                 withdrawn,
                 queued,
+                hearing: Some(Hearing::default()),
             })
             .await?;
         Ok(row)
     }
 
-    /// The failed step, with all its attempts to come.
-    async fn begin_again(
-        &self,
-        row: &mut RunRow,
-        trace: &mut RunTrace,
-        given: Option<String>,
-    ) -> Result<(), StoreError> {
-        let mut state: RunState = serde_json::from_str(&row.state).map_err(|error| {
-            StoreError::Format(format!("the state of run `{}`: {error}", row.id))
-        })?;
-        if let Some(given) = &given {
-            let flow = match self.flow_of(row).await {
-                Some(Ok(flow)) => flow,
-                Some(Err(message)) => return Err(StoreError::Conflict(message)),
-                None => return Err(StoreError::Unavailable("the host is stopping".into())),
-            };
-            let step = flow.program.get(state.at());
-            if !step.is_some_and(|step| matches!(step.kind, Kind::Call(_))) {
-                return Err(StoreError::Conflict(format!(
-                    "the step that failed in run `{}` calls nothing, so it has no input; mend the flow, then retry it",
-                    row.id
-                )));
-            }
-            if let Err(error) = serde_json::from_str::<serde::de::IgnoredAny>(given) {
-                let message = format!("the input is not JSON: {error}");
-                return Err(StoreError::Conflict(message));
-            }
-            if given.len() > limits::JSON_BYTES {
-                return Err(StoreError::Conflict(format!(
-                    "the input has {} bytes, expected at most {}",
-                    given.len(),
-                    limits::JSON_BYTES
-                )));
-            }
-        }
-        state.begin_again(given, self.now());
-        row.state = json(&state)?;
-        if let Some(step) = failed_mut(&mut trace.steps) {
-            step.status = StepStatus::Running;
-            step.ended_ms = None;
-            step.input.clear();
-        }
-        Ok(())
-    }
-
     /// An event that its flow could not judge is judged again, by the flow as it is now.
-    async fn judge_again(&self, row: &mut RunRow, edited: bool) -> Result<(), StoreError> {
+    async fn judge_again(&self, row: &mut RunRow) -> Result<(), StoreError> {
         let conflict = |message: String| Err(StoreError::Conflict(message));
-        if edited {
-            return conflict(format!(
-                "run `{}` began no step, so there is no input to edit; mend the flow, then retry it",
-                row.id
-            ));
-        }
         let Some(flow) = self.flows.load().get(&row.flow).cloned() else {
             return conflict(format!(
                 "the site has no flow `{}` any more; discard the run, or bring the flow back",
@@ -359,8 +344,9 @@ impl DeadFilter {
 }
 
 fn letter_of(row: &RunRow, trace: &RunTrace) -> DeadLetter {
-    let step = failed(&trace.steps);
-    let call = step.filter(|step| step.kind == "call");
+    let step = trace::failed(&trace.steps);
+    let calls = |kind: &str| matches!(kind, "call" | "undo");
+    let call = step.filter(|step| calls(&step.kind) && !step.what.starts_with("flow."));
     let system = call.and_then(|step| step.what.split_once('.'));
     let failure = step
         .and_then(|step| step.attempts.last())
@@ -379,23 +365,17 @@ fn letter_of(row: &RunRow, trace: &RunTrace) -> DeadLetter {
     }
 }
 
-/// The step that failed: the innermost.
-fn failed(steps: &[StepTrace]) -> Option<&StepTrace> {
-    steps.iter().rev().find_map(|step| {
-        failed(&step.steps).or((step.status == StepStatus::Failed).then_some(step))
-    })
-}
-
-fn failed_mut(steps: &mut [StepTrace]) -> Option<&mut StepTrace> {
-    for step in steps.iter_mut().rev() {
-        if failed(&step.steps).is_some() {
-            return failed_mut(&mut step.steps);
-        }
-        if step.status == StepStatus::Failed {
-            return Some(step);
-        }
+/// An input as people gave it.
+fn input_of(text: String) -> Result<Box<RawValue>, StoreError> {
+    let most = limits::JSON_BYTES;
+    if text.len() > most {
+        return Err(StoreError::Conflict(format!(
+            "the input has {} bytes, expected at most {most}",
+            text.len()
+        )));
     }
-    None
+    RawValue::from_string(text)
+        .map_err(|error| StoreError::Conflict(format!("the input is not JSON: {error}")))
 }
 
 fn trace_of(row: &RunRow) -> RunTrace {

@@ -8,7 +8,7 @@ use tombolo_kernel::event::Event;
 use tombolo_kernel::limits;
 
 use super::Run;
-use crate::trace::StepTrace;
+use crate::trace;
 
 /// Its type.
 pub(super) const KIND: &str = "tombolo.dead-letter";
@@ -21,7 +21,8 @@ pub(super) fn event(run: &Run, now_ms: u64) -> Option<Event> {
     if cause.kind == KIND {
         return None;
     }
-    let step = failed(&run.state.trace.steps);
+    let told = run.state.told();
+    let step = trace::failed(&told.steps);
     let failure = step
         .and_then(|step| step.attempts.last())
         .and_then(|attempt| attempt.failure.as_ref());
@@ -29,7 +30,7 @@ pub(super) fn event(run: &Run, now_ms: u64) -> Option<Event> {
         "run": run.id,
         "flow": run.flow.name,
         "lane": super::lanes::parts(&run.lane).1,
-        "error": run.state.trace.error,
+        "error": told.error,
         "event": { "seq": run.event.seq, "id": cause.id, "source": cause.source, "type": cause.kind, "subject": cause.subject },
         "step": step.map(|step| &step.id),
         "what": step.map(|step| &step.what),
@@ -46,10 +47,4 @@ pub(super) fn event(run: &Run, now_ms: u64) -> Option<Event> {
         hops: cause.hops.saturating_add(1).min(limits::HOPS),
         cause: Some(run.id.clone()),
     })
-}
-
-/// The innermost last step: where a run dies nothing follows.
-fn failed(steps: &[StepTrace]) -> Option<&StepTrace> {
-    let last = steps.last()?;
-    failed(&last.steps).or(Some(last))
 }

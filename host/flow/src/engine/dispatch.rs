@@ -26,7 +26,7 @@ pub(super) async fn take_in(
     reply: oneshot::Sender<Result<Vec<Appended>, StoreError>>,
 ) {
     let flows = engine.flows.load_full();
-    let copies = copies(&flows, &events);
+    let (copies, awaited) = (engine.copies(&flows, &events), engine.awaited.changes());
     let store = &engine.parts.store;
     let appended = match cursor {
         None => store.append(events).await,
@@ -37,6 +37,7 @@ pub(super) async fn take_in(
             let fresh = placed(&appended, copies);
             // Whoever asked may be gone; the events are there all the same.
             let _ = reply.send(Ok(appended));
+            let fresh = engine.whole(fresh, awaited).await;
             dispatch(&engine, &flows, fresh).await;
         }
         Err(error) => {
@@ -44,14 +45,6 @@ pub(super) async fn take_in(
             let _ = reply.send(Err(error));
         }
     }
-}
-
-/// Copies of those events that a flow may react to.
-pub(super) fn copies(flows: &FlowSet, events: &[Event]) -> Vec<Option<Event>> {
-    events
-        .iter()
-        .map(|event| flows.reacts_to(&event.kind).then(|| event.clone()))
-        .collect()
 }
 
 /// The fresh ones with their places.
@@ -68,8 +61,13 @@ pub(super) fn placed(appended: &[Appended], copies: Vec<Option<Event>>) -> Vec<P
 pub(super) async fn dispatch(engine: &Arc<Engine>, flows: &FlowSet, events: Vec<Placed>) {
     let mut start = Vec::with_capacity(events.len());
     for (seq, event) in events {
+        let told = event.as_ref().and_then(|event| engine.keys_of(seq, event));
         let runs = event.map_or_else(Vec::new, |event| engine.runs_of(flows, seq, event));
-        start.extend(engine.admit(seq, runs));
+        start.extend(engine.admit(seq, runs, told.is_some()));
+        if let Some(told) = told {
+            let engine = Arc::clone(engine);
+            tokio::spawn(async move { engine.tell(told).await });
+        }
     }
     let last = start.pop();
     for run in start {
@@ -139,26 +137,27 @@ impl Engine {
         };
         let started_ms = self.now();
         self.under_way.fetch_add(1, Ordering::SeqCst);
-        let (outbox, exclusive) = (Outbox::default(), None);
         Some(Run {
             id,
             event,
             flow,
             lane,
             state,
-            outbox,
+            outbox: Outbox::default(),
             started_ms,
             stored: false,
             dirty: false,
             parked_on: None,
             ahead: None,
-            exclusive,
+            exclusive: Vec::new(),
+            asked_early: false,
+            judged: Vec::new(),
         })
     }
 
-    /// Takes note of an event's runs; returns those to begin now.
-    pub(super) fn admit(self: &Arc<Self>, seq: i64, runs: Vec<Run>) -> Vec<Run> {
-        let open = u32::try_from(runs.len()).unwrap_or(u32::MAX);
+    /// Takes note of an event's runs; returns those to begin now. The checkpoint waits for those that it must be told.
+    pub(super) fn admit(self: &Arc<Self>, seq: i64, runs: Vec<Run>, is_told: bool) -> Vec<Run> {
+        let open = u32::try_from(runs.len()).unwrap_or(u32::MAX) + u32::from(is_told);
         let (keyed, mut start): (Vec<Run>, Vec<Run>) =
             runs.into_iter().partition(|run| !run.lane.is_empty());
         let checkpoint = {
@@ -185,7 +184,7 @@ impl Engine {
 }
 
 /// Whether a flow means an event, and the key of its lane.
-pub(super) fn judge(
+pub(crate) fn judge(
     flow: &Flow,
     event: &EventDocument,
     run: &str,

@@ -5,14 +5,14 @@ use std::time::Duration;
 
 use tombolo_kernel::system::ActionCall;
 use tombolo_manifest::Effect;
-use tombolo_store::{Advance, RunRow, RunStatus};
+use tombolo_store::{Advance, Hearing, RunRow, RunStatus};
 
+use super::calls::{CallEnd, Caller, UnderWay};
 use super::lanes::{self, Next};
 use super::pull::Delivered;
 use super::{Engine, Run, dead_letter, dispatch, gate, version_key};
-use crate::definition::Kind;
 use crate::delivery::RetryWish;
-use crate::run::{Called, Decision, Input, Surroundings, Waiting};
+use crate::run::{Called, Decision, Input, Surroundings, Wanted};
 
 /// How a run left the hands of its task.
 pub(super) enum Ended {
@@ -76,99 +76,119 @@ impl Engine {
             return self.finish(run, RunStatus::Dead).await;
         }
         let mut input = input;
+        let mut under_way = UnderWay::default();
+        let mut left_out = false;
         loop {
-            let surroundings = Surroundings {
-                flow: &run.flow,
-                event: &run.event,
-                run: &run.id,
-                now_ms: self.now(),
-                new_task: &tombolo_kernel::clock::new_id,
-            };
-            match run.state.decide(surroundings, input, &mut run.outbox) {
+            let (wanted, until_ms) = match self.decide(&mut run, input) {
                 Decision::Done => return self.finish(run, RunStatus::Done).await,
                 Decision::Dead => return self.finish(run, RunStatus::Dead).await,
-                Decision::Wait { until_ms } => return self.park(run, until_ms).await,
-                Decision::Call {
-                    step,
-                    input: json,
-                    attempt,
-                    until_ms,
-                } => {
-                    let stopping = self.is_stopping();
-                    if run.dirty || !run.outbox.is_empty() || (stopping && run.stored) {
-                        self.hold(&run);
-                        if !self.commit(&mut run, RunStatus::Active, None).await {
-                            return self.leave(run);
-                        }
-                    }
-                    if stopping {
-                        return self.leave(run);
-                    }
-                    input = self.call(&mut run, step, json, attempt, until_ms).await;
+                Decision::Go { calls, until_ms } => (calls, until_ms),
+            };
+            if wanted.is_empty() && under_way.is_empty() && !left_out {
+                return self.park(run, until_ms).await;
+            }
+            let stopping = self.is_stopping();
+            if run.dirty || !run.outbox.is_empty() || (stopping && run.stored) {
+                self.hold(&run);
+                if !self.commit(&mut run, RunStatus::Active, None).await {
+                    return self.leave(run);
                 }
             }
+            left_out |= stopping && !wanted.is_empty();
+            if left_out && under_way.is_empty() {
+                return self.leave(run);
+            }
+            let wanted = if left_out { Vec::new() } else { wanted };
+            input = self
+                .next_end(&mut run, &mut under_way, wanted, until_ms)
+                .await;
         }
     }
 
-    /// Does one attempt of a call.
-    async fn call(
-        &self,
-        run: &mut Run,
-        step: usize,
-        input: String,
-        attempt: u32,
-        until_ms: Option<u64>,
-    ) -> Input {
-        let at_ms = self.now();
-        let Some(Kind::Call(call)) = run.flow.program.get(step).map(|step| &step.kind) else {
-            return Input::Woken; // The machine names only steps that call.
+    pub(super) fn decide(&self, run: &mut Run, input: Input) -> Decision {
+        let surroundings = Surroundings {
+            flow: &run.flow,
+            event: &run.event,
+            run: &run.id,
+            now_ms: self.now(),
+            new_task: &tombolo_kernel::clock::new_id,
         };
-        let offer = self.parts.actor.offer(&call.system, &call.action);
+        let decision = run.state.decide(surroundings, input, &mut run.outbox);
+        if run.outbox.withdrawn.is_empty() {
+            run.exclusive.clear();
+        }
+        decision
+    }
+
+    /// Does one attempt of a call.
+    pub(super) async fn call(&self, caller: &Caller, wanted: Wanted) -> CallEnd {
+        let at_ms = self.now();
+        let Wanted {
+            call,
+            step,
+            system,
+            action,
+            input,
+            attempt,
+            until_ms,
+        } = wanted;
+        let offer = self.parts.actor.offer(&system, &action);
         if let Some(offer) = &offer
-            && let Err(failure) = self
-                .schemas
-                .check(&call.system, &call.action, offer, &input)
+            && let Err(failure) = self.schemas.check(&system, &action, offer, &input)
         {
-            return Input::Called(Called {
+            let refused = Called {
                 result: Err(failure),
                 at_ms,
                 crashed: false,
                 outward: Vec::new(),
                 outage: false,
                 policy: RetryWish::default(),
-            });
+            };
+            return CallEnd {
+                call,
+                called: Some(refused),
+                changed: false,
+            };
         }
-        let cause = format!("{}/{}", run.id, run.flow.program[step].id);
+        let cause = format!("{}/{step}", caller.run);
         let idempotency_key = format!("{}-{cause}", self.parts.store.id());
         let action = ActionCall {
-            action: call.action.clone(),
+            action,
             input,
             idempotency_key,
             attempt,
             cause,
             depth: 0,
         };
-        let gate = self.gates.of(&call.system);
-        let was_parked = run.parked_on.as_deref() == Some(call.system.as_str());
+        let gate = self.gates.of(&system);
+        let was_parked = caller.parked_on.as_deref() == Some(system.as_str());
         let left = until_ms.map(|until| Duration::from_millis(until.saturating_sub(at_ms).max(1)));
         let delivered = self
-            .deliver(&gate, run.ahead.as_deref(), was_parked, action, left)
+            .deliver(&gate, caller.ahead.as_deref(), was_parked, action, left)
             .await;
         let Delivered::Ended { outcome, outage } = delivered else {
-            return Input::Parked;
+            return CallEnd {
+                call,
+                called: None,
+                changed: false,
+            };
         };
-        run.parked_on = None;
         // A failed write may have happened all the same; then the run waits or dies, and is written anyway.
-        run.dirty |=
+        let changed =
             outcome.result.is_ok() && offer.is_none_or(|offer| offer.effect != Effect::Read);
-        Input::Called(Called {
+        let called = Called {
             result: outcome.result,
             at_ms,
             crashed: outcome.crashed,
             outward: outcome.outward,
             outage,
             policy: gate.delivery().retry,
-        })
+        };
+        CallEnd {
+            call,
+            called: Some(called),
+            changed,
+        }
     }
 
     async fn finish(self: &Arc<Self>, mut run: Run, status: RunStatus) -> Ended {
@@ -188,11 +208,19 @@ impl Engine {
         Ended::Final
     }
 
-    pub(super) async fn park(self: &Arc<Self>, mut run: Run, until_ms: Option<u64>) -> Ended {
+    pub(super) async fn park(self: &Arc<Self>, mut run: Run, mut until_ms: Option<u64>) -> Ended {
         self.hold(&run);
+        if run.asked_early {
+            // The answer to a question that was written while calls were under way has made nobody due.
+            until_ms = Some(self.now());
+        }
         let needs = run.state.waits_for_system().map(str::to_owned);
         // The row of a run that was taken up in vain says all of this already.
-        let is_as_stored = needs.is_some() && run.parked_on == needs && !run.dirty;
+        let is_as_stored = needs.is_some()
+            && run.parked_on == needs.clone().map(|system| (system, until_ms))
+            && !run.dirty
+            && run.outbox.is_empty()
+            && run.judged.is_empty();
         if !is_as_stored && !self.commit(&mut run, RunStatus::Waiting, until_ms).await {
             return self.leave(run);
         }
@@ -209,13 +237,14 @@ impl Engine {
             gate.park(1);
             self.pull(&gate);
         }
-        // A question may have been answered before this line, so the timer looks at once.
-        let asked = matches!(run.state.waiting(), Some(Waiting::Answer { .. }));
-        self.timer.hint(if asked {
-            0
-        } else {
-            until_ms.unwrap_or(u64::MAX)
-        });
+        // A question may have been answered, an event told before this line, so the timer looks at once.
+        let listens = run.state.listens().is_some_and(|all| !all.is_empty());
+        self.timer
+            .hint(if listens || !run.state.tasks().is_empty() {
+                0
+            } else {
+                until_ms.unwrap_or(u64::MAX)
+            });
         Ended::Parked
     }
 
@@ -233,7 +262,7 @@ impl Engine {
     }
 
     /// An unfinished row of this run is in hands: the timer leaves it alone.
-    fn hold(&self, run: &Run) {
+    pub(super) fn hold(&self, run: &Run) {
         self.held.lock().insert(run.id.clone());
     }
 
@@ -248,6 +277,11 @@ impl Engine {
             return false;
         }
         let flows = self.flows.load_full();
+        let hearing = run.state.listens().map(|listens| Hearing {
+            listens,
+            judged: run.judged.clone(),
+        });
+        self.listen(hearing.as_ref());
         let (ended, now) = (&*run, self.now());
         let write = || {
             self.parts.store.advance(Advance {
@@ -256,23 +290,29 @@ impl Engine {
                 tasks: ended.outbox.tasks.clone(),
                 withdrawn: ended.outbox.withdrawn.clone(),
                 queued: Vec::new(),
+                hearing: hearing.clone(),
             })
         };
         let Some(appended) = self.insist("writing a run", write).await else {
             return false;
         };
         let outbox = std::mem::take(&mut run.outbox);
-        let copies = dispatch::copies(&flows, &outbox.emitted);
+        let (copies, awaited) = (self.copies(&flows, &outbox.emitted), self.awaited.changes());
+        run.asked_early |= status == RunStatus::Active && !outbox.tasks.is_empty();
         if !run.stored {
             run.stored = true;
             self.written(&[run.event.seq]);
         }
         run.dirty = false;
-        run.exclusive = None;
+        run.exclusive.clear();
+        run.judged.clear();
         let fresh = dispatch::placed(&appended, copies);
         if !fresh.is_empty() {
             let engine = Arc::clone(self);
-            tokio::spawn(async move { dispatch::dispatch(&engine, &flows, fresh).await });
+            tokio::spawn(async move {
+                let fresh = engine.whole(fresh, awaited).await;
+                dispatch::dispatch(&engine, &flows, fresh).await;
+            });
         }
         true
     }
@@ -350,6 +390,7 @@ impl Engine {
                 tasks,
                 withdrawn,
                 queued,
+                hearing: None,
             })
         };
         self.insist("writing queued runs", write).await.is_some()
@@ -371,10 +412,11 @@ impl Engine {
 pub(super) fn row_of(run: &Run, status: RunStatus, wake_ms: Option<u64>, now: u64) -> RunRow {
     // Serializing our own types into memory does not fail: they have text keys and finite numbers.
     let state = match status {
-        RunStatus::Queued | RunStatus::Done => String::new(),
+        RunStatus::Done => String::new(),
+        RunStatus::Queued if !run.stored => String::new(),
         _ => serde_json::to_string(&run.state).unwrap_or_default(),
     };
-    let trace = serde_json::to_string(&run.state.trace).unwrap_or_default();
+    let trace = serde_json::to_string(&*run.state.told()).unwrap_or_default();
     RunRow {
         id: run.id.clone(),
         seq: run.event.seq,

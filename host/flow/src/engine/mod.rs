@@ -9,14 +9,17 @@
 //! written is found again after a restart: every event after the checkpoint without a row is matched again, and its
 //! calls carry the same idempotency keys.
 
+mod calls;
 mod dead;
 mod dead_letter;
 mod dispatch;
 mod drive;
 mod forget;
 mod gate;
+mod hearing;
 mod lane_list;
 mod lanes;
+mod people;
 mod pull;
 mod recover;
 mod rehearse;
@@ -31,6 +34,8 @@ use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
+
+pub(crate) use dispatch::judge;
 
 use arc_swap::ArcSwap;
 use parking_lot::Mutex;
@@ -83,6 +88,7 @@ pub struct Engine {
     under_way: AtomicUsize,
     ended: Notify,
     timer: timer::Timer,
+    awaited: hearing::Awaited,
     /// By task id: an answer and a timeout exclude each other.
     answers: Vec<Arc<tokio::sync::Mutex<()>>>,
     /// Held while a page of a replay is made: no two make the same run.
@@ -106,12 +112,16 @@ struct Run {
     stored: bool,
     /// Something happened that must be written before the next step.
     dirty: bool,
-    /// Its row says that it waits for this system, and nothing happened since.
-    parked_on: Option<String>,
+    /// Its row says that it waits for this system, at the latest until then, and nothing happened since.
+    parked_on: Option<(String, Option<u64>)>,
     /// It was pulled out of the store: it does not queue behind those that are still there.
     ahead: Option<Arc<gate::Ahead>>,
     /// Held until the move that a timeout made is written.
-    exclusive: Option<tokio::sync::OwnedMutexGuard<()>>,
+    exclusive: Vec<tokio::sync::OwnedMutexGuard<()>>,
+    /// It asked somebody while calls were under way.
+    asked_early: bool,
+    /// Events it was told and has looked at.
+    judged: Vec<i64>,
 }
 
 /// Locks for answers: enough that two tasks seldom share one.
@@ -138,6 +148,7 @@ impl Engine {
             under_way: AtomicUsize::new(0),
             ended: Notify::new(),
             timer: timer::Timer::default(),
+            awaited: hearing::Awaited::default(),
             answers: (0..ANSWER_LOCKS).map(|_| Arc::default()).collect(),
             replaying: tokio::sync::Mutex::default(),
             stopping: AtomicBool::new(false),
@@ -145,6 +156,7 @@ impl Engine {
             store_is_down: AtomicBool::new(false),
         });
         engine.remember_versions();
+        engine.awaited.add(engine.parts.store.listened().await?);
         engine.recover(recovery).await?;
         tokio::spawn(timer::run(Arc::clone(&engine)));
         Ok(engine)
@@ -269,8 +281,22 @@ impl Engine {
     }
 
     fn answer_lock(&self, task: &str) -> Arc<tokio::sync::Mutex<()>> {
-        let sum: usize = task.bytes().map(usize::from).sum();
-        Arc::clone(&self.answers[sum % self.answers.len()])
+        Arc::clone(&self.answers[self.answer_place(task)])
+    }
+
+    fn answer_place(&self, task: &str) -> usize {
+        task.bytes().map(usize::from).sum::<usize>() % self.answers.len()
+    }
+
+    /// Nobody answers any of these tasks while the guards live. Taken in one order everywhere.
+    async fn nobody_answers(&self, tasks: &[String]) -> Vec<tokio::sync::OwnedMutexGuard<()>> {
+        let places: std::collections::BTreeSet<usize> =
+            tasks.iter().map(|task| self.answer_place(task)).collect();
+        let mut guards = Vec::with_capacity(places.len());
+        for place in places {
+            guards.push(Arc::clone(&self.answers[place]).lock_owned().await);
+        }
+        guards
     }
 
     fn remember_versions(&self) {

@@ -5,13 +5,13 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use tombolo_kernel::limits;
-use tombolo_store::{Advance, Recovery, RunFilter, RunRow, RunStatus, StoreError};
+use tombolo_store::{Advance, Hearing, Recovery, RunFilter, RunRow, RunStatus, StoreError};
 
 use super::gate::Ahead;
 use super::{Engine, Run, lanes, version_key};
 use crate::definition::Flow;
 use crate::expression::EventDocument;
-use crate::run::{Input, Outbox, RunState, Waiting};
+use crate::run::{Input, Outbox, RunState};
 use crate::trace::RunTrace;
 
 /// Events read at once.
@@ -42,6 +42,9 @@ impl Engine {
             let known = self.parts.store.known_runs(after + 1, last).await?;
             let mut queued = Vec::new();
             for stored in events {
+                if let Some(told) = self.keys_of(stored.seq, &stored.event) {
+                    self.tell_now(&told).await;
+                }
                 let runs = self.missing_runs(stored.seq, stored.event, &known);
                 let (keyed, free): (Vec<Run>, Vec<Run>) =
                     runs.into_iter().partition(|run| !run.lane.is_empty());
@@ -264,9 +267,11 @@ impl Engine {
             started_ms: row.started_ms,
             stored: true,
             dirty: false,
-            parked_on: row.needs.clone(),
+            parked_on: row.needs.clone().map(|system| (system, row.wake_ms)),
             ahead: None,
-            exclusive: None,
+            exclusive: Vec::new(),
+            asked_early: false,
+            judged: Vec::new(),
         }))
     }
 
@@ -303,7 +308,7 @@ impl Engine {
             )));
         };
         Some(
-            match Flow::parse(&format!("flows/{}.yaml", row.flow), &text) {
+            match Flow::restore(&format!("flows/{}.yaml", row.flow), &text) {
                 Ok(mut flow) => {
                     flow.tables = Arc::clone(self.flows.load().tables());
                     let flow = Arc::new(flow);
@@ -321,33 +326,6 @@ impl Engine {
                 }
             },
         )
-    }
-
-    /// What a run that waits goes on with: the answer, if there is one, else the time.
-    async fn what_happened(&self, run: &mut Run) -> Input {
-        let Some(Waiting::Answer { task, .. }) = run.state.waiting().cloned() else {
-            return if run.state.waiting().is_some() {
-                Input::Woken
-            } else {
-                Input::Start
-            };
-        };
-        // Until the timeout's move is written nobody may answer: an accepted answer is never ignored.
-        let exclusive = self.answer_lock(&task).lock_owned().await;
-        let found = self
-            .insist("reading a task", || self.parts.store.task(&task))
-            .await
-            .flatten();
-        match found
-            .and_then(|task| task.closed)
-            .filter(|closed| !closed.answer.is_empty())
-        {
-            Some(answer) => Input::Answered(answer),
-            None => {
-                run.exclusive = Some(exclusive);
-                Input::Woken
-            }
-        }
     }
 
     /// Writes that a run cannot go on.
@@ -369,6 +347,7 @@ impl Engine {
                 tasks,
                 withdrawn,
                 queued,
+                hearing: Some(Hearing::default()),
             })
         };
         self.insist("writing a dead run", write).await;

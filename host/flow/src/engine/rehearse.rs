@@ -1,17 +1,20 @@
 //! What a flow would do with an event, without doing it: the state machine with results that were recorded when the event
 //! was carried out before, and `{}` where none was. Reaches no system and writes nothing.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use serde::Serialize;
-use tombolo_kernel::limits;
-use tombolo_store::TaskAnswer;
+use tombolo_store::{TaskAnswer, TaskRow};
 
-use crate::definition::{Flow, Kind};
+use crate::definition::Flow;
 use crate::delivery::RetryWish;
 use crate::expression::EventDocument;
-use crate::run::{Called, Decision, Input, Outbox, RunState, Surroundings, Waiting};
+use crate::run::{Called, Decision, Input, News, Outbox, RunState, Surroundings, Wanted};
 use crate::trace::{RunTrace, StepTrace};
+
+/// Moves of one: more is a flow that goes round in circles.
+const MOVES: usize = 100_000;
 
 /// What would happen.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -55,16 +58,17 @@ pub(super) fn rehearse(
         ends: "it goes round in circles".to_owned(),
     };
     let mut input = Input::Start;
-    // Every step is decided once, a call and a question once more.
-    for _ in 0..2 * limits::FLOW_STEPS {
+    let mut open: VecDeque<Wanted> = VecDeque::new();
+    for _ in 0..MOVES {
+        let asked = outbox.tasks.len();
         let surroundings = Surroundings {
             flow,
             event,
             run: &rehearsal.run,
             now_ms,
-            new_task: &|_| String::new(),
+            new_task: &|_| format!("task-{asked}"),
         };
-        match state.decide(surroundings, input, &mut outbox) {
+        let calls = match state.decide(surroundings, input, &mut outbox) {
             Decision::Done => {
                 rehearsal.ends = "done".to_owned();
                 break;
@@ -74,38 +78,38 @@ pub(super) fn rehearse(
                 rehearsal.ends = format!("dead: {error}");
                 break;
             }
-            Decision::Wait { .. } => match answer(&state, &outbox, before) {
-                Ok(answer) => input = Input::Answered(answer),
-                Err(waits) => {
-                    rehearsal.ends = waits;
-                    break;
-                }
-            },
-            Decision::Call {
-                step, input: json, ..
-            } => {
-                let Some(step) = flow.program.get(step) else {
-                    break;
-                };
-                let result = recorded(&before.steps, &step.id);
-                let what = match &step.kind {
-                    Kind::Call(call) => format!("{}.{}", call.system, call.action),
-                    _ => String::new(),
-                };
-                rehearsal.calls.push(RehearsedCall {
-                    step: step.id.clone(),
-                    what,
-                    input: json,
-                    recorded: result.is_some(),
+            Decision::Go { calls, .. } => calls,
+        };
+        open.extend(calls);
+        if let Some(wanted) = open.pop_front() {
+            let result = recorded(before, &wanted.step);
+            rehearsal.calls.push(RehearsedCall {
+                what: format!("{}.{}", wanted.system, wanted.action),
+                input: wanted.input,
+                recorded: result.is_some(),
+                step: wanted.step,
+            });
+            let called = Called {
+                result: Ok(result.unwrap_or("{}").to_owned()),
+                at_ms: now_ms,
+                crashed: false,
+                outward: Vec::new(),
+                outage: false,
+                policy: RetryWish::default(),
+            };
+            input = Input::Called(wanted.call, called);
+            continue;
+        }
+        match answers(&state, &outbox, before) {
+            Ok(answers) => {
+                input = Input::Woken(News {
+                    answers,
+                    ..News::default()
                 });
-                input = Input::Called(Called {
-                    result: Ok(result.unwrap_or("{}").to_owned()),
-                    at_ms: now_ms,
-                    crashed: false,
-                    outward: Vec::new(),
-                    outage: false,
-                    policy: RetryWish::default(),
-                });
+            }
+            Err(waits) => {
+                rehearsal.ends = waits;
+                break;
             }
         }
     }
@@ -114,19 +118,36 @@ pub(super) fn rehearse(
     rehearsal
 }
 
-/// The answer that was given before, or what it would wait for.
-fn answer(state: &RunState, outbox: &Outbox, before: &RunTrace) -> Result<TaskAnswer, String> {
-    let Some(Waiting::Answer { task, .. }) = state.waiting() else {
-        return Err("waits".to_owned());
-    };
-    let Some(task) = outbox.tasks.iter().find(|asked| asked.id == *task) else {
-        return Err("waits for an answer".to_owned());
-    };
-    let asks = || format!("asks {}: {}", task.role, task.question);
-    let given = recorded(&before.steps, &task.step).ok_or_else(asks)?;
-    let given: serde_json::Value = serde_json::from_str(given).map_err(|_| asks())?;
+/// The answers that were given before, or what it would wait for.
+fn answers(
+    state: &RunState,
+    outbox: &Outbox,
+    before: &RunTrace,
+) -> Result<Vec<(String, TaskAnswer)>, String> {
+    let mut answers = Vec::new();
+    let mut waits = None;
+    for id in state.tasks() {
+        let Some(task) = outbox.tasks.iter().find(|asked| asked.id == id) else {
+            continue;
+        };
+        match given(task, before) {
+            Some(answer) => answers.push((id, answer)),
+            None => waits = Some(format!("asks {}: {}", task.role, task.question)),
+        }
+    }
+    let listens = state.listens().unwrap_or_default();
+    match (answers.is_empty(), waits, listens.first()) {
+        (false, _, _) => Ok(answers),
+        (true, Some(asks), _) => Err(asks),
+        (true, None, Some(listen)) => Err(format!("waits for {}", listen.kind)),
+        (true, None, None) => Err("waits".to_owned()),
+    }
+}
+
+fn given(task: &TaskRow, before: &RunTrace) -> Option<TaskAnswer> {
+    let given: serde_json::Value = serde_json::from_str(recorded(before, &task.step)?).ok()?;
     let text = |name: &str| given[name].as_str().unwrap_or_default().to_owned();
-    Ok(TaskAnswer {
+    Some(TaskAnswer {
         answer: text("answer"),
         by: text("by"),
         comment: text("comment"),
@@ -134,13 +155,26 @@ fn answer(state: &RunState, outbox: &Outbox, before: &RunTrace) -> Result<TaskAn
     })
 }
 
-/// A step's result as its trace has it, if that is whole.
-fn recorded<'t>(steps: &'t [StepTrace], id: &str) -> Option<&'t str> {
+/// The result of a step, as its trace has it, if that is whole. `step` is its name in the run.
+fn recorded<'t>(before: &'t RunTrace, step: &str) -> Option<&'t str> {
+    recorded_in(&before.steps, "", step)
+}
+
+fn recorded_in<'t>(steps: &'t [StepTrace], prefix: &str, name: &str) -> Option<&'t str> {
     steps.iter().find_map(|step| {
-        let is_it =
-            step.id == id && serde_json::from_str::<serde::de::IgnoredAny>(&step.result).is_ok();
+        let address = format!("{prefix}{}", step.id);
+        let is_it = address == name
+            && step.kind != "undo"
+            && serde_json::from_str::<serde::de::IgnoredAny>(&step.result).is_ok();
+        // Items and called flows name their steps behind themselves; branches do not.
+        let inside = match step.kind.as_str() {
+            "each" => address,
+            "item" => format!("{address}."),
+            "call" => format!("{address}."),
+            _ => prefix.to_owned(),
+        };
         is_it
             .then_some(step.result.as_str())
-            .or_else(|| recorded(&step.steps, id))
+            .or_else(|| recorded_in(&step.steps, &inside, name))
     })
 }

@@ -212,6 +212,7 @@ impl Engine {
             tasks,
             withdrawn,
             queued,
+            hearing: None,
         };
         store.advance(advance).await.map(|_| ())
     }

@@ -6,7 +6,7 @@ use cel::common::ast::{ComprehensionExpr, EntryExpr, Expr, SourceInfo, operators
 use cel::{Context, ExecutionError, IdedExpr, Value};
 use tombolo_kernel::limits;
 
-use super::scope::{EVENT_FIELDS, ROOTS};
+use super::scope::{EVENT_FIELDS, ROOTS, RUN_FIELDS};
 use super::{Body, ENVIRONMENT, Expression, functions};
 use crate::problem::{Place, did_you_mean};
 
@@ -30,6 +30,8 @@ pub struct References {
     pub all_steps: bool,
     /// Value maps that are named, with the place.
     pub tables: Vec<(String, Place)>,
+    /// `item`, `index`, `failure`, with the place: not every step has them.
+    pub special: Vec<(&'static str, Place)>,
 }
 
 /// Above this many bytes an expression is parsed on a thread with a deep stack: the parser recurses.
@@ -135,7 +137,7 @@ fn inside(place: Place, (line, column): (isize, isize)) -> Place {
 }
 
 /// The names of an expression that only selects fields of a root.
-fn path(expression: &IdedExpr) -> Option<Vec<String>> {
+pub(super) fn path(expression: &IdedExpr) -> Option<Vec<String>> {
     let mut names = Vec::new();
     let mut expression = expression;
     loop {
@@ -315,16 +317,29 @@ impl Checker<'_> {
                     ),
                 );
             }
-            "run" if select.field != "id" => {
+            "run" if !RUN_FIELDS.contains(&select.field.as_str()) => {
                 self.wrong(
                     node.id,
-                    format!("there is no run.{}, expected run.id", select.field),
+                    format!(
+                        "there is no run.{}, expected run.id or run.event",
+                        select.field
+                    ),
                 );
             }
             "event" | "run" => {}
-            _ => return false,
+            root => return self.special(root, place),
         }
         true
+    }
+
+    /// Takes note of what only some steps have.
+    fn special(&mut self, root: &str, place: Place) -> bool {
+        let known = ["item", "index", "failure"];
+        let found = known.into_iter().find(|known| *known == root);
+        self.references
+            .special
+            .extend(found.map(|name| (name, place)));
+        found.is_some()
     }
 
     fn identifier(&mut self, id: u64, name: &str) {
@@ -333,6 +348,7 @@ impl Checker<'_> {
         }
         match name {
             "steps" => self.references.all_steps = true,
+            _ if self.special(name, self.place_of(id)) => {}
             _ if ROOTS.contains(&name) => {}
             _ if ENVIRONMENT.types().find_type(name).is_some() => {}
             _ => {

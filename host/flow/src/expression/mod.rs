@@ -1,10 +1,11 @@
-//! Expressions in CEL over `event`, `steps`, `vars` and `run`, compiled once when a flow is read.
+//! Expressions in CEL over `event`, `steps`, `vars`, `run`, `item` and `failure`, compiled once when a flow is read.
 //!
 //! An expression that only names a value (`event.data.part`) never reaches the interpreter: its text is copied from
 //! the event to the input as it is. What is evaluated sees the JSON lazily through [`value`]; nothing is converted
 //! that is not looked at. Every evaluation is bounded by [`limits::EXPRESSION_WORK`](tombolo_kernel::limits).
 
 mod compile;
+mod equal;
 mod functions;
 mod output;
 mod scope;
@@ -22,7 +23,8 @@ use crate::json::{Json, Shape};
 use crate::problem::Place;
 
 pub use compile::{CompileProblem, References};
-pub use scope::{EventDocument, Scope};
+pub use equal::{Equal, key_of};
+pub use scope::{EventDocument, Item, Scope};
 pub use template::Template;
 
 /// The functions and macros of every expression: CEL's standard ones, the string and math extensions, and [`functions`].
@@ -46,7 +48,7 @@ pub struct Expression {
 
 #[derive(Debug)]
 enum Body {
-    /// `event.data.part`: names joined by dots, the first is `event`, `steps`, `vars` or `run`.
+    /// `event.data.part`: names joined by dots, the first is one of [`scope::ROOTS`].
     Path(Vec<String>),
     Cel(IdedExpr),
 }

@@ -1,25 +1,29 @@
-//! What an expression sees: `event`, `steps`, `vars`, `run.id`, and how much work it may make.
+//! What an expression sees: `event`, `steps`, `vars`, `run`, `item`, `failure`, and how much work it may make.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use cel::common::value::CowVal;
 use cel::context::VariableResolver;
 use parking_lot::Mutex;
+use serde_json::value::RawValue;
 use tombolo_kernel::event::Event;
 use tombolo_kernel::limits;
 
 use super::Found;
 use super::functions::{TABLES, TablesVal};
 use super::value::{Names, to_val};
-use crate::json::{Json, Named, Node, Shape};
+use crate::json::{Document, Json, Named, Node, Shape};
 use crate::tables::Tables;
 
 /// The fields of `event`.
 pub(crate) const EVENT_FIELDS: [&str; 6] = ["id", "source", "type", "subject", "time", "data"];
 
 /// The names every expression starts from.
-pub(crate) const ROOTS: [&str; 4] = ["event", "steps", "vars", "run"];
+pub(crate) const ROOTS: [&str; 7] = ["event", "steps", "vars", "run", "item", "index", "failure"];
+
+/// The fields of `run`.
+pub(crate) const RUN_FIELDS: [&str; 2] = ["id", "event"];
 
 /// An event whose data is looked into at most once, whoever asks.
 #[derive(Debug)]
@@ -29,6 +33,7 @@ pub struct EventDocument {
     /// The event.
     pub event: Event,
     data: Node,
+    whole: OnceLock<Document>,
 }
 
 impl EventDocument {
@@ -36,7 +41,34 @@ impl EventDocument {
     #[must_use]
     pub fn new(seq: i64, event: Event) -> Self {
         let data = Node::whole(event.data.get());
-        Self { seq, event, data }
+        let whole = OnceLock::new();
+        Self {
+            seq,
+            event,
+            data,
+            whole,
+        }
+    }
+
+    /// The same event with other data: what a sub-flow sees.
+    #[must_use]
+    pub fn with_data(&self, data: Box<RawValue>) -> Self {
+        let event = Event {
+            data,
+            ..self.event.clone()
+        };
+        Self::new(self.seq, event)
+    }
+
+    /// All of it as one JSON value.
+    #[must_use]
+    pub fn whole(&self) -> Json<'_> {
+        let whole = self.whole.get_or_init(|| {
+            // An event is texts and JSON: writing it into memory does not fail.
+            let text = serde_json::to_string(&self.event).unwrap_or_else(|_| "null".to_owned());
+            Document::new(text).unwrap_or_else(|_| Document::from_raw(self.event.data.clone()))
+        });
+        whole.json()
     }
 
     /// Its data.
@@ -44,6 +76,15 @@ impl EventDocument {
     pub fn data(&self) -> Json<'_> {
         Json::new(self.event.data.get(), &self.data)
     }
+}
+
+/// One item of an `each`.
+#[derive(Debug)]
+pub struct Item {
+    /// The item.
+    pub value: Document,
+    /// Its place in the list, from 0.
+    pub index: Document,
 }
 
 /// What one expression is evaluated over.
@@ -57,6 +98,14 @@ pub struct Scope<'a> {
     /// The run's id.
     pub run: &'a str,
     tables: Arc<Tables>,
+    /// Results and variables of the steps around an `each`, the nearest first.
+    pub around: Vec<(&'a Named, &'a Named)>,
+    /// The item of the `each` around.
+    pub item: Option<&'a Item>,
+    /// Why `on-failure` runs.
+    pub failure: Option<&'a Document>,
+    /// The event that began the run, where `event` is another.
+    pub began: Option<&'a EventDocument>,
     work: AtomicU32,
     missed: Mutex<Option<String>>,
 }
@@ -71,6 +120,10 @@ impl<'a> Scope<'a> {
             vars,
             run,
             tables: Arc::default(),
+            around: Vec::new(),
+            item: None,
+            failure: None,
+            began: None,
             work: AtomicU32::new(0),
             missed: Mutex::new(None),
         }
@@ -121,17 +174,33 @@ impl<'a> Scope<'a> {
             ("event", "type") => Some(Found::Text(&event.kind)),
             ("event", "subject") => event.subject.as_deref().map(Found::Text),
             ("event", "time") => Some(Found::Text(&event.time)),
-            ("steps", name) => self
-                .steps
-                .get(name)
-                .map(|document| Found::Json(document.json())),
-            ("vars", name) => self
-                .vars
-                .get(name)
-                .map(|document| Found::Json(document.json())),
+            ("steps", name) => {
+                let around = self.around.iter().map(|(steps, _)| *steps);
+                let mut all = std::iter::once(self.steps).chain(around);
+                all.find_map(|steps| steps.get(name))
+                    .map(|document| Found::Json(document.json()))
+            }
+            ("vars", name) => {
+                let around = self.around.iter().map(|(_, vars)| *vars);
+                let mut all = std::iter::once(self.vars).chain(around);
+                all.find_map(|vars| vars.get(name))
+                    .map(|document| Found::Json(document.json()))
+            }
+            ("run", "event") => Some(Found::Json(self.began.unwrap_or(self.event).whole())),
             ("run", "id") => Some(Found::Text(self.run)),
-            _ => None,
+            (root, name) => self.special(root)?.get(name).map(Found::Json),
         }
+    }
+
+    /// `item`, `index`, `failure`, where there is one.
+    fn special(&self, root: &str) -> Option<Json<'_>> {
+        let document = match root {
+            "item" => &self.item?.value,
+            "index" => &self.item?.index,
+            "failure" => self.failure?,
+            _ => return None,
+        };
+        Some(document.json())
     }
 
     /// The names under a root.
@@ -141,9 +210,19 @@ impl<'a> Scope<'a> {
                 .into_iter()
                 .filter(|name| self.field(root, name).is_some())
                 .collect(),
-            "steps" => self.steps.names().collect(),
-            "vars" => self.vars.names().collect(),
-            _ => vec!["id"],
+            "steps" => {
+                let around = self.around.iter().flat_map(|(steps, _)| steps.names());
+                self.steps.names().chain(around).collect()
+            }
+            "vars" => {
+                let around = self.around.iter().flat_map(|(_, vars)| vars.names());
+                self.vars.names().chain(around).collect()
+            }
+            "run" => RUN_FIELDS.to_vec(),
+            root => {
+                let fields = self.special(root).map(|json| json.fields());
+                fields.into_iter().flatten().map(|(name, _)| name).collect()
+            }
         }
     }
 
@@ -202,7 +281,9 @@ impl VariableResolver for Scope<'_> {
             "vars" => Some(CowVal::owned(Names::new("vars", self))),
             "run" => Some(CowVal::owned(Names::new("run", self))),
             TABLES => Some(CowVal::owned(TablesVal(Arc::clone(&self.tables)))),
-            _ => None,
+            name => self
+                .special(name)
+                .map(|json| CowVal::Owned(to_val(json, self))),
         }
     }
 }

@@ -186,7 +186,7 @@ fn what_does_not_compile_says_where() {
         (
             "evnt.data.x",
             1,
-            "there is no variable \"evnt\", expected one of event, steps, vars, run. Did you mean \"event\"?",
+            "there is no variable \"evnt\", expected one of event, steps, vars, run, item, index, failure. Did you mean \"event\"?",
         ),
         ("severity > 3", 1, "Is it event.data.severity?"),
         (

@@ -1,39 +1,69 @@
 //! Steps that call an action: input, deadline, the end of an attempt, the next one.
 
+use serde_json::value::RawValue;
 use tombolo_kernel::failure::Failure;
 use tombolo_kernel::limits;
 
-use super::make::{Fault, Move};
-use super::{Called, Decision, Waiting, pause_ms};
+use super::failing::Note;
+use super::make::{Fault, Made, Move};
+use super::strand::{Ground, Strand, Waiting};
+use super::{Called, Wanted, pause_ms};
 use crate::definition::{Call, Kind, Step};
 use crate::delivery::Retry;
 use crate::trace::{AttemptTrace, StepStatus, cut};
 
+/// Of what a call is an attempt.
+pub(super) struct Attempt<'s> {
+    /// Where the step stands in its strand's trace.
+    pub(super) depth: usize,
+    pub(super) system: &'s str,
+    /// The step's name in the run.
+    pub(super) address: &'s str,
+    pub(super) retry: Retry,
+    /// When the step is given up.
+    pub(super) deadline: Option<u64>,
+}
+
 impl Move<'_, '_> {
-    pub(super) fn call(&mut self, step: &Step, call: &Call) -> Result<Decision, Fault> {
-        let input = self.input(call)?;
-        if let Some(trace) = self.state.trace.current(step.depth) {
+    pub(super) fn call(
+        &mut self,
+        strand: &mut Strand,
+        ground: &Ground<'_>,
+        step: &Step,
+        call: &Call,
+    ) -> Result<Made, Fault> {
+        let input = self.input(strand, ground, call, strand.given.as_deref())?;
+        if let Some(trace) = strand.step_trace(step.depth) {
             trace.status = StepStatus::Running;
             if trace.input.is_empty() {
                 trace.input = cut(&input);
             }
         }
-        self.state.waiting = None;
-        Ok(Decision::Call {
-            step: self.state.at,
+        let until_ms = self.deadline(strand, step);
+        self.want(
+            strand,
+            ground.address(step),
+            (&call.system, &call.action),
             input,
-            attempt: self.state.attempts + 1,
-            until_ms: self.deadline(step),
-        })
+            until_ms,
+        );
+        Ok(Made::Wait)
     }
 
     /// What the call is made with: a person's input, else the flow's.
-    pub(super) fn input(&self, call: &Call) -> Result<String, Fault> {
-        let input = match &self.state.given {
-            Some(given) => given.clone(),
+    pub(super) fn input(
+        &self,
+        strand: &Strand,
+        ground: &Ground<'_>,
+        call: &Call,
+        given: Option<&RawValue>,
+    ) -> Result<String, Fault> {
+        let input = match given {
+            Some(given) => given.get().to_owned(),
             None => {
                 let mut input = String::with_capacity(256);
-                call.with.write_json(&self.scope(), &mut input)?;
+                call.with
+                    .write_json(&self.scope(strand, ground), &mut input)?;
                 input
             }
         };
@@ -47,36 +77,115 @@ impl Move<'_, '_> {
         Ok(input)
     }
 
+    /// Asks the engine for an attempt.
+    pub(super) fn want(
+        &mut self,
+        strand: &mut Strand,
+        step: String,
+        (system, action): (&str, &str),
+        input: String,
+        until_ms: Option<u64>,
+    ) {
+        self.counted.calls += 1;
+        let call = self.counted.calls;
+        strand.waiting = None;
+        strand.calling = Some(call);
+        self.calling = true;
+        self.calls.push(Wanted {
+            call,
+            step,
+            system: system.to_owned(),
+            action: action.to_owned(),
+            input,
+            attempt: strand.attempts + 1,
+            until_ms,
+        });
+    }
+
     /// When the step is given up.
-    pub(super) fn deadline(&self, step: &Step) -> Option<u64> {
+    pub(super) fn deadline(&self, strand: &Strand, step: &Step) -> Option<u64> {
         step.timeout_ms.map(|timeout| {
-            self.state
+            strand
                 .began_ms
                 .unwrap_or(self.around.now_ms)
                 .saturating_add(timeout)
         })
     }
 
-    /// Takes a call's end; `Err` is what to do when the step does not end well now.
-    pub(super) fn called(&mut self, step: &Step, called: Called) -> Result<(), Decision> {
+    /// Takes a call's end.
+    pub(super) fn called(
+        &mut self,
+        strand: &mut Strand,
+        ground: &Ground<'_>,
+        called: Called,
+    ) -> Made {
+        if strand.failing.is_some() {
+            return self.took_back(strand, ground, called);
+        }
+        let Some(step) = ground.flow.program.get(strand.at) else {
+            return Made::On;
+        };
+        let deadline = self.deadline(strand, step);
+        let address = ground.address(step);
+        let Kind::Call(Call { system, .. }) = &step.kind else {
+            return Made::On;
+        };
+        let retry = step.retry.over(called.policy);
+        let attempt = Attempt {
+            depth: step.depth,
+            system,
+            address: &address,
+            retry,
+            deadline,
+        };
+        let result = self.attempt(strand, &attempt, called);
+        match result {
+            Ok(result) => match self.end(strand, ground, step, step.next, Some(result)) {
+                Ok(()) => Made::On,
+                Err(fault) => self.fail(strand, ground, fault),
+            },
+            Err(None) => Made::Wait,
+            Err(Some(failure)) => {
+                let message = last_words(strand.counted(), retry, &failure);
+                let note = Note::of(address, &failure, message);
+                self.fail(strand, ground, Fault::Inside(note))
+            }
+        }
+    }
+
+    /// Notes an attempt's end. Without a failure there is another attempt, for which the strand waits.
+    pub(super) fn attempt(
+        &mut self,
+        strand: &mut Strand,
+        of: &Attempt<'_>,
+        called: Called,
+    ) -> Result<String, Option<Failure>> {
         let now = self.around.now_ms;
-        self.state.attempts += 1;
-        let attempt = self.state.attempts;
+        strand.attempts += 1;
+        let attempt = strand.attempts;
         if called.outage {
             // Those before met the same outage.
-            self.state.excused = attempt;
+            strand.excused = attempt;
         }
-        let retry = step.retry.over(called.policy);
-        let next_ms = match &called.result {
-            Err(failure) if !called.outage => self.next_attempt(step, retry, failure),
-            _ => None,
-        };
-        if let Some(trace) = self.state.trace.current(step.depth) {
+        let counted = strand.counted();
+        let failure = called.result.as_ref().err();
+        let next_ms = failure.filter(|_| !called.outage).and_then(|failure| {
+            if !failure.is_passing() || counted >= of.retry.attempts {
+                return None;
+            }
+            let seed = (self.around.run, of.address);
+            let pause = pause_ms(of.retry, counted, failure.retry_after_ms(), seed);
+            let at = now.saturating_add(pause);
+            of.deadline
+                .is_none_or(|deadline| at < deadline)
+                .then_some(at)
+        });
+        if let Some(trace) = strand.step_trace(of.depth) {
             trace.note(attempt, called.outward);
             trace.attempt(AttemptTrace {
                 at_ms: called.at_ms,
                 took_ms: now.saturating_sub(called.at_ms),
-                failure: called.result.as_ref().err().cloned(),
+                failure: failure.cloned(),
                 crashed: called.crashed,
                 next_ms,
             });
@@ -85,70 +194,27 @@ impl Move<'_, '_> {
             }
         }
         match (called.result, next_ms) {
-            (Ok(result), _) => {
-                self.end(step, step.next, Some(&result));
-                if step.kept {
-                    self.keep(step, result)
-                        .map_err(|fault| self.die(step, &fault.to_string()))?;
-                }
-                Ok(())
-            }
+            (Ok(result), _) => Ok(result),
             (Err(_), Some(at_ms)) => {
-                self.state.waiting = Some(Waiting::Retry { at_ms });
-                Err(Decision::Wait {
-                    until_ms: Some(at_ms),
-                })
+                strand.waiting = Some(Waiting::Retry { at_ms });
+                self.wake_at(at_ms);
+                Err(None)
             }
-            (Err(_), None) if called.outage => Err(self.wait_for_system(step)),
-            (Err(failure), None) => Err(self.die(step, &self.last_words(retry, &failure))),
-        }
-    }
-
-    /// The run waits for the step's system; an attempt is made when that answers again.
-    pub(super) fn wait_for_system(&mut self, step: &Step) -> Decision {
-        let until_ms = self.deadline(step);
-        if let Some(trace) = self.state.trace.current(step.depth) {
-            trace.status = StepStatus::Waiting;
-        }
-        if let Kind::Call(Call { system, .. }) = &step.kind {
-            let system = system.clone();
-            self.state.waiting = Some(Waiting::System { system, until_ms });
-        }
-        Decision::Wait { until_ms }
-    }
-
-    /// The step's timeout came before its system did.
-    pub(super) fn gave_up_on(&mut self, step: &Step, system: &str) -> Decision {
-        let why = format!("its timeout passed while it waited for the system \"{system}\"");
-        self.die(step, &why)
-    }
-
-    /// Attempts that count.
-    fn counted(&self) -> u32 {
-        self.state.attempts.saturating_sub(self.state.excused)
-    }
-
-    fn next_attempt(&self, step: &Step, retry: Retry, failure: &Failure) -> Option<u64> {
-        let counted = self.counted();
-        if !failure.is_passing() || counted >= retry.attempts {
-            return None;
-        }
-        let seed = (self.around.run, step.id.as_str());
-        let pause = pause_ms(retry, counted, failure.retry_after_ms(), seed);
-        let at = self.around.now_ms.saturating_add(pause);
-        self.deadline(step)
-            .is_none_or(|deadline| at < deadline)
-            .then_some(at)
-    }
-
-    fn last_words(&self, retry: Retry, failure: &Failure) -> String {
-        let counted = self.counted();
-        match failure.is_passing() {
-            true if counted < retry.attempts => {
-                format!("{failure} (attempt {counted}; its timeout leaves no time for another)")
+            (Err(_), None) if called.outage => {
+                self.wait_for_system(strand, of.depth, of.system, of.deadline);
+                Err(None)
             }
-            true => format!("{failure} (attempt {counted} of {})", retry.attempts),
-            false => failure.to_string(),
+            (Err(failure), None) => Err(Some(failure)),
         }
+    }
+}
+
+pub(super) fn last_words(attempts: u32, retry: Retry, failure: &Failure) -> String {
+    match failure.is_passing() {
+        true if attempts < retry.attempts => {
+            format!("{failure} (attempt {attempts}; its timeout leaves no time for another)")
+        }
+        true => format!("{failure} (attempt {attempts} of {})", retry.attempts),
+        false => failure.to_string(),
     }
 }

@@ -1,80 +1,70 @@
 //! The run as a state machine. Pure: flow, state and what happened go in; the new state, what to do next and what must
 //! commit with it come out. It asks no clock, does no I/O, and draws no randomness but the task id it is given.
+//!
+//! A run is a tree of [strands](strand::Strand): one follows the flow's steps; an `each` has one per item under way,
+//! a called flow has one. A move visits all that can go on.
 
+mod ask;
 mod backoff;
 mod call;
+mod each;
+mod failing;
 mod make;
+mod mend;
 mod steps;
+mod strand;
+mod sub_flow;
+mod system;
+mod transfer;
+mod wait;
+
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use tombolo_kernel::audit::Outward;
 use tombolo_kernel::event::Event;
 use tombolo_kernel::failure::Failure;
-use tombolo_store::{TaskAnswer, TaskRow};
+use tombolo_store::{Listen, TaskAnswer, TaskRow};
 
-use crate::definition::{Flow, Kind};
+use crate::definition::Flow;
 use crate::delivery::RetryWish;
 use crate::expression::EventDocument;
-use crate::json::Named;
 use crate::trace::RunTrace;
 
 pub use backoff::pause_ms;
 use make::Move;
+pub use mend::{Mend, MendWith};
+use strand::Strand;
+pub use strand::Waiting;
 
 /// Where a run stands between two moves.
 #[derive(Debug, Default, Serialize, Deserialize)]
 pub struct RunState {
-    /// The step it is at.
-    at: usize,
-    /// Results that later expressions look at.
-    #[serde(default, skip_serializing_if = "Named::is_empty")]
-    steps: Named,
-    /// What `set` kept.
-    #[serde(default, skip_serializing_if = "Named::is_empty")]
-    vars: Named,
-    /// Attempts of the step so far.
+    /// The flow's own steps.
+    root: Strand,
+    /// What is counted over the whole run.
     #[serde(default)]
-    attempts: u32,
-    /// So many of them do not count: they met an outage of the system.
-    #[serde(default)]
-    excused: u32,
-    /// A person's input for the step, in place of the one the flow writes.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    given: Option<String>,
-    /// When the step began.
-    #[serde(default)]
-    began_ms: Option<u64>,
-    /// For what it waits.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    waiting: Option<Waiting>,
-    /// Its story so far; kept beside the state.
+    counted: Counted,
+    /// Its story so far, but for what is under way inside its last step; kept beside the state.
     #[serde(skip)]
     pub trace: RunTrace,
 }
 
-/// For what a run waits.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Waiting {
-    /// The next attempt.
-    Retry {
-        /// When.
-        at_ms: u64,
-    },
-    /// An answer.
-    Answer {
-        /// Of this task.
-        task: String,
-        /// When it is given up.
-        until_ms: Option<u64>,
-    },
-    /// A system that is down or has too much to do; no attempt is made meanwhile.
-    System {
-        /// Which.
-        system: String,
-        /// When the step is given up.
-        until_ms: Option<u64>,
-    },
+/// What is counted over a whole run.
+#[derive(Debug, Default, Serialize, Deserialize)]
+struct Counted {
+    /// Events it emitted.
+    #[serde(default)]
+    emitted: u32,
+    /// Events that its `wait` steps found: none is found twice.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    found: Vec<i64>,
+    /// Whether it ever listened for events.
+    #[serde(default)]
+    listened: bool,
+    /// Numbers calls, as long as the run is in memory.
+    #[serde(skip)]
+    calls: u64,
 }
 
 /// What a move is made from.
@@ -97,14 +87,25 @@ pub struct Surroundings<'a> {
 pub enum Input {
     /// The run begins, or begins its step again after a restart.
     Start,
-    /// The call ended.
-    Called(Called),
-    /// The question was answered.
-    Answered(TaskAnswer),
-    /// A time that was waited for has come.
-    Woken,
-    /// The call was not made: its system is down or has too much to do.
-    Parked,
+    /// The call of this number ended.
+    Called(u64, Called),
+    /// The call of this number was not made: its system is down or has too much to do.
+    Parked(u64),
+    /// A time that was waited for has come, or something else it waits for.
+    Woken(News),
+}
+
+/// What came for a run that waited.
+#[derive(Debug, Default)]
+pub struct News {
+    /// Answers, by task.
+    pub answers: Vec<(String, TaskAnswer)>,
+    /// Events it may be waiting for, in the order of the log.
+    pub events: Vec<Arc<EventDocument>>,
+    /// Whether the log was looked through, from the run's own event on.
+    pub looked: bool,
+    /// Whether this is all that came so far: only then may what waits be given up.
+    pub complete: bool,
 }
 
 /// How a call ended.
@@ -118,29 +119,40 @@ pub struct Called {
     pub crashed: bool,
     /// What left.
     pub outward: Vec<Outward>,
-    /// It failed because the system is down: the run waits for that, and no attempt is used up.
+    /// It failed because the system is down: the step waits for that, and no attempt is used up.
     pub outage: bool,
     /// The system's own policy, for what the step leaves open.
     pub policy: RetryWish,
 }
 
+/// A call to make.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Wanted {
+    /// Names it in [`Input::Called`].
+    pub call: u64,
+    /// The step, unique in the run: `stock`, `lines[3].reserve`, `reserve/undo`. Part of the idempotency key.
+    pub step: String,
+    /// The system.
+    pub system: String,
+    /// The action.
+    pub action: String,
+    /// Its input, JSON.
+    pub input: String,
+    /// From 1.
+    pub attempt: u32,
+    /// The call is given up then, milliseconds since the epoch.
+    pub until_ms: Option<u64>,
+}
+
 /// What to do next.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Decision {
-    /// Call the action of the step at this place of the program.
-    Call {
-        /// The step.
-        step: usize,
-        /// Its input, JSON.
-        input: String,
-        /// From 1.
-        attempt: u32,
-        /// The call is given up then, milliseconds since the epoch.
-        until_ms: Option<u64>,
-    },
-    /// Keep the state and come again, at the latest then.
-    Wait {
-        /// Milliseconds since the epoch; none: until an answer comes.
+    /// Make these calls, beside those that are under way. With none under way: keep the state. Come again, at the
+    /// latest at the time.
+    Go {
+        /// To make now.
+        calls: Vec<Wanted>,
+        /// Milliseconds since the epoch; none: until something comes.
         until_ms: Option<u64>,
     },
     /// Finished.
@@ -169,52 +181,6 @@ impl Outbox {
 }
 
 impl RunState {
-    /// For what it waits.
-    #[must_use]
-    pub fn waiting(&self) -> Option<&Waiting> {
-        self.waiting.as_ref()
-    }
-
-    /// The step it is at.
-    #[must_use]
-    pub(crate) fn at(&self) -> usize {
-        self.at
-    }
-
-    /// A dead run goes on with its failed step: all attempts and its time begin anew. `given`: with this input.
-    pub(crate) fn begin_again(&mut self, given: Option<String>, now_ms: u64) {
-        self.excused = self.attempts;
-        self.began_ms = self.began_ms.map(|_| now_ms);
-        self.waiting = None;
-        self.given = given.or(self.given.take());
-    }
-
-    /// The input of the call it is at, if it is at one and the flow can write it.
-    pub(crate) fn call_input(&mut self, around: Surroundings<'_>) -> Option<String> {
-        let step = around.flow.program.get(self.at)?;
-        let Kind::Call(call) = &step.kind else {
-            return None;
-        };
-        let outbox = &mut Outbox::default();
-        let state = self;
-        Move {
-            state,
-            around,
-            outbox,
-        }
-        .input(call)
-        .ok()
-    }
-
-    /// The system it waits for, if it waits for one.
-    #[must_use]
-    pub fn waits_for_system(&self) -> Option<&str> {
-        match &self.waiting {
-            Some(Waiting::System { system, .. }) => Some(system),
-            _ => None,
-        }
-    }
-
     /// Makes one move.
     pub fn decide(
         &mut self,
@@ -222,12 +188,101 @@ impl RunState {
         input: Input,
         outbox: &mut Outbox,
     ) -> Decision {
-        let move_ = Move {
-            state: self,
-            around: surroundings,
-            outbox,
-        };
-        move_.make(input)
+        let mut root = std::mem::take(&mut self.root);
+        root.trace = std::mem::take(&mut self.trace.steps);
+        let mut move_ = Move::new(surroundings, input, &mut self.counted, outbox);
+        let ended = move_.visit_root(&mut root);
+        let (calls, until_ms) = (std::mem::take(&mut move_.calls), move_.until_ms());
+        self.trace.steps = std::mem::take(&mut root.trace);
+        self.root = root;
+        match ended {
+            None => Decision::Go { calls, until_ms },
+            Some(Ok(result)) => {
+                self.trace.result = result.unwrap_or_default();
+                self.trace.error = None;
+                Decision::Done
+            }
+            Some(Err(message)) => {
+                self.trace.error = Some(message);
+                Decision::Dead
+            }
+        }
+    }
+
+    /// Tasks it waits for.
+    #[must_use]
+    pub fn tasks(&self) -> Vec<String> {
+        let mut tasks = Vec::new();
+        self.root.every(&mut |strand| {
+            if let Some(Waiting::Answer { task, .. }) = &strand.waiting {
+                tasks.push(task.clone());
+            }
+        });
+        tasks
+    }
+
+    /// The first system it waits for, if it waits for one.
+    #[must_use]
+    pub fn waits_for_system(&self) -> Option<&str> {
+        let mut found = None;
+        self.root.every(&mut |strand| {
+            if let Some(Waiting::System { system, .. }) = &strand.waiting {
+                found.get_or_insert(system.as_str());
+            }
+        });
+        found
+    }
+
+    /// The events it waits for; `None`: it never waited for any.
+    #[must_use]
+    pub fn listens(&self) -> Option<Vec<Listen>> {
+        let mut listens: Vec<Listen> = Vec::new();
+        if !self.counted.listened {
+            return None;
+        }
+        self.root.every(&mut |strand| {
+            if let Some(Waiting::Event { on, path, key, .. }) = &strand.waiting {
+                listens.extend(on.iter().map(|kind| Listen {
+                    kind: kind.clone(),
+                    path: path.clone(),
+                    key: key.clone(),
+                }));
+            }
+        });
+        Some(listens)
+    }
+
+    /// Types for which the log must still be looked through, from the run's own event on.
+    #[must_use]
+    pub fn looks_for(&self) -> Vec<String> {
+        let mut kinds = Vec::new();
+        self.root.every(&mut |strand| {
+            if let Some(Waiting::Event {
+                on, looked: false, ..
+            }) = &strand.waiting
+            {
+                kinds.extend(on.iter().cloned());
+            }
+        });
+        kinds
+    }
+
+    /// Whether one of its `wait` steps means this event.
+    pub fn hears(&mut self, surroundings: Surroundings<'_>, event: &Arc<EventDocument>) -> bool {
+        let mut outbox = Outbox::default();
+        let move_ = Move::new(surroundings, Input::Start, &mut self.counted, &mut outbox);
+        move_.hears(&self.root, event)
+    }
+
+    /// Its story, with what is under way inside its last step.
+    #[must_use]
+    pub fn told(&self) -> std::borrow::Cow<'_, RunTrace> {
+        if self.root.inner.is_none() {
+            return std::borrow::Cow::Borrowed(&self.trace);
+        }
+        let mut trace = self.trace.clone();
+        self.root.tell_inner(&mut trace.steps);
+        std::borrow::Cow::Owned(trace)
     }
 }
 

@@ -1,77 +1,100 @@
-//! Steps that need nothing from outside to be made: `if`, `set`, `emit`, and the two halves of `ask`.
+//! Steps that need nothing from outside: `if`, `choose`, `set`, `emit`, `return`, `fail`.
 
 use tombolo_kernel::clock::rfc3339;
 use tombolo_kernel::event::Event;
 use tombolo_kernel::limits;
-use tombolo_store::{TaskAnswer, TaskRow};
 
-use super::make::{Fault, Move};
-use super::{Decision, Waiting, emitted_id};
-use crate::definition::{Ask, Emit, Step};
+use super::emitted_id;
+use super::make::{Ended, Fault, Made, Move, document};
+use super::strand::{Ground, Strand};
+use crate::definition::{Case, Emit, Step};
 use crate::expression::{Expression, Template};
 use crate::json::{Document, write_string};
-use crate::trace::{StepStatus, cut};
+use crate::trace::cut;
 
 impl Move<'_, '_> {
     pub(super) fn branch(
         &mut self,
+        strand: &mut Strand,
+        ground: &Ground<'_>,
         step: &Step,
         condition: &Expression,
         then_at: usize,
         else_at: usize,
-    ) -> Result<Option<Decision>, Fault> {
-        let taken = condition.condition(&self.scope())?;
-        self.end(
-            step,
-            if taken { then_at } else { else_at },
-            Some(if taken { "true" } else { "false" }),
-        );
-        Ok(None)
+    ) -> Result<Made, Fault> {
+        let taken = condition.condition(&self.scope(strand, ground))?;
+        let (next, word) = if taken {
+            (then_at, "true")
+        } else {
+            (else_at, "false")
+        };
+        self.end(strand, ground, step, next, Some(word.to_owned()))?;
+        Ok(Made::On)
+    }
+
+    pub(super) fn choose(
+        &mut self,
+        strand: &mut Strand,
+        ground: &Ground<'_>,
+        step: &Step,
+        cases: &[Case],
+        otherwise_at: usize,
+    ) -> Result<Made, Fault> {
+        let mut taken = (otherwise_at, "\"otherwise\"".to_owned());
+        for (case, number) in cases.iter().zip(1..) {
+            if case.when.condition(&self.scope(strand, ground))? {
+                taken = (case.at, format!("\"case {number}\""));
+                break;
+            }
+        }
+        let (next, word) = taken;
+        self.end(strand, ground, step, next, Some(word))?;
+        Ok(Made::On)
     }
 
     pub(super) fn set(
         &mut self,
+        strand: &mut Strand,
+        ground: &Ground<'_>,
         step: &Step,
         values: &[(String, Template)],
-    ) -> Result<Option<Decision>, Fault> {
+    ) -> Result<Made, Fault> {
         for (name, value) in values {
             let mut text = String::new();
-            value.write_json(&self.scope(), &mut text)?;
+            value.write_json(&self.scope(strand, ground), &mut text)?;
             let document = Document::new(text)
                 .map_err(|error| Fault::Message(format!("vars.{name}: {error}")))?;
-            self.state.vars.set(name, document);
+            strand.vars.set(name, document);
         }
-        self.check_size()?;
-        self.end(step, step.next, None);
-        Ok(None)
+        self.check_size(strand)?;
+        self.end(strand, ground, step, step.next, None)?;
+        Ok(Made::On)
     }
 
-    pub(super) fn emit(&mut self, step: &Step, emit: &Emit) -> Result<Option<Decision>, Fault> {
-        let cause = &self.around.event.event;
-        let hops = cause.hops.saturating_add(1);
-        if hops > limits::HOPS {
-            let most = limits::HOPS;
-            return Err(Fault::Message(format!(
-                "the event \"{}\" would be the {hops}th that came from another, expected at most {most}: flows react to \
-                 each other in a circle",
-                emit.kind
-            )));
-        }
+    pub(super) fn emit(
+        &mut self,
+        strand: &mut Strand,
+        ground: &Ground<'_>,
+        step: &Step,
+        emit: &Emit,
+    ) -> Result<Made, Fault> {
+        let hops = self.may_emit(emit)?;
         let mut data = String::new();
-        emit.data.write_json(&self.scope(), &mut data)?;
-        if let Some(trace) = self.state.trace.current(step.depth) {
+        emit.data
+            .write_json(&self.scope(strand, ground), &mut data)?;
+        if let Some(trace) = strand.step_trace(step.depth) {
             trace.input = cut(&data);
         }
         let subject = match &emit.subject {
             Some(subject) => {
                 let mut text = String::new();
-                subject.write_text(&self.scope(), &mut text)?;
+                subject.write_text(&self.scope(strand, ground), &mut text)?;
                 Some(text).filter(|text| !text.is_empty())
             }
             None => None,
         };
         let event = Event {
-            id: emitted_id(self.around.run, &step.id),
+            id: emitted_id(self.around.run, &ground.address(step)),
             source: format!("/flows/{}", self.around.flow.name),
             kind: emit.kind.clone(),
             subject,
@@ -88,55 +111,56 @@ impl Move<'_, '_> {
         write_string(&event.id, &mut result);
         result.push('}');
         self.outbox.emitted.push(event);
-        self.end(step, step.next, Some(&result));
-        if step.kept {
-            self.keep(step, result)?;
-        }
-        Ok(None)
+        self.counted.emitted += 1;
+        self.end(strand, ground, step, step.next, Some(result))?;
+        Ok(Made::On)
     }
 
-    pub(super) fn ask(&mut self, step: &Step, ask: &Ask) -> Result<Decision, Fault> {
-        let until_ms = self.deadline(step);
-        let mut question = String::new();
-        ask.question.write_text(&self.scope(), &mut question)?;
-        let task = (self.around.new_task)(self.around.now_ms);
-        if let Some(trace) = self.state.trace.current(step.depth) {
-            trace.status = StepStatus::Waiting;
-            trace.input = cut(&question);
+    /// Storms end here: too far from the first cause, or too many from one run.
+    fn may_emit(&self, emit: &Emit) -> Result<u16, Fault> {
+        let hops = self.around.event.event.hops.saturating_add(1);
+        if hops > limits::HOPS {
+            let most = limits::HOPS;
+            return Err(Fault::Message(format!(
+                "the event \"{}\" would be the {hops}th that came from another, expected at most {most}: flows react to \
+                 each other in a circle",
+                emit.kind
+            )));
         }
-        self.outbox.tasks.push(TaskRow {
-            id: task.clone(),
-            run: self.around.run.to_owned(),
-            step: step.id.clone(),
-            role: ask.role.clone(),
-            question,
-            options: ask.options.clone(),
-            asked_ms: self.around.now_ms,
-            until_ms,
-            closed: None,
-        });
-        self.state.waiting = Some(Waiting::Answer { task, until_ms });
-        Ok(Decision::Wait { until_ms })
+        let most = limits::EMITS_PER_RUN;
+        if self.counted.emitted >= most {
+            return Err(Fault::Message(format!(
+                "the event \"{}\" would be the {}th that this run emits, expected at most {most}: put what belongs \
+                 together into one event",
+                emit.kind,
+                most + 1
+            )));
+        }
+        Ok(hops)
     }
 
-    pub(super) fn answered(&mut self, step: &Step, answer: &TaskAnswer, timed_out: bool) {
-        let mut result = String::from("{\"answer\":");
-        write_string(&answer.answer, &mut result);
-        result.push_str(",\"by\":");
-        write_string(&answer.by, &mut result);
-        result.push_str(",\"comment\":");
-        write_string(&answer.comment, &mut result);
-        result.push_str(if timed_out {
-            ",\"timed_out\":true}"
-        } else {
-            ",\"timed_out\":false}"
-        });
-        let depth = step.depth;
-        self.end(step, step.next, Some(&result));
-        if timed_out && let Some(trace) = self.state.trace.current(depth) {
-            trace.status = StepStatus::TimedOut;
-        }
-        // Answers are small and were just written as JSON.
-        let _ = self.keep(step, result);
+    pub(super) fn return_(
+        &mut self,
+        strand: &mut Strand,
+        ground: &Ground<'_>,
+        step: &Step,
+        value: &Template,
+    ) -> Result<Made, Fault> {
+        let mut text = String::new();
+        value.write_json(&self.scope(strand, ground), &mut text)?;
+        let result = document(text.clone())?;
+        self.end(strand, ground, step, step.next, Some(text))?;
+        Ok(Made::Over(Ended::Well(Some(result))))
+    }
+
+    pub(super) fn fail_on_purpose(
+        &mut self,
+        strand: &mut Strand,
+        ground: &Ground<'_>,
+        words: &Template,
+    ) -> Result<Made, Fault> {
+        let mut text = String::new();
+        words.write_text(&self.scope(strand, ground), &mut text)?;
+        Err(Fault::Message(text))
     }
 }

@@ -9,6 +9,12 @@ use serde_json::value::RawValue;
 use tombolo_kernel::limits;
 
 use super::*;
+use crate::definition::FlowSet;
+
+mod fail;
+mod inside;
+mod system;
+mod wait;
 
 const NOW: u64 = 1_800_000_000_000;
 
@@ -31,16 +37,38 @@ steps:
 ";
 
 struct Machine {
-    flow: Flow,
+    flow: Arc<Flow>,
     event: EventDocument,
     state: RunState,
     outbox: Outbox,
     now_ms: u64,
+    /// Calls under way: the step and the number.
+    calls: Vec<(String, u64)>,
+}
+
+/// What a move came to.
+#[derive(Debug, PartialEq, Eq)]
+enum Did {
+    /// Step, input, attempt, deadline.
+    Call(Vec<(String, String, u32, Option<u64>)>),
+    Wait(Option<u64>),
+    Done,
+    Dead,
 }
 
 impl Machine {
     fn new(flow: &str, data: &str) -> Self {
-        let flow = Flow::parse("flows/f.yaml", flow).unwrap();
+        Self::of(&[("f", flow)], data)
+    }
+
+    /// Of the flow `f` and those it calls.
+    fn of(flows: &[(&str, &str)], data: &str) -> Self {
+        let read = |(name, text): &(&str, &str)| {
+            Flow::parse(&format!("flows/{name}.yaml"), text)
+                .unwrap_or_else(|wrong| panic!("{wrong:?}"))
+        };
+        let flows = FlowSet::new(flows.iter().map(read).collect());
+        let flow = Arc::clone(flows.get("f").unwrap());
         let event = Event {
             id: "e".into(),
             source: "/s".into(),
@@ -58,15 +86,15 @@ impl Machine {
             state: RunState::default(),
             outbox: Outbox::default(),
             now_ms: NOW,
+            calls: Vec::new(),
         }
     }
 
-    fn make(&mut self, input: Input) -> Decision {
-        // Whatever the state is, it survives being written and read.
-        let text = serde_json::to_string(&self.state).unwrap();
-        let trace = std::mem::take(&mut self.state.trace);
-        self.state = serde_json::from_str(&text).unwrap();
-        self.state.trace = serde_json::from_str(&serde_json::to_string(&trace).unwrap()).unwrap();
+    fn make(&mut self, input: Input) -> Did {
+        // Whatever the state is, it survives being written and read, but for the calls under way.
+        if !matches!(input, Input::Called(..) | Input::Parked(_)) {
+            self.restart();
+        }
         let surroundings = Surroundings {
             flow: &self.flow,
             event: &self.event,
@@ -74,10 +102,72 @@ impl Machine {
             now_ms: self.now_ms,
             new_task: &|_| "task-1".to_owned(),
         };
-        self.state.decide(surroundings, input, &mut self.outbox)
+        match self.state.decide(surroundings, input, &mut self.outbox) {
+            Decision::Go { calls, until_ms } if calls.is_empty() => Did::Wait(until_ms),
+            Decision::Go { calls, .. } => {
+                self.calls
+                    .extend(calls.iter().map(|call| (call.step.clone(), call.call)));
+                let call = |call: Wanted| (call.step, call.input, call.attempt, call.until_ms);
+                Did::Call(calls.into_iter().map(call).collect())
+            }
+            Decision::Done => Did::Done,
+            Decision::Dead => Did::Dead,
+        }
     }
 
-    fn called(&mut self, result: Result<&str, Failure>) -> Decision {
+    /// Writes and reads the state and the story, as a restart does.
+    fn restart(&mut self) {
+        let text = serde_json::to_string(&self.state).unwrap();
+        let trace = serde_json::to_string(&self.state.trace).unwrap();
+        self.state = serde_json::from_str(&text).unwrap();
+        self.state.trace = serde_json::from_str(&trace).unwrap();
+        self.calls.clear();
+    }
+
+    fn woken(&mut self) -> Did {
+        self.make(Input::Woken(News {
+            complete: true,
+            ..News::default()
+        }))
+    }
+
+    fn answered(&mut self, answer: TaskAnswer) -> Did {
+        self.make(Input::Woken(News {
+            answers: vec![("task-1".into(), answer)],
+            complete: true,
+            ..News::default()
+        }))
+    }
+
+    fn heard(&mut self, events: &[(i64, &str, &str)]) -> Did {
+        let document = |(seq, kind, data): &(i64, &str, &str)| {
+            let mut event = self.event.event.clone();
+            (event.kind, event.data) = (
+                (*kind).into(),
+                RawValue::from_string((*data).into()).unwrap(),
+            );
+            Arc::new(EventDocument::new(*seq, event))
+        };
+        self.make(Input::Woken(News {
+            events: events.iter().map(document).collect(),
+            looked: true,
+            complete: true,
+            ..News::default()
+        }))
+    }
+
+    /// The only call under way ends.
+    fn called(&mut self, result: Result<&str, Failure>) -> Did {
+        let step = self.calls.first().expect("a call under way").0.clone();
+        self.ended(&step, result)
+    }
+
+    /// The call of a step ends.
+    fn ended(&mut self, step: &str, result: Result<&str, Failure>) -> Did {
+        let at = self.calls.iter().position(|(name, _)| name == step);
+        let (_, number) = self
+            .calls
+            .remove(at.unwrap_or_else(|| panic!("{step}: {:?}", self.calls)));
         let called = Called {
             result: result.map(str::to_owned),
             at_ms: self.now_ms,
@@ -86,7 +176,7 @@ impl Machine {
             outage: false,
             policy: RetryWish::default(),
         };
-        self.make(Input::Called(called))
+        self.make(Input::Called(number, called))
     }
 
     fn error(&self) -> &str {
@@ -101,13 +191,8 @@ fn down() -> Failure {
     }
 }
 
-fn call(step: usize, input: &str, attempt: u32, until_ms: Option<u64>) -> Decision {
-    Decision::Call {
-        step,
-        input: input.to_owned(),
-        attempt,
-        until_ms,
-    }
+fn call(step: &str, input: &str, attempt: u32, until_ms: Option<u64>) -> Did {
+    Did::Call(vec![(step.into(), input.into(), attempt, until_ms)])
 }
 
 #[test]
@@ -115,13 +200,11 @@ fn a_run_goes_from_step_to_step() {
     let mut machine = Machine::new(FLOW, r#"{"part":"P","needed":5}"#);
     assert_eq!(
         machine.make(Input::Start),
-        call(0, r#"{"sku":"P"}"#, 1, Some(NOW + 60_000))
+        call("stock", r#"{"sku":"P"}"#, 1, Some(NOW + 60_000))
     );
     assert_eq!(
         machine.called(Ok(r#"{"on_hand":2}"#)),
-        Decision::Wait {
-            until_ms: Some(NOW + 3_600_000)
-        }
+        Did::Wait(Some(NOW + 3_600_000))
     );
     let task = machine.outbox.tasks.remove(0);
     assert_eq!(
@@ -129,10 +212,8 @@ fn a_run_goes_from_step_to_step() {
         ("task-1", "Buy 3?", "approval")
     );
     assert_eq!(
-        machine.make(Input::Woken),
-        Decision::Wait {
-            until_ms: Some(NOW + 3_600_000)
-        },
+        machine.woken(),
+        Did::Wait(Some(NOW + 3_600_000)),
         "too early"
     );
     let answer = TaskAnswer {
@@ -141,10 +222,7 @@ fn a_run_goes_from_step_to_step() {
         comment: "\"so\"".into(),
         at_ms: NOW,
     };
-    assert_eq!(
-        machine.make(Input::Answered(answer)),
-        call(5, "{}", 1, None)
-    );
+    assert_eq!(machine.answered(answer), call("4", "{}", 1, None));
     let emitted = &machine.outbox.emitted[0];
     assert_eq!(
         (emitted.id.as_str(), emitted.source.as_str()),
@@ -154,7 +232,7 @@ fn a_run_goes_from_step_to_step() {
         (emitted.subject.as_deref(), emitted.data.get(), emitted.hops),
         (Some("P"), r#"{"answer":"yes"}"#, 1)
     );
-    assert_eq!(machine.called(Ok("null")), Decision::Done);
+    assert_eq!(machine.called(Ok("null")), Did::Done);
     insta::assert_snapshot!(serde_json::to_string(&machine.state.trace.steps[2]).unwrap(), @r#"{"id":"3","kind":"if","what":"vars.short > 0","status":"done","started_ms":1800000000000,"ended_ms":1800000000000,"result":"true","steps":[{"id":"approval","kind":"ask","what":"boss","status":"done","branch":"then","started_ms":1800000000000,"ended_ms":1800000000000,"input":"Buy 3?","result":"{\"answer\":\"yes\",\"by\":\"mia\",\"comment\":\"\\\"so\\\"\",\"timed_out\":false}"},{"id":"3.then.2","kind":"emit","what":"asked","status":"done","branch":"then","started_ms":1800000000000,"ended_ms":1800000000000,"input":"{\"answer\":\"yes\"}","result":"{\"id\":\"7.f/3.then.2\"}"}]}"#);
 }
 
@@ -164,7 +242,7 @@ fn the_other_branch_is_skipped() {
     machine.make(Input::Start);
     assert_eq!(
         machine.called(Ok(r#"{"on_hand":2}"#)),
-        call(5, "{}", 1, None)
+        call("4", "{}", 1, None)
     );
     assert!(machine.outbox.is_empty());
 }
@@ -175,7 +253,7 @@ fn a_question_nobody_answers_is_withdrawn_and_the_flow_goes_on() {
     machine.make(Input::Start);
     machine.called(Ok(r#"{"on_hand":2}"#));
     machine.now_ms += 3_600_000;
-    assert_eq!(machine.make(Input::Woken), call(5, "{}", 1, None));
+    assert_eq!(machine.woken(), call("4", "{}", 1, None));
     assert_eq!(machine.outbox.withdrawn, ["task-1"]);
     assert_eq!(machine.outbox.emitted[0].data.get(), r#"{"answer":""}"#);
 }
@@ -185,27 +263,18 @@ fn a_passing_failure_waits_and_calls_again_until_the_attempts_are_used_up() {
     let mut machine = Machine::new(FLOW, r#"{"part":"P","needed":5}"#);
     machine.make(Input::Start);
     for attempt in 2..=3 {
-        let Decision::Wait {
-            until_ms: Some(until),
-        } = machine.called(Err(down()))
-        else {
+        let Did::Wait(Some(until)) = machine.called(Err(down())) else {
             panic!("no wait")
         };
         assert!(until > machine.now_ms && until <= machine.now_ms + 2_000);
-        assert_eq!(
-            machine.make(Input::Woken),
-            Decision::Wait {
-                until_ms: Some(until)
-            },
-            "too early"
-        );
+        assert_eq!(machine.woken(), Did::Wait(Some(until)), "too early");
         machine.now_ms = until;
         assert_eq!(
-            machine.make(Input::Woken),
-            call(0, r#"{"sku":"P"}"#, attempt, Some(NOW + 60_000))
+            machine.woken(),
+            call("stock", r#"{"sku":"P"}"#, attempt, Some(NOW + 60_000))
         );
     }
-    assert_eq!(machine.called(Err(down())), Decision::Dead);
+    assert_eq!(machine.called(Err(down())), Did::Dead);
     assert_eq!(
         machine.error(),
         "step \"stock\": unavailable: down (attempt 3 of 3)"
@@ -217,7 +286,7 @@ fn a_passing_failure_waits_and_calls_again_until_the_attempts_are_used_up() {
 fn what_kills_a_run_says_why() {
     let missing = r#"{"needed":5}"#;
     let mut machine = Machine::new(FLOW, missing);
-    assert_eq!(machine.make(Input::Start), Decision::Dead);
+    assert_eq!(machine.make(Input::Start), Did::Dead);
     assert_eq!(
         machine.error(),
         "step \"stock\": the expression `event.data.part` at line 6, column 21: there is no \"part\" in event.data; there are: needed"
@@ -242,7 +311,7 @@ fn what_kills_a_run_says_why() {
     ] {
         let mut machine = Machine::new(FLOW, r#"{"part":"P","needed":5}"#);
         machine.make(Input::Start);
-        assert_eq!(machine.called(result), Decision::Dead);
+        assert_eq!(machine.called(result), Did::Dead);
         assert!(machine.error().contains(part), "{}", machine.error());
     }
 }
@@ -255,7 +324,7 @@ fn results_that_later_steps_need_are_bounded_and_others_are_not_kept() {
     );
     let mut machine = Machine::new(FLOW, r#"{"part":"P","needed":5}"#);
     machine.make(Input::Start);
-    assert_eq!(machine.called(Ok(&large)), Decision::Dead);
+    assert_eq!(machine.called(Ok(&large)), Did::Dead);
     assert!(
         machine.error().contains("bytes, expected at most 4194304"),
         "{}",
@@ -266,8 +335,8 @@ fn results_that_later_steps_need_are_bounded_and_others_are_not_kept() {
         "{}",
     );
     machine.make(Input::Start);
-    assert_eq!(machine.called(Ok(&large)), call(1, "{}", 1, None));
-    assert!(serde_json::to_string(&machine.state).unwrap().len() < 100);
+    assert_eq!(machine.called(Ok(&large)), call("2", "{}", 1, None));
+    assert!(serde_json::to_string(&machine.state).unwrap().len() < 150);
     assert!(machine.state.trace.steps[0].result.len() < limits::TRACE_BYTES + 50);
 }
 
@@ -275,7 +344,7 @@ fn results_that_later_steps_need_are_bounded_and_others_are_not_kept() {
 fn an_event_too_far_from_its_cause_is_not_made() {
     let mut machine = Machine::new("on: a\nsteps:\n  - emit: { type: b }\n", "{}");
     machine.event.event.hops = limits::HOPS;
-    assert_eq!(machine.make(Input::Start), Decision::Dead);
+    assert_eq!(machine.make(Input::Start), Did::Dead);
     assert!(
         machine.error().contains("in a circle"),
         "{}",

@@ -8,8 +8,9 @@ mod events;
 mod feeds;
 mod health;
 mod lanes;
-mod person;
 mod lineage;
+mod mend;
+mod person;
 mod reload;
 mod replay;
 mod runs;
@@ -52,6 +53,8 @@ pub(crate) fn router(core: Arc<Core>) -> Router {
         .route("/api/replay", post(replay::replay))
         .route("/api/lanes", get(lanes::list))
         .route("/api/runs/{id}/lineage", get(lineage::show))
+        .route("/api/runs/{id}/mend", post(mend::mend))
+        .route("/api/runs/{id}/move", post(mend::move_run))
         .route("/api/events", get(events::list))
         .route("/api/events/tail", get(events::tail))
         .route("/api/events/{seq}", get(events::show))

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use sha2::{Digest, Sha256};
 use tombolo_flow::problem::Problem;
+use tombolo_flow::rehearsal::Rehearsal;
 use tombolo_flow::tables::{Table, Tables};
 use tombolo_flow::{Flow, FlowSet, yaml};
 use tombolo_kernel::grant::Grant;
@@ -236,15 +237,23 @@ fn schedules(folder: &Path, problems: &mut Vec<Problem>) -> BTreeMap<String, Sch
     schedules
 }
 
-fn flows(folder: &Path, problems: &mut Vec<Problem>) -> Vec<Flow> {
+/// The flows; their tests are checked along.
+pub(super) fn flows(folder: &Path, problems: &mut Vec<Problem>) -> Vec<Flow> {
     let mut flows = Vec::new();
     for (name, file) in files_of(folder, "flows", problems) {
-        if name.ends_with(".test") {
-            continue;
-        }
         let Some(text) = text_of(folder, &file, problems) else {
             continue;
         };
+        if let Some(name) = name.strip_suffix(".test") {
+            problems.extend(Rehearsal::parse(&file, &text).err().into_iter().flatten());
+            if !folder.join("flows").join(format!("{name}.yaml")).exists() {
+                let message = format!(
+                    "found tests of the flow {name}, expected flows/{name}.yaml beside them"
+                );
+                problems.push(whole_file(&file, &message));
+            }
+            continue;
+        }
         match Flow::parse(&file, &text) {
             Ok(flow) => flows.push(flow),
             Err(found) => problems.extend(found),
@@ -265,4 +274,25 @@ fn tables(folder: &Path, problems: &mut Vec<Problem>) -> Tables {
         }
     }
     tables
+}
+
+/// The tests of flows, by flow, with their file.
+pub(super) fn tests(
+    folder: &Path,
+    problems: &mut Vec<Problem>,
+) -> Vec<(String, String, Vec<Rehearsal>)> {
+    let mut tests = Vec::new();
+    for (name, file) in files_of(folder, "flows", problems) {
+        let Some(name) = name.strip_suffix(".test") else {
+            continue;
+        };
+        let Some(text) = text_of(folder, &file, problems) else {
+            continue;
+        };
+        match Rehearsal::parse(&file, &text) {
+            Ok(found) => tests.push((name.to_owned(), file, found)),
+            Err(found) => problems.extend(found),
+        }
+    }
+    tests
 }

@@ -8,8 +8,8 @@ mod broker;
 mod check;
 mod connection;
 mod credential;
-mod feed;
 mod delivery;
+mod feed;
 mod fields;
 mod files;
 mod grant;
@@ -35,7 +35,9 @@ pub use shelf::{Adapters, PackageShelf};
 
 use std::path::Path;
 
+use tombolo_flow::FlowSet;
 use tombolo_flow::problem::Problem;
+use tombolo_flow::rehearsal::Rehearsal;
 
 /// Reads and checks the whole site.
 ///
@@ -54,6 +56,33 @@ pub fn read_with(folder: &Path, shelf: &mut PackageShelf) -> Result<Site, Vec<Pr
     match site {
         Some(site) if problems.is_empty() => Ok(site),
         _ => Err(problems),
+    }
+}
+
+/// The flows of a site and their tests: by flow, with the file. Needs no adapters.
+#[derive(Debug)]
+pub struct FlowFiles {
+    /// All flows.
+    pub flows: FlowSet,
+    /// Flow, file, tests.
+    pub tests: Vec<(String, String, Vec<Rehearsal>)>,
+}
+
+/// Reads the flows of a site and their tests, and nothing else.
+///
+/// # Errors
+/// Every problem found, in the order of files.
+pub fn read_flows(folder: &Path) -> Result<FlowFiles, Vec<Problem>> {
+    let mut problems = Vec::new();
+    let flows = FlowSet::new(load::flows(folder, &mut problems));
+    if !problems.is_empty() {
+        return Err(problems);
+    }
+    let tests = load::tests(folder, &mut problems);
+    if problems.is_empty() {
+        Ok(FlowFiles { flows, tests })
+    } else {
+        Err(problems)
     }
 }
 

@@ -7,7 +7,7 @@ use super::error::{conflict, is_the_rows_fault};
 use super::identity::Identities;
 use super::names::Names;
 use super::queue::Records;
-use super::{audits, cursors, events, pairs, runs, sweep, tasks};
+use super::{audits, cursors, events, listeners, pairs, runs, sweep, tasks};
 use crate::RunRow;
 use rusqlite::Connection;
 use tombolo_kernel::event::Event;
@@ -143,6 +143,13 @@ fn rest(connection: &Connection, known: &mut Known, command: &mut Command) -> ru
             for id in &request.input.withdrawn {
                 tasks::withdraw(connection, &request.input.run, id)?;
             }
+            if let Some(hearing) = &request.input.hearing {
+                listeners::replace(connection, &mut known.names, &request.input.run, hearing)?;
+            }
+        }
+        Command::Hear(request) => {
+            let told = listeners::tell(connection, &mut known.names, &request.input)?;
+            request.outcome = Some(Ok(told));
         }
         Command::Answer(request) => {
             let (id, answer) = &request.input;

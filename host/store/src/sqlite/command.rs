@@ -44,6 +44,8 @@ pub(crate) enum Command {
     /// Boxed: rare beside what has none.
     Page(Box<Request<PageIn, Vec<Appended>, StoreError>>),
     Advance(Request<Box<Advance>, Vec<Appended>, StoreError>),
+    /// Type, keys, the event, the time.
+    Hear(Request<Heard, usize, StoreError>),
     /// Boxed: a task is large, and rare.
     Answer(Box<Request<(String, TaskAnswer), TaskRow, StoreError>>),
     Set(Request<SetPair, (), KeyValueError>),
@@ -52,6 +54,9 @@ pub(crate) enum Command {
     /// Replies when everything before it is on disk.
     Flush(Request<(), (), StoreError>),
 }
+
+/// An event to tell: its type, the keys of who may wait for it, its place, the time.
+pub(crate) type Heard = (String, Vec<String>, i64, u64);
 
 /// A command with its reply.
 pub(crate) type Asked<O, E> = (Command, oneshot::Receiver<Result<O, E>>);
@@ -70,6 +75,11 @@ impl Command {
     pub(crate) fn advance(advance: Advance) -> Asked<Vec<Appended>, StoreError> {
         let (request, reply) = Request::new(Box::new(advance));
         (Self::Advance(request), reply)
+    }
+
+    pub(crate) fn hear(heard: Heard) -> Asked<usize, StoreError> {
+        let (request, reply) = Request::new(heard);
+        (Self::Hear(request), reply)
     }
 
     pub(crate) fn answer(id: &str, answer: TaskAnswer) -> Asked<TaskRow, StoreError> {
@@ -134,6 +144,7 @@ impl Command {
             Self::Page(request) => request.outcome = Some(Err(error)),
             Self::Advance(request) => request.outcome = Some(Err(error)),
             Self::Answer(request) => request.outcome = Some(Err(error)),
+            Self::Hear(request) => request.outcome = Some(Err(error)),
             Self::Set(request) => request.outcome = Some(Err(error.into())),
             Self::Delete(request) => request.outcome = Some(Err(error.into())),
             Self::Sweep(request) => request.outcome = Some(Err(error)),
@@ -148,6 +159,7 @@ impl Command {
             Self::Page(request) => (*request).send(),
             Self::Advance(request) => request.send(),
             Self::Answer(request) => (*request).send(),
+            Self::Hear(request) => request.send(),
             Self::Set(request) => request.send(),
             Self::Delete(request) => request.send(),
             Self::Sweep(request) => request.send(),

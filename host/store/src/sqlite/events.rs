@@ -146,6 +146,39 @@ pub(crate) fn after(
     collect(statement.query((after, limit))?, bytes)
 }
 
+/// Of these types, ascending from `after`.
+pub(crate) fn of_kinds(
+    connection: &Connection,
+    kinds: &[String],
+    after: i64,
+    limit: u32,
+    bytes: usize,
+) -> rusqlite::Result<Vec<StoredEvent>> {
+    let mut numbers = Vec::new();
+    for kind in kinds {
+        numbers.extend(look_up(connection, kind)?.map(|number| number.to_string()));
+    }
+    // Numbers of our own making: nothing foreign gets into the text.
+    let numbers = numbers.join(", ");
+    let mut statement = connection.prepare(&format!(
+        "{SELECT} INDEXED BY event_kind WHERE kind IN ({numbers}) AND seq > ?1 ORDER BY seq LIMIT ?2"
+    ))?;
+    collect(statement.query((after, limit))?, bytes)
+}
+
+/// Those that a run was told, ascending.
+pub(crate) fn heard_by(
+    connection: &Connection,
+    of: (i64, i64, i64),
+    bytes: usize,
+) -> rusqlite::Result<Vec<StoredEvent>> {
+    let mut statement = connection.prepare_cached(&format!(
+        "{SELECT} WHERE seq IN (SELECT event FROM heard WHERE heard.seq = ?1 AND heard.flow = ?2 AND heard.replay = ?3)
+         ORDER BY seq"
+    ))?;
+    collect(statement.query(of)?, bytes)
+}
+
 /// Newest first, filtered.
 pub(crate) fn filtered(
     connection: &Connection,

@@ -18,6 +18,7 @@ mod error;
 mod events;
 mod identity;
 mod lanes;
+mod listeners;
 mod lock;
 mod names;
 mod pairs;

@@ -2,7 +2,7 @@
 
 use super::command::Command;
 use super::pairs::{self, SetPair};
-use super::{SqliteStore, cursors, events, lanes, parked, runs, sweep, tasks};
+use super::{SqliteStore, cursors, events, lanes, listeners, parked, runs, sweep, tasks};
 use crate::{
     Advance, Appended, CursorRow, EventFilter, LaneRow, PageIn, Recovery, RunFilter, RunRow, Store,
     StoreError, StoredEvent, Sweep, Swept, TaskAnswer, TaskRow,
@@ -186,6 +186,40 @@ impl Store for SqliteStore {
     fn answer(&self, id: &str, answer: TaskAnswer) -> BoxFuture<'_, Result<TaskRow, StoreError>> {
         let asked = Command::answer(id, answer);
         Box::pin(self.ask(asked))
+    }
+
+    fn hear(
+        &self,
+        kind: &str,
+        keys: Vec<String>,
+        event: i64,
+        now_ms: u64,
+    ) -> BoxFuture<'_, Result<usize, StoreError>> {
+        let asked = Command::hear((kind.to_owned(), keys, event, now_ms));
+        Box::pin(self.ask(asked))
+    }
+
+    fn heard(&self, run: &str) -> BoxFuture<'_, Result<Vec<StoredEvent>, StoreError>> {
+        let run = run.to_owned();
+        Box::pin(
+            self.engine
+                .read(move |connection| listeners::heard(connection, &run, STORE_ANSWER)),
+        )
+    }
+
+    fn listened(&self) -> BoxFuture<'_, Result<Vec<(String, String)>, StoreError>> {
+        Box::pin(self.engine.read(listeners::all))
+    }
+
+    fn events_of(
+        &self,
+        kinds: Vec<String>,
+        after: i64,
+        limit: u32,
+    ) -> BoxFuture<'_, Result<Vec<StoredEvent>, StoreError>> {
+        Box::pin(self.engine.read(move |connection| {
+            events::of_kinds(connection, &kinds, after, limit, STORE_ANSWER)
+        }))
     }
 
     fn keep_flow(&self, version: &str, text: &str) -> BoxFuture<'_, Result<(), StoreError>> {

@@ -1,7 +1,7 @@
 //! A fake of the store, in memory, for tests on paused time: the real one answers from a thread, which tokio's paused
 //! clock takes for idleness and jumps ahead.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use futures_util::future::{BoxFuture, ready};
@@ -10,8 +10,9 @@ use tombolo_kernel::audit::Outward;
 use tombolo_kernel::clock::SharedClock;
 use tombolo_kernel::event::Event;
 use tombolo_store::{
-    Advance, Appended, CursorRow, EventFilter, LaneRow, PageIn, Recovery, RunFilter, RunRow,
-    RunStatus, Store, StoreError, StoredEvent, Sweep, Swept, TaskAnswer, TaskRow,
+    Advance, Appended, CursorRow, EventFilter, Hearing, LaneRow, Listen, PageIn, Recovery,
+    RunFilter, RunRow, RunStatus, Store, StoreError, StoredEvent, Sweep, Swept, TaskAnswer,
+    TaskRow,
 };
 
 #[derive(Default)]
@@ -30,6 +31,9 @@ struct Kept {
     flows: HashMap<String, String>,
     cursors: Vec<CursorRow>,
     checkpoint: i64,
+    /// By run.
+    listens: BTreeMap<String, Vec<Listen>>,
+    heard: BTreeSet<(String, i64)>,
 }
 
 impl FakeStore {
@@ -106,6 +110,23 @@ impl Kept {
         appended
     }
 
+    fn hearing(&mut self, id: &str, hearing: Hearing) {
+        self.heard
+            .retain(|(run, event)| run != id || !hearing.judged.contains(event));
+        if hearing.listens.is_empty() {
+            self.listens.remove(id);
+            self.heard.retain(|(run, _)| run != id);
+            return;
+        }
+        self.listens.insert(id.to_owned(), hearing.listens);
+        let left = self.heard.iter().any(|(run, _)| run == id);
+        let mine = |row: &&mut RunRow| row.id == id && row.status == RunStatus::Waiting && left;
+        self.runs
+            .values_mut()
+            .filter(mine)
+            .for_each(|row| row.wake_ms = Some(row.updated_ms));
+    }
+
     fn unfinished(&self) -> impl Iterator<Item = &RunRow> {
         self.runs.values().filter(|row| !row.status.is_final())
     }
@@ -149,8 +170,12 @@ impl Store for FakeStore {
         let now = self.now();
         self.write(|kept| {
             self.advances.fetch_add(1, Ordering::SeqCst);
+            let id = advance.run.id.clone();
             for row in std::iter::once(advance.run).chain(advance.queued) {
                 kept.runs.insert((row.seq, row.id.clone()), row);
+            }
+            if let Some(hearing) = advance.hearing {
+                kept.hearing(&id, hearing);
             }
             kept.tasks.extend(advance.tasks);
             for task in kept
@@ -381,6 +406,63 @@ impl Store for FakeStore {
                 .filter(waiting)
                 .for_each(|row| row.wake_ms = Some(answer.at_ms));
             Ok(task)
+        })
+    }
+
+    fn hear(
+        &self,
+        kind: &str,
+        keys: Vec<String>,
+        event: i64,
+        now_ms: u64,
+    ) -> BoxFuture<'_, Result<usize, StoreError>> {
+        let kind = kind.to_owned();
+        self.write(|kept| {
+            let wants = |listen: &Listen| listen.kind == kind && keys.contains(&listen.key);
+            let told: Vec<String> = kept
+                .listens
+                .iter()
+                .filter(|(_, listens)| listens.iter().any(wants))
+                .map(|(run, _)| run.clone())
+                .collect();
+            for id in &told {
+                kept.heard.insert((id.clone(), event));
+                let waits = |row: &&mut RunRow| row.id == *id && row.status == RunStatus::Waiting;
+                kept.runs
+                    .values_mut()
+                    .filter(waits)
+                    .for_each(|row| row.wake_ms = Some(now_ms));
+            }
+            Ok(told.len())
+        })
+    }
+
+    fn heard(&self, run: &str) -> BoxFuture<'_, Result<Vec<StoredEvent>, StoreError>> {
+        self.read(|kept| {
+            let told = |stored: &&StoredEvent| kept.heard.contains(&(run.to_owned(), stored.seq));
+            kept.events.iter().filter(told).cloned().collect()
+        })
+    }
+
+    fn listened(&self) -> BoxFuture<'_, Result<Vec<(String, String)>, StoreError>> {
+        self.read(|kept| {
+            let all = kept.listens.values().flatten();
+            all.map(|listen| (listen.kind.clone(), listen.path.clone()))
+                .collect()
+        })
+    }
+
+    fn events_of(
+        &self,
+        kinds: Vec<String>,
+        after: i64,
+        limit: u32,
+    ) -> BoxFuture<'_, Result<Vec<StoredEvent>, StoreError>> {
+        self.read(|kept| {
+            let wanted =
+                |stored: &&StoredEvent| stored.seq > after && kinds.contains(&stored.event.kind);
+            let found = kept.events.iter().filter(wanted);
+            found.take(limit as usize).cloned().collect()
         })
     }
 

@@ -19,6 +19,7 @@ mod retries;
 mod storms;
 mod tasks;
 mod texts;
+mod waits;
 
 use std::sync::Arc;
 

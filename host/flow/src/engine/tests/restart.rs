@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::*;
 use tombolo_kernel::clock::MachineClock;
+use tombolo_kernel::failure::Failure;
 use tombolo_store::TaskAnswer;
 use tombolo_store::sqlite::SqliteStore;
 
@@ -29,7 +30,12 @@ steps:
 ";
 
 /// Kills the host while call number `at` is under way: a runtime that is dropped stops every task where it stands.
-fn until_call(at: usize, store: &Arc<SqliteStore>, keys: &mut HashMap<String, (String, usize)>) {
+fn until_call(
+    at: usize,
+    texts: &[(&str, &str)],
+    store: &Arc<SqliteStore>,
+    keys: &mut HashMap<String, (String, usize)>,
+) {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
@@ -47,6 +53,10 @@ fn until_call(at: usize, store: &Arc<SqliteStore>, keys: &mut HashMap<String, (S
             hit.notify_one();
             return (Duration::MAX, Ok(String::new()));
         }
+        if what == "erp.bad" {
+            let message = "not for sale".to_owned();
+            return (Duration::ZERO, Err(Failure::NotFound { message }));
+        }
         (Duration::ZERO, Ok(result.to_owned()))
     }));
     runtime.block_on(async {
@@ -56,11 +66,14 @@ fn until_call(at: usize, store: &Arc<SqliteStore>, keys: &mut HashMap<String, (S
             clock: Arc::new(MachineClock),
             deliveries: crate::delivery::Deliveries::new(),
         };
-        let engine = Engine::start(parts, flows(&[("f", FLOW)])).await.unwrap();
+        let engine = Engine::start(parts, flows(texts)).await.unwrap();
+        let mut parcel = event("parcel", "{}");
+        parcel.kind = "parcel.arrived".into();
         engine
             .publish(vec![
                 event("1", r#"{"n":5,"key":"a"}"#),
                 event("2", r#"{"n":6,"key":"a"}"#),
+                parcel,
             ])
             .await
             .unwrap();
@@ -83,12 +96,7 @@ fn until_call(at: usize, store: &Arc<SqliteStore>, keys: &mut HashMap<String, (S
                     })
                     .await
                     .unwrap();
-                if rows
-                    .iter()
-                    .filter(|row| row.status == RunStatus::Done)
-                    .count()
-                    == 2
-                {
+                if rows.iter().filter(|row| row.status.is_final()).count() == 2 {
                     return;
                 }
                 tokio::time::sleep(Duration::from_millis(5)).await; // reason: a pause between two looks
@@ -126,18 +134,18 @@ fn a_run_killed_at_any_call_finishes_under_the_same_keys() {
         let mut keys = HashMap::new();
         let id = {
             let store = SqliteStore::open(&path, Arc::new(MachineClock)).unwrap();
-            until_call(at, &store, &mut keys);
+            until_call(at, &[("f", FLOW)], &store, &mut keys);
             close(&store);
             store.id().to_owned()
         };
         let store = SqliteStore::open(&path, Arc::new(MachineClock)).unwrap();
-        until_call(usize::MAX, &store, &mut keys);
+        until_call(usize::MAX, &[("f", FLOW)], &store, &mut keys);
         let runtime = tokio::runtime::Runtime::new().unwrap();
         let events = runtime.block_on(store.events_after(0, 10)).unwrap();
         assert_eq!(
             events.len(),
-            4,
-            "two alarms and one emitted event of each, whatever happened"
+            5,
+            "two alarms, a parcel and one emitted event of each, whatever happened"
         );
         close(&store);
         let mut expected: Vec<String> = [1, 2]
@@ -154,6 +162,85 @@ fn a_run_killed_at_any_call_finishes_under_the_same_keys() {
         assert!(
             (1..=2).contains(&again),
             "killed at call {at}: {again} calls came again, the one under way and reads before it"
+        );
+    }
+}
+
+const ALL: &str = "
+on: device.alarm
+key: event.data.key
+steps:
+  - id: lines
+    each: '[1, 2]'
+    at-most: 2
+    steps:
+      - id: reserve
+        call: erp.reserve
+        with: { line: '${item}' }
+        undo: { call: erp.release, with: { line: '${item}', number: '${steps.reserve.number}' } }
+  - id: arrived
+    wait: { on: parcel.arrived }
+  - choose:
+      - when: event.data.n == 5
+        steps: [{ id: told, call: flow.tell, with: { parcel: '${steps.arrived.id}' } }]
+    otherwise: [{ id: told_otherwise, call: flow.tell, with: { parcel: none } }]
+  - id: bad
+    call: erp.bad
+on-failure:
+  - id: sorry
+    call: chat.sorry
+    with: { because: '${failure.message}' }
+";
+
+const TELL: &str = "
+takes: [parcel]
+steps:
+  - id: sent
+    call: chat.send
+    with: { parcel: '${event.data.parcel}' }
+    undo: { call: chat.unsend }
+";
+
+#[test]
+fn items_waits_called_flows_and_undos_survive_a_kill_at_any_call() {
+    let texts = [("f", ALL), ("tell", TELL)];
+    for at in 1..=16 {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("tombolo.db");
+        let mut keys = HashMap::new();
+        let id = {
+            let store = SqliteStore::open(&path, Arc::new(MachineClock)).unwrap();
+            until_call(at, &texts, &store, &mut keys);
+            close(&store);
+            store.id().to_owned()
+        };
+        let store = SqliteStore::open(&path, Arc::new(MachineClock)).unwrap();
+        until_call(usize::MAX, &texts, &store, &mut keys);
+        close(&store);
+        let steps = |told: &str| {
+            let sent = format!("{told}.sent");
+            let lines = ["lines[0].reserve", "lines[1].reserve"];
+            let mut steps = vec!["bad".to_owned(), "sorry".to_owned()];
+            for done in lines.into_iter().chain([sent.as_str()]) {
+                steps.extend([done.to_owned(), format!("{done}/undo")]);
+            }
+            steps
+        };
+        let of = |run: u32, told: &str| {
+            let prefix = format!("{id}-{run}.f/");
+            steps(told)
+                .into_iter()
+                .map(move |step| format!("{prefix}{step}"))
+        };
+        let mut expected: Vec<String> = of(1, "told").chain(of(2, "told_otherwise")).collect();
+        let mut found: Vec<String> = keys.keys().cloned().collect();
+        expected.sort();
+        found.sort();
+        assert_eq!(found, expected, "killed at call {at}");
+        let again: usize = keys.values().map(|(_, times)| times - 1).sum();
+        assert!(
+            (1..=4).contains(&again),
+            "killed at call {at}: {again} calls came again, those under way and what was not written yet"
         );
     }
 }

@@ -44,7 +44,7 @@ fn problems_of_all_files_are_told_together() {
             "system: crm\nitems: [{ capability: fly }]",
         ),
         ("flows/broken.yaml", "steps: ["),
-        ("flows/skipped.test.yaml", "steps: ["),
+        ("flows/lonely.test.yaml", "- {}"),
         ("systems/README.md", "not read"),
     ]);
     let told = told(folder.path());
@@ -57,10 +57,12 @@ fn problems_of_all_files_are_told_together() {
         "grants/erp.yaml:2:9: this is no capability: unknown variant `fly`",
         "write it anew with `tombolo grant approve erp`",
         "flows/broken.yaml",
+        "flows/lonely.test.yaml:1:3: a test: \"test\" is missing, expected a sentence",
+        "flows/lonely.test.yaml: found tests of the flow lonely, expected flows/lonely.yaml beside them",
     ] {
         assert!(told.contains(expected), "told: {told}\nnot: {expected}");
     }
-    assert!(!told.contains("skipped"), "{told}");
+    assert!(!told.contains("README"), "{told}");
 }
 
 #[test]

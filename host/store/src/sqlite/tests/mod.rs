@@ -10,6 +10,7 @@ mod backups;
 mod disk;
 mod faults;
 mod files;
+mod listeners;
 mod log;
 mod people;
 mod runs;
@@ -134,6 +135,7 @@ fn advance(run: RunRow) -> Advance {
         tasks: Vec::new(),
         withdrawn: Vec::new(),
         queued: Vec::new(),
+        hearing: None,
     }
 }
 

@@ -16,6 +16,7 @@ async fn a_move_stores_its_run_its_events_and_its_tasks_together() {
             emitted: vec![event("2"), event("1")],
             tasks: vec![task("t", "1.a")],
             queued: vec![run(2, "a", "k", RunStatus::Queued)],
+            hearing: None,
             ..advance(run(1, "a", "k", RunStatus::Waiting))
         })
         .await
@@ -142,6 +143,7 @@ async fn rows_that_could_never_be_found_again_are_refused() {
         advance(wrong_id.clone()),
         Advance {
             queued: vec![wrong_id],
+            hearing: None,
             ..advance(run(1, "a", "", RunStatus::Active))
         },
         Advance {

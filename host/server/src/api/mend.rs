@@ -1,0 +1,118 @@
+//! `/api/runs/ID/mend` and `/move`: what people change of a run, with their name and their reason.
+
+use std::sync::Arc;
+
+use axum::extract::{Path, State};
+use http::HeaderMap;
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+use tombolo_flow::run::{Mend, MendWith};
+use tombolo_kernel::limits;
+
+use super::Json;
+use super::errors::Refusal;
+use super::tokens::MayOperate;
+use crate::core::Core;
+use crate::ingress::body;
+
+/// Longest name and reason, characters.
+const WORDS: usize = 2_000;
+/// Largest change, bytes: an input of a call, escaped, and the words around it.
+const BODY: usize = 2 * limits::JSON_BYTES;
+
+/// A change of a step: one of `input` and `result`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct MendBody {
+    step: String,
+    by: String,
+    reason: String,
+    #[serde(default)]
+    input: Option<Box<RawValue>>,
+    #[serde(default)]
+    result: Option<Box<RawValue>>,
+}
+
+/// A move to the flow's present version.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct MoveBody {
+    by: String,
+    reason: String,
+}
+
+/// The run that was changed.
+#[derive(Debug, Serialize)]
+pub(crate) struct Changed {
+    run: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    version: Option<String>,
+}
+
+/// Changes the step at which a run waits or died; it goes on behind the reply.
+pub(crate) async fn mend(
+    _: MayOperate,
+    State(core): State<Arc<Core>>,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+    request_body: axum::body::Body,
+) -> Result<Json<Changed>, Refusal> {
+    let bytes = body::read(&headers, request_body, BODY).await?;
+    let body: MendBody = parse(&bytes, "step, input or result, reason and by")?;
+    check_words(&body.by, &body.reason)?;
+    let with = match (body.input, body.result) {
+        (Some(input), None) => MendWith::Input(input),
+        (None, Some(result)) => MendWith::Result(result),
+        _ => {
+            return Err(Refusal::Invalid(
+                "found both or neither of input and result, expected one of them".into(),
+            ));
+        }
+    };
+    let mend = Mend {
+        step: Some(body.step),
+        with,
+        by: body.by,
+        reason: body.reason,
+    };
+    core.engine.mend(&id, mend).await?;
+    Ok(Json(Changed {
+        run: id,
+        version: None,
+    }))
+}
+
+/// Moves a run to the present version of its flow.
+pub(crate) async fn move_run(
+    _: MayOperate,
+    State(core): State<Arc<Core>>,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+    request_body: axum::body::Body,
+) -> Result<Json<Changed>, Refusal> {
+    let bytes = body::read(&headers, request_body, BODY).await?;
+    let body: MoveBody = parse(&bytes, "reason and by")?;
+    check_words(&body.by, &body.reason)?;
+    let version = core.engine.move_run(&id, &body.by, &body.reason).await?;
+    Ok(Json(Changed {
+        run: id,
+        version: Some(version),
+    }))
+}
+
+fn parse<'b, T: Deserialize<'b>>(bytes: &'b [u8], expected: &str) -> Result<T, Refusal> {
+    serde_json::from_slice(bytes)
+        .map_err(|error| Refusal::Malformed(format!("{error}; expected an object with {expected}")))
+}
+
+fn check_words(by: &str, reason: &str) -> Result<(), Refusal> {
+    for (name, text) in [("by", by), ("reason", reason)] {
+        let count = text.trim().chars().count();
+        if !(1..=WORDS).contains(&count) {
+            return Err(Refusal::Invalid(format!(
+                "{name}: found {count} characters, expected 1 to {WORDS}: it is kept with the run"
+            )));
+        }
+    }
+    Ok(())
+}
