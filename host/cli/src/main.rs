@@ -15,6 +15,7 @@ mod lane;
 mod out;
 mod replay;
 mod run;
+mod schema;
 mod serve;
 mod system;
 mod task;
@@ -54,6 +55,8 @@ enum Command {
     Serve(serve::ServeArguments),
     /// Check a site without serving it
     Check(check::CheckArguments),
+    /// Print or write JSON Schemas of a site's files, for editors
+    Schema(schema::SchemaArguments),
     /// Review and approve what systems may reach
     #[command(subcommand)]
     Grant(grant::GrantCommand),
@@ -108,6 +111,7 @@ fn dispatch(command: Command) -> anyhow::Result<ExitCode> {
     match command {
         Command::Adapter(command) => adapter::run(&command)?,
         Command::Check(arguments) => return check::run(&arguments),
+        Command::Schema(arguments) => schema::run(&arguments)?,
         Command::Grant(command) => grant::run(command)?,
         Command::Serve(arguments) => waited_for(serve::run(arguments))?,
         Command::System(command) => waited_for(system::run(command))?,

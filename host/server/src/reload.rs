@@ -171,8 +171,15 @@ impl Watched {
 
     /// Folders to follow: each file's own, so that a file that is replaced is noticed too.
     fn folders(&self) -> BTreeSet<PathBuf> {
-        let parts = ["systems", "grants", "schedules", "flows", "tables", "adapters"]
-            .map(|kind| self.folder.join(kind));
+        let parts = [
+            "systems",
+            "grants",
+            "schedules",
+            "flows",
+            "tables",
+            "adapters",
+        ]
+        .map(|kind| self.folder.join(kind));
         let parents = self
             .files
             .iter()
