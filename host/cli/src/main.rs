@@ -16,6 +16,7 @@ mod lane;
 mod out;
 mod replay;
 mod run;
+mod schema;
 mod serve;
 mod system;
 mod task;
@@ -55,6 +56,8 @@ enum Command {
     Serve(serve::ServeArguments),
     /// Check a site without serving it
     Check(check::CheckArguments),
+    /// Print or write JSON Schemas of a site's files, for editors
+    Schema(schema::SchemaArguments),
     /// Review and approve what systems may reach
     #[command(subcommand)]
     Grant(grant::GrantCommand),
@@ -113,6 +116,7 @@ fn dispatch(command: Command) -> anyhow::Result<ExitCode> {
         Command::Adapter(command) => adapter::run(&command)?,
         Command::Check(arguments) => return check::run(&arguments),
         Command::Flow(command) => return flow::run(&command),
+        Command::Schema(arguments) => schema::run(&arguments)?,
         Command::Grant(command) => grant::run(command)?,
         Command::Serve(arguments) => waited_for(serve::run(arguments))?,
         Command::System(command) => waited_for(system::run(command))?,

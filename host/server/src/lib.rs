@@ -2,6 +2,7 @@
 //!
 //! - [`site`]: the operator's folder, read and checked
 //! - [`timing`]: when feeds and schedules are due
+//! - [`schemas`]: JSON Schemas of the site's files, for editors
 //! - [`secrets`]: secrets by reference
 //! - [`host`]: a running host
 //! - [`telemetry`](mod@telemetry): logs
@@ -18,6 +19,7 @@ mod ingress;
 mod reload;
 mod retention;
 mod schedules;
+pub mod schemas;
 pub mod secrets;
 pub mod site;
 pub mod telemetry;

@@ -8,4 +8,5 @@
 
 mod files;
 mod reading;
+mod schemas;
 mod ways;

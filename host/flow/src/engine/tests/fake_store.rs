@@ -1,7 +1,7 @@
 //! A fake of the store, in memory, for tests on paused time: the real one answers from a thread, which tokio's paused
 //! clock takes for idleness and jumps ahead.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use futures_util::future::{BoxFuture, ready};
@@ -10,10 +10,11 @@ use tombolo_kernel::audit::Outward;
 use tombolo_kernel::clock::SharedClock;
 use tombolo_kernel::event::Event;
 use tombolo_store::{
-    Advance, Appended, CursorRow, EventFilter, Hearing, LaneRow, Listen, PageIn, Recovery,
-    RunFilter, RunRow, RunStatus, Store, StoreError, StoredEvent, Sweep, Swept, TaskAnswer,
-    TaskRow,
+    Advance, Appended, CursorRow, EventFilter, LaneRow, Listen, PageIn, Recovery, RunFilter,
+    RunRow, RunStatus, Store, StoreError, StoredEvent, Sweep, Swept, TaskAnswer, TaskRow,
 };
+
+use super::kept::Kept;
 
 #[derive(Default)]
 pub(super) struct FakeStore {
@@ -21,19 +22,6 @@ pub(super) struct FakeStore {
     clock: Mutex<Option<SharedClock>>,
     down: AtomicBool,
     advances: AtomicUsize,
-}
-
-#[derive(Default)]
-struct Kept {
-    events: Vec<StoredEvent>,
-    runs: BTreeMap<(i64, String), RunRow>,
-    tasks: Vec<TaskRow>,
-    flows: HashMap<String, String>,
-    cursors: Vec<CursorRow>,
-    checkpoint: i64,
-    /// By run.
-    listens: BTreeMap<String, Vec<Listen>>,
-    heard: BTreeSet<(String, i64)>,
 }
 
 impl FakeStore {
@@ -82,53 +70,6 @@ impl FakeStore {
             tokio::task::yield_now().await;
             Ok(outcome)
         })
-    }
-}
-
-impl Kept {
-    fn append(&mut self, events: Vec<Event>, now: u64) -> Vec<Appended> {
-        let mut appended = Vec::new();
-        for event in events {
-            let same = |stored: &&StoredEvent| {
-                stored.event.id == event.id && stored.event.source == event.source
-            };
-            if let Some(known) = self.events.iter().find(same) {
-                appended.push(Appended {
-                    seq: known.seq,
-                    fresh: false,
-                });
-                continue;
-            }
-            let seq = i64::try_from(self.events.len()).unwrap() + 1;
-            self.events.push(StoredEvent {
-                seq,
-                stored_ms: now,
-                event,
-            });
-            appended.push(Appended { seq, fresh: true });
-        }
-        appended
-    }
-
-    fn hearing(&mut self, id: &str, hearing: Hearing) {
-        self.heard
-            .retain(|(run, event)| run != id || !hearing.judged.contains(event));
-        if hearing.listens.is_empty() {
-            self.listens.remove(id);
-            self.heard.retain(|(run, _)| run != id);
-            return;
-        }
-        self.listens.insert(id.to_owned(), hearing.listens);
-        let left = self.heard.iter().any(|(run, _)| run == id);
-        let mine = |row: &&mut RunRow| row.id == id && row.status == RunStatus::Waiting && left;
-        self.runs
-            .values_mut()
-            .filter(mine)
-            .for_each(|row| row.wake_ms = Some(row.updated_ms));
-    }
-
-    fn unfinished(&self) -> impl Iterator<Item = &RunRow> {
-        self.runs.values().filter(|row| !row.status.is_final())
     }
 }
 

@@ -11,6 +11,7 @@ mod actor;
 mod dead;
 mod events;
 mod fake_store;
+mod kept;
 mod lanes;
 mod outages;
 mod replays;
