@@ -12,7 +12,7 @@ use crate::text;
 pub(crate) struct MendArguments {
     /// The run's id, from `tombolo run list`
     id: String,
-    /// The step at which it waits or died, as `tombolo run show` names it: stock, lines[3].reserve, reserve/undo
+    /// The step at which it waits or died, as `tombolo run show` names it: stock, `lines[3].reserve`, reserve/undo
     #[arg(long, value_name = "STEP")]
     step: String,
     /// Try the step again with this input, JSON
