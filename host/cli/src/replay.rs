@@ -54,11 +54,11 @@ struct Page {
     unfinished: u64,
     again: u64,
     under_way_from: Option<i64>,
-    rehearsals: Vec<Rehearsal>,
+    dry_runs: Vec<DryRun>,
 }
 
 #[derive(Debug, Deserialize)]
-struct Rehearsal {
+struct DryRun {
     run: String,
     calls: Vec<Call>,
     emits: Vec<String>,
@@ -101,7 +101,7 @@ pub(crate) async fn run(arguments: ReplayArguments) -> anyhow::Result<()> {
         again += page.again;
         number = Some(page.number);
         if !arguments.json {
-            page.rehearsals.iter().try_for_each(tell)?;
+            page.dry_runs.iter().try_for_each(tell)?;
         }
         match page.next {
             Some(next) => after = next,
@@ -134,9 +134,9 @@ pub(crate) async fn run(arguments: ReplayArguments) -> anyhow::Result<()> {
     Ok(out::line(end)?)
 }
 
-fn tell(rehearsal: &Rehearsal) -> std::io::Result<()> {
-    out::line(out::tone(text::harmless(&rehearsal.run), Tone::Strong))?;
-    for call in &rehearsal.calls {
+fn tell(dry: &DryRun) -> std::io::Result<()> {
+    out::line(out::tone(text::harmless(&dry.run), Tone::Strong))?;
+    for call in &dry.calls {
         let assumed = if call.recorded {
             ""
         } else {
@@ -150,8 +150,8 @@ fn tell(rehearsal: &Rehearsal) -> std::io::Result<()> {
             text::harmless(&input)
         ))?;
     }
-    for kind in &rehearsal.emits {
+    for kind in &dry.emits {
         out::line(format!("  would emit {}", text::harmless(kind)))?;
     }
-    out::line(format!("  ends: {}", text::harmless(&rehearsal.ends)))
+    out::line(format!("  ends: {}", text::harmless(&dry.ends)))
 }

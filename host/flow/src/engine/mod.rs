@@ -14,6 +14,7 @@ mod dead;
 mod dead_letter;
 mod dispatch;
 mod drive;
+mod dry_run;
 mod forget;
 mod gate;
 mod hearing;
@@ -22,7 +23,6 @@ mod lanes;
 mod people;
 mod pull;
 mod recover;
-mod rehearse;
 mod replay;
 pub(crate) mod schema;
 mod schemas;
@@ -64,10 +64,10 @@ pub struct EngineParts {
 }
 
 pub use dead::{DeadDetail, DeadFilter, DeadLetter, DeadPage, Remedy};
+pub use dry_run::{DryCall, DryRun};
 pub use gate::breaker::Outage;
 pub use lane_list::LaneStatus;
 pub use pull::DeliveryStatus;
-pub use rehearse::{Rehearsal, RehearsedCall};
 pub use replay::{ReplayOrder, ReplayPage};
 
 /// Carries flows out.

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use tombolo_store::{Advance, RunFilter, RunRow, RunStatus, StoreError, StoredEvent};
 
 use super::drive::row_of;
-use super::rehearse::{Rehearsal, rehearse};
+use super::dry_run::{DryRun, tried};
 use super::{Engine, Run};
 use crate::definition::{Flow, Pattern};
 use crate::expression::{EventDocument, Expression, Scope};
@@ -19,8 +19,8 @@ use crate::trace::RunTrace;
 
 /// Events looked at for one answer.
 const PAGE: u32 = 500;
-/// Rehearsals in one answer.
-const REHEARSALS: usize = 20;
+/// Dry runs in one answer.
+const DRY_RUNS: usize = 20;
 
 /// What to replay.
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -71,7 +71,7 @@ pub struct ReplayPage {
     /// Events from this one on are left out: their runs are under way.
     pub under_way_from: Option<i64>,
     /// Of a dry run.
-    pub rehearsals: Vec<Rehearsal>,
+    pub dry_runs: Vec<DryRun>,
 }
 
 impl Engine {
@@ -119,7 +119,7 @@ impl Engine {
                     self.replay_event(&flow, stored, order.dry_run, &wanted, &mut page)
                         .await?,
                 );
-                if page.rehearsals.len() >= REHEARSALS {
+                if page.dry_runs.len() >= DRY_RUNS {
                     page.next = None;
                     break;
                 }
@@ -171,8 +171,8 @@ impl Engine {
             .first()
             .and_then(|row| serde_json::from_str(&row.trace).ok())
             .unwrap_or_default();
-        page.rehearsals
-            .push(rehearse(flow, &event, run.id, &trace, self.now()));
+        page.dry_runs
+            .push(tried(flow, &event, run.id, &trace, self.now()));
         Ok(None)
     }
 

@@ -11,9 +11,8 @@ use tombolo_kernel::limits;
 
 use super::errors::Refusal;
 use super::tokens::MayOperate;
-use super::{Json, Query, limit, person};
+use super::{Json, Query, limit, object, person};
 use crate::core::Core;
-use crate::ingress::body;
 
 /// Largest remedy, bytes: an input, a reason and some room.
 const REMEDY_BODY: usize = limits::JSON_BYTES + (64 << 10);
@@ -113,18 +112,8 @@ pub(crate) async fn discard(
 }
 
 async fn wish(headers: &HeaderMap, content: axum::body::Body) -> Result<Wish, Refusal> {
-    let bytes = body::read(headers, content, REMEDY_BODY).await?;
-    let wish: Wish = serde_json::from_slice(&bytes).map_err(|error| {
-        Refusal::Malformed(format!(
-            "the body cannot be read: {error}; expected {{\"by\", \"reason\"}}"
-        ))
-    })?;
-    person::check(&wish.by, "reason", &wish.reason)?;
-    if wish.reason.trim().is_empty() {
-        return Err(Refusal::Invalid(
-            "reason: found nothing, expected why; it is kept with the run".into(),
-        ));
-    }
+    let wish: Wish = object(headers, content, REMEDY_BODY, "{\"by\", \"reason\"}").await?;
+    person::check_with_reason(&wish.by, &wish.reason)?;
     Ok(wish)
 }
 

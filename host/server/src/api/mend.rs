@@ -9,14 +9,11 @@ use serde_json::value::RawValue;
 use tombolo_flow::run::{Mend, MendWith};
 use tombolo_kernel::limits;
 
-use super::Json;
 use super::errors::Refusal;
 use super::tokens::MayOperate;
+use super::{Json, object, person};
 use crate::core::Core;
-use crate::ingress::body;
 
-/// Longest name and reason, characters.
-const WORDS: usize = 2_000;
 /// Largest change, bytes: an input of a call, escaped, and the words around it.
 const BODY: usize = 2 * limits::JSON_BYTES;
 
@@ -57,9 +54,9 @@ pub(crate) async fn mend(
     headers: HeaderMap,
     request_body: axum::body::Body,
 ) -> Result<Json<Changed>, Refusal> {
-    let bytes = body::read(&headers, request_body, BODY).await?;
-    let body: MendBody = parse(&bytes, "step, input or result, reason and by")?;
-    check_words(&body.by, &body.reason)?;
+    let expected = "{\"step\", \"input\" or \"result\", \"by\", \"reason\"}";
+    let body: MendBody = object(&headers, request_body, BODY, expected).await?;
+    person::check_with_reason(&body.by, &body.reason)?;
     let with = match (body.input, body.result) {
         (Some(input), None) => MendWith::Input(input),
         (None, Some(result)) => MendWith::Result(result),
@@ -90,29 +87,11 @@ pub(crate) async fn move_run(
     headers: HeaderMap,
     request_body: axum::body::Body,
 ) -> Result<Json<Changed>, Refusal> {
-    let bytes = body::read(&headers, request_body, BODY).await?;
-    let body: MoveBody = parse(&bytes, "reason and by")?;
-    check_words(&body.by, &body.reason)?;
+    let body: MoveBody = object(&headers, request_body, BODY, "{\"by\", \"reason\"}").await?;
+    person::check_with_reason(&body.by, &body.reason)?;
     let version = core.engine.move_run(&id, &body.by, &body.reason).await?;
     Ok(Json(Changed {
         run: id,
         version: Some(version),
     }))
-}
-
-fn parse<'b, T: Deserialize<'b>>(bytes: &'b [u8], expected: &str) -> Result<T, Refusal> {
-    serde_json::from_slice(bytes)
-        .map_err(|error| Refusal::Malformed(format!("{error}; expected an object with {expected}")))
-}
-
-fn check_words(by: &str, reason: &str) -> Result<(), Refusal> {
-    for (name, text) in [("by", by), ("reason", reason)] {
-        let count = text.trim().chars().count();
-        if !(1..=WORDS).contains(&count) {
-            return Err(Refusal::Invalid(format!(
-                "{name}: found {count} characters, expected 1 to {WORDS}: it is kept with the run"
-            )));
-        }
-    }
-    Ok(())
 }

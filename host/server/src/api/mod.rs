@@ -118,6 +118,21 @@ impl<T: DeserializeOwned> FromRequestParts<Arc<Core>> for Query<T> {
     }
 }
 
+/// A request's body of at most so many bytes, read into a type that names every key it takes. `expected` says which.
+pub(crate) async fn object<T: DeserializeOwned>(
+    headers: &HeaderMap,
+    content: Body,
+    most: usize,
+    expected: &str,
+) -> Result<T, Refusal> {
+    let bytes = ingress::body::read(headers, content, most).await?;
+    serde_json::from_slice(&bytes).map_err(|error| {
+        Refusal::Malformed(format!(
+            "the body cannot be read: {error}; expected {expected}"
+        ))
+    })
+}
+
 /// `limit` of a listing: absent is 50.
 pub(crate) fn limit(asked: Option<u32>) -> Result<u32, Refusal> {
     match asked {

@@ -23,3 +23,14 @@ pub(crate) fn check(by: &str, what: &str, words: &str) -> Result<(), Refusal> {
     }
     Ok(())
 }
+
+/// The same for what is kept with a run: it needs a reason.
+pub(crate) fn check_with_reason(by: &str, reason: &str) -> Result<(), Refusal> {
+    check(by, "reason", reason)?;
+    if reason.trim().is_empty() {
+        return Err(Refusal::Invalid(
+            "reason: found nothing, expected why; it is kept with the run".into(),
+        ));
+    }
+    Ok(())
+}

@@ -1,4 +1,4 @@
-//! `POST /api/replay`: a page of past events to one flow, for real or as a rehearsal. Whoever asks goes on with the answer's
+//! `POST /api/replay`: a page of past events to one flow, for real or as a dry run. Whoever asks goes on with the answer's
 //! `number` and `next` until there is no `next`.
 
 use std::sync::Arc;
@@ -8,11 +8,10 @@ use axum::extract::State;
 use http::HeaderMap;
 use tombolo_flow::engine::{ReplayOrder, ReplayPage};
 
-use super::Json;
 use super::errors::Refusal;
 use super::tokens::MayOperate;
+use super::{Json, object};
 use crate::core::Core;
-use crate::ingress::body;
 
 /// Largest order, bytes: a condition of 4 KiB, escaped, and names.
 const ORDER_BODY: usize = 64 << 10;
@@ -24,9 +23,8 @@ pub(crate) async fn replay(
     headers: HeaderMap,
     content: Body,
 ) -> Result<Json<ReplayPage>, Refusal> {
-    let bytes = body::read(&headers, content, ORDER_BODY).await?;
-    let order: ReplayOrder = serde_json::from_slice(&bytes)
-        .map_err(|error| Refusal::Malformed(format!("the body cannot be read: {error}")))?;
+    let expected = "{\"flow\"} and what narrows it";
+    let order: ReplayOrder = object(&headers, content, ORDER_BODY, expected).await?;
     if core.engine.is_overloaded() {
         return Err(Refusal::Overloaded);
     }

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use axum::extract::{Path, State};
-use bytes::Bytes;
 use http::HeaderMap;
 use serde::Deserialize;
 use tombolo_kernel::limits;
@@ -11,9 +10,8 @@ use tombolo_store::{TaskAnswer, TaskRow};
 
 use super::errors::Refusal;
 use super::tokens::{MayAnswer, MaySeeTasks};
-use super::{Json, Query, limit, person};
+use super::{Json, Query, limit, object, person};
 use crate::core::Core;
-use crate::ingress::body;
 
 /// Largest answer, bytes: a comment of four-byte characters, escaped.
 const ANSWER_BODY: usize = 64 << 10;
@@ -63,8 +61,9 @@ pub(crate) async fn answer(
     headers: HeaderMap,
     request_body: axum::body::Body,
 ) -> Result<Json<TaskRow>, Refusal> {
-    let bytes = body::read(&headers, request_body, ANSWER_BODY).await?;
-    let answer = parse(&bytes)?;
+    let expected = "{\"answer\", \"by\", \"comment\"}";
+    let answer: Answer = object(&headers, request_body, ANSWER_BODY, expected).await?;
+    person::check(&answer.by, "comment", &answer.comment)?;
     let Some(task) = core.store.task(&id).await? else {
         return Err(Refusal::Unknown(
             "there is no such task; `tombolo task list` shows those there are".into(),
@@ -86,14 +85,4 @@ pub(crate) async fn answer(
     let row = core.engine.answer(&id, said).await?;
     tracing::info!(task = %row.id, run = %row.run, "task answered");
     Ok(Json(row))
-}
-
-fn parse(bytes: &Bytes) -> Result<Answer, Refusal> {
-    let answer: Answer = serde_json::from_slice(bytes).map_err(|error| {
-        Refusal::Malformed(format!(
-            "the body cannot be read: {error}; expected {{\"answer\", \"by\", \"comment\"}}"
-        ))
-    })?;
-    person::check(&answer.by, "comment", &answer.comment)?;
-    Ok(answer)
 }

@@ -74,7 +74,7 @@ async fn a_replay_makes_runs_of_their_own_with_keys_of_their_own() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_rehearsal_shows_the_calls_and_reaches_nothing() {
+async fn a_dry_run_shows_the_calls_and_reaches_nothing() {
     let bench = with_three().await;
     let (calls, runs) = (bench.actor.calls().len(), bench.store.advances());
     let order = ReplayOrder {
@@ -83,8 +83,8 @@ async fn a_rehearsal_shows_the_calls_and_reaches_nothing() {
         ..order()
     };
     let page = bench.engine.replay(&order).await.unwrap();
-    assert_eq!((page.made, page.rehearsals.len()), (0, 3));
-    let first = &page.rehearsals[0];
+    assert_eq!((page.made, page.dry_runs.len()), (0, 3));
+    let first = &page.dry_runs[0];
     assert_eq!(first.run, "1.f.replay-1");
     let told: Vec<(&str, &str, bool)> = first
         .calls

@@ -18,11 +18,11 @@ const MOVES: usize = 100_000;
 
 /// What would happen.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Rehearsal {
+pub struct DryRun {
     /// The run it would be.
     pub run: String,
     /// In order.
-    pub calls: Vec<RehearsedCall>,
+    pub calls: Vec<DryCall>,
     /// Types of the events it would emit.
     pub emits: Vec<String>,
     /// How it would end, or for what it would wait.
@@ -31,7 +31,7 @@ pub struct Rehearsal {
 
 /// A call that would be made.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct RehearsedCall {
+pub struct DryCall {
     /// The step.
     pub step: String,
     /// `erp.item.stock`.
@@ -43,15 +43,15 @@ pub struct RehearsedCall {
 }
 
 /// Goes through the flow. `before`: what the event's run did when it came.
-pub(super) fn rehearse(
+pub(super) fn tried(
     flow: &Arc<Flow>,
     event: &EventDocument,
     run: String,
     before: &RunTrace,
     now_ms: u64,
-) -> Rehearsal {
+) -> DryRun {
     let (mut state, mut outbox) = (RunState::default(), Outbox::default());
-    let mut rehearsal = Rehearsal {
+    let mut dry = DryRun {
         run,
         calls: Vec::new(),
         emits: Vec::new(),
@@ -64,18 +64,18 @@ pub(super) fn rehearse(
         let surroundings = Surroundings {
             flow,
             event,
-            run: &rehearsal.run,
+            run: &dry.run,
             now_ms,
             new_task: &|_| format!("task-{asked}"),
         };
         let calls = match state.decide(surroundings, input, &mut outbox) {
             Decision::Done => {
-                rehearsal.ends = "done".to_owned();
+                dry.ends = "done".to_owned();
                 break;
             }
             Decision::Dead => {
                 let error = state.trace.error.clone().unwrap_or_default();
-                rehearsal.ends = format!("dead: {error}");
+                dry.ends = format!("dead: {error}");
                 break;
             }
             Decision::Go { calls, .. } => calls,
@@ -83,7 +83,7 @@ pub(super) fn rehearse(
         open.extend(calls);
         if let Some(wanted) = open.pop_front() {
             let result = recorded(before, &wanted.step);
-            rehearsal.calls.push(RehearsedCall {
+            dry.calls.push(DryCall {
                 what: format!("{}.{}", wanted.system, wanted.action),
                 input: wanted.input,
                 recorded: result.is_some(),
@@ -108,14 +108,14 @@ pub(super) fn rehearse(
                 });
             }
             Err(waits) => {
-                rehearsal.ends = waits;
+                dry.ends = waits;
                 break;
             }
         }
     }
     let emitted = outbox.emitted.into_iter();
-    rehearsal.emits = emitted.map(|event| event.kind).collect();
-    rehearsal
+    dry.emits = emitted.map(|event| event.kind).collect();
+    dry
 }
 
 /// The answers that were given before, or what it would wait for.
