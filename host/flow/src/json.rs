@@ -18,6 +18,13 @@ pub struct Document {
     root: Node,
 }
 
+/// What is known of its parts is found again.
+impl Clone for Document {
+    fn clone(&self) -> Self {
+        Self::from_raw(self.raw.clone())
+    }
+}
+
 /// A part of a JSON text: a slice and the outline of what is inside, so far.
 #[derive(Debug, Default)]
 pub struct Node {

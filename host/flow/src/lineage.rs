@@ -1,5 +1,6 @@
 //! Where a value that a run sent came from: for every field of every call and emitted event, the expression that made
-//! it, and the fields of the event, results of steps, variables and value maps that the expression looks at.
+//! it, and the fields of the event, results of steps, variables, value maps and cross-references that the expression looks
+//! at. A `link` sends ids to the site's cross-references.
 //!
 //! It is read from the definition the run ran on, not recorded with every run: what a field is made of is the same for
 //! all runs of a version, and the run's trace has the values.
@@ -20,7 +21,7 @@ pub struct Origin {
     pub field: String,
     /// As it is written in the flow; JSON where it is no expression.
     pub expression: String,
-    /// `event.data.part`, `steps.stock.on_hand`, `vars.x`, `tables/intent.csv`; empty for what the flow itself says.
+    /// `event.data.part`, `steps.stock.on_hand`, `vars.x`, `tables/intent.csv`, `xref(customer, crm, erp)`; empty for what the flow itself says.
     pub from: Vec<String>,
 }
 
@@ -37,6 +38,18 @@ pub fn of(flow: &Flow) -> Vec<Origin> {
         };
         if let Some((to, sent)) = sent {
             add(&mut origins, &step.id, &to, sent);
+        }
+        if let Kind::Link(link) = &step.kind {
+            for (system, id, _) in &link.ids {
+                let (expression, from) = made_of(id);
+                origins.push(Origin {
+                    step: step.id.clone(),
+                    to: format!("xref {}", link.kind),
+                    field: format!("/{system}"),
+                    expression,
+                    from,
+                });
+            }
         }
         if let Some(undo) = &step.undo {
             let name = format!("{}/undo", step.id);
@@ -98,9 +111,12 @@ fn made_of(template: &Template) -> (String, Vec<String>) {
 fn looked_at(expression: &Expression) -> Vec<String> {
     let tables = expression.references().tables.iter();
     let tables = tables.map(|(name, _)| format!("tables/{name}.csv"));
+    let cross = expression.references().cross.iter();
+    let cross = cross.map(|(named, _)| named.to_string());
     names(expression.source())
         .into_iter()
         .chain(tables)
+        .chain(cross)
         .collect()
 }
 

@@ -275,6 +275,16 @@ pub const TRACE_REPAIRS: usize = 50;
 pub const TRACE_CALLS: usize = 50;
 /// Options of one question.
 pub const TASK_OPTIONS: usize = 20;
+/// Ids of one link, each of another system.
+pub const LINK_SYSTEMS: usize = 20;
+/// One id of a link, bytes: as long as an event's.
+pub const LINK_ID: usize = EVENT_NAME;
+/// Links of one import that go to the store in one write: some milliseconds.
+pub const LINK_BATCH: usize = 500;
+/// Open questions about imported links: people answer no more in a week. Lines beyond it are refused.
+pub const LINK_TASKS: u32 = 1_000;
+/// Cross-references that one move of a run may look up, at some 10 microseconds each: five for every item of an `each`.
+pub const LOOKUPS: usize = 5 * EACH_ITEMS;
 /// How long events and their finished runs are kept unless the site says otherwise.
 pub const RETENTION: Duration = Duration::from_secs(90 * 86_400);
 /// How long audit records are kept unless the site says otherwise: half a year.

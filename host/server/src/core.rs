@@ -25,7 +25,7 @@ use crate::feeds::Feeds;
 use crate::ingress::broker::Subscriptions;
 use crate::schedules::Schedules;
 use crate::secrets::SecretSource;
-use crate::site::{Retention, Settings, Site};
+use crate::site::{Named, Retention, Settings, Site};
 
 /// The shared state of a running host.
 pub(crate) struct Core {
@@ -43,6 +43,8 @@ pub(crate) struct Core {
     pub(crate) tokens: ArcSwap<Tokens>,
     /// What senders see.
     pub(crate) public_url: ArcSwapOption<String>,
+    /// What the site names.
+    pub(crate) named: ArcSwap<Named>,
     /// How long the past is kept.
     pub(crate) retention: RwLock<Retention>,
     /// Told after every reload.
@@ -91,6 +93,7 @@ impl Core {
         clock: SharedClock,
         tokens: Tokens,
         settings: &Settings,
+        named: Named,
         connections: Connections,
     ) -> Self {
         Self {
@@ -101,6 +104,7 @@ impl Core {
             clock,
             tokens: ArcSwap::from_pointee(tokens),
             public_url: ArcSwapOption::from_pointee(settings.public_url.clone()),
+            named: ArcSwap::from_pointee(named),
             retention: RwLock::new(settings.retention),
             site_changed: Notify::new(),
             inbound: Semaphore::new(limits::INBOUND_REQUESTS),
@@ -202,12 +206,13 @@ impl Core {
         let names: BTreeSet<String> = site.systems.keys().cloned().collect();
         changes.disconnected = self.connections.all_but(&self.systems, &names);
         self.connections.say_what_needs_a_restart(&site.settings);
-        let deliveries = site.deliveries();
+        let (deliveries, named) = (site.deliveries(), Named::of(&site));
         self.systems.switch(candidates, &changes.disconnected, || {
             self.tokens.store(Arc::new(tokens));
             self.public_url
                 .store(site.settings.public_url.clone().map(Arc::new));
             *self.retention.write() = site.settings.retention;
+            self.named.store(Arc::new(named));
             self.engine.replace_deliveries(deliveries);
             self.engine.replace_flows(site.flows);
             self.feeds.replace(&site.systems);

@@ -93,6 +93,7 @@ impl Host {
             api::Tokens::resolve(&site.settings.tokens, &secrets).map_err(HostError::Site)?;
         let listen = options.listen.unwrap_or(site.settings.listen);
         let data = site.settings.data.clone();
+        let named = site::Named::of(&site);
         private_folder(&data).map_err(|error| HostError::Data(data.clone(), error))?;
 
         let clock: SharedClock = Arc::new(MachineClock);
@@ -133,6 +134,7 @@ impl Host {
             clock,
             tokens,
             &site.settings,
+            named,
             connections,
         ));
         core.feeds.replace(&site.systems);

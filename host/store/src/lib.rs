@@ -1,11 +1,17 @@
-//! The log and all that must commit with it: events, runs, tasks, adapters' keys and values, audit.
+//! The log and all that must commit with it: events, runs, tasks, cross-references, adapters' keys and values, audit.
 //!
 //! One narrow trait, [`Store`], in terms of what the host needs; [`sqlite`] is the embedded default. Every future
 //! that resolves `Ok` has its data on disk, synced. An I/O error fails the writes that met it, never pretends.
 
+mod links;
 pub mod sqlite;
 mod types;
 
+pub use links::{
+    ChangeFilter, Conflict, CrossReferences, Entity, EntityFilter, KEEP, Link, LinkChange,
+    LinkOrder, LinkOutcome, LinkTable, LinkedId, Maker, OnConflict, REPLACE, SystemId, TaskLink,
+    Unlink, question,
+};
 pub use types::*;
 
 use futures_util::future::BoxFuture;
@@ -13,7 +19,7 @@ use tombolo_kernel::audit::Outward;
 use tombolo_kernel::event::Event;
 
 /// Where a site's past and present are kept.
-pub trait Store: Send + Sync {
+pub trait Store: CrossReferences {
     /// A random id made when the store was: part of every idempotency key.
     fn id(&self) -> &str;
 
@@ -30,8 +36,9 @@ pub trait Store: Send + Sync {
         name: &str,
     ) -> BoxFuture<'_, Result<Option<CursorRow>, StoreError>>;
 
-    /// Moves a run forward: its state, events it emitted, tasks it opened or withdrew, in one transaction. Synced.
-    fn advance(&self, advance: Advance) -> BoxFuture<'_, Result<Vec<Appended>, StoreError>>;
+    /// Moves a run forward: its state, events it emitted, tasks it opened or withdrew, links it makes, in one
+    /// transaction. Synced.
+    fn advance(&self, advance: Advance) -> BoxFuture<'_, Result<Advanced, StoreError>>;
 
     /// Says that every run of every event up to `seq` is in `runs`, finished or not: recovery starts after it.
     /// Written with the next commit.
@@ -101,7 +108,8 @@ pub trait Store: Send + Sync {
     /// One task.
     fn task(&self, id: &str) -> BoxFuture<'_, Result<Option<TaskRow>, StoreError>>;
 
-    /// Answers an open task, once, and makes its waiting run due at the answer's time. Synced. A task that is closed is [`StoreError::Conflict`] with its answer.
+    /// Answers an open task, once, does what the answer does to links, and makes its waiting run due at the answer's time.
+    /// Synced. A task that is closed is [`StoreError::Conflict`] with its answer.
     fn answer(&self, id: &str, answer: TaskAnswer) -> BoxFuture<'_, Result<TaskRow, StoreError>>;
 
     /// Tells an event to the runs that wait for one of its type with one of these keys (the empty one for those that

@@ -1,5 +1,6 @@
 //! What goes into the store and comes out.
 
+use crate::{Link, LinkOutcome, TaskLink};
 use serde::{Deserialize, Serialize};
 use tombolo_kernel::event::Event;
 
@@ -96,6 +97,17 @@ pub struct Advance {
     pub queued: Vec<RunRow>,
     /// The events this run waits for from now on; `None`: as before.
     pub hearing: Option<Hearing>,
+    /// Links it makes. One that contradicts others is not made, and the rest is written all the same.
+    pub links: Vec<Link>,
+}
+
+/// What came of one move.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Advanced {
+    /// Where its emitted events are.
+    pub appended: Vec<Appended>,
+    /// What came of its links.
+    pub linked: Vec<LinkOutcome>,
 }
 
 /// For which events a run waits.
@@ -171,7 +183,7 @@ pub struct Sweep {
     pub events_before_ms: u64,
     /// While more bytes than these are in use, the oldest events go whatever their age; 0: no bound.
     pub most_bytes: u64,
-    /// Audit records of before then, milliseconds since the epoch.
+    /// Audit records and changes of links of before then, milliseconds since the epoch.
     pub audits_before_ms: u64,
     /// Go on after this event.
     pub after: i64,
@@ -184,7 +196,7 @@ pub struct Swept {
     pub events: u64,
     /// Runs of them.
     pub runs: u64,
-    /// Audit records.
+    /// Audit records and changes of links.
     pub audits: u64,
     /// Where to go on with events.
     pub next: Option<i64>,
@@ -229,7 +241,7 @@ pub struct RunFilter {
 pub struct TaskRow {
     /// Cannot be guessed.
     pub id: String,
-    /// The run that waits.
+    /// The run that waits; empty: none does.
     pub run: String,
     /// Its step.
     pub step: String,
@@ -245,6 +257,9 @@ pub struct TaskRow {
     pub until_ms: Option<u64>,
     /// The answer, or why it was closed.
     pub closed: Option<TaskAnswer>,
+    /// What the answer does to links.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub link: Option<Box<TaskLink>>,
 }
 
 /// An answer.

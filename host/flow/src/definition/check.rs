@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use tombolo_kernel::system::ActionOffer;
 
+use super::cross::{self, Known};
 use super::link::{check_flow_call, link};
 use super::{Flow, Kind, Pattern};
 use crate::engine::schema::{InputSchema, field_problems};
@@ -108,10 +109,20 @@ impl FlowSet {
                 .any(|(prefix, _)| kind.starts_with(prefix.as_str()))
     }
 
-    /// Checks value maps against the site's, calls against the systems' offers, and roles against the site's, where it names any.
+    /// Checks value maps against the site's, calls against the systems' offers, roles and kinds of entities against the
+    /// site's, where it names any.
     #[must_use]
-    pub fn check(&self, offers: &dyn Offers, roles: Option<&[String]>) -> Vec<Problem> {
+    pub fn check(
+        &self,
+        offers: &dyn Offers,
+        roles: Option<&[String]>,
+        kinds: Option<&[String]>,
+    ) -> Vec<Problem> {
         let systems = offers.systems();
+        let known = Known {
+            systems: &systems,
+            kinds,
+        };
         let mut problems = Vec::new();
         for flow in self.flows.values() {
             let unknown = flow
@@ -123,7 +134,16 @@ impl FlowSet {
                     Problem::new(&flow.file, *place, self.tables.unknown(name))
                 }),
             );
+            problems.extend(cross::check_named(flow, known));
             for step in &flow.program {
+                if let Kind::Link(link) = &step.kind {
+                    let wrong = cross::check_link(link, known);
+                    problems.extend(
+                        wrong
+                            .into_iter()
+                            .map(|(place, message)| Problem::new(&flow.file, place, message)),
+                    );
+                }
                 let wrong = match &step.kind {
                     Kind::Call(call) => {
                         check_call(call, offers, &systems).map(|message| (call.place, message))
@@ -132,8 +152,10 @@ impl FlowSet {
                         check_flow_call(flow, call, self).map(|message| (call.place, message))
                     }
                     Kind::Ask(ask) => {
-                        check_role(&ask.role, roles).map(|message| (ask.place, message))
+                        check_role("ask", &ask.role, roles).map(|message| (ask.place, message))
                     }
+                    Kind::Link(link) => check_role("link", &link.role, roles)
+                        .map(|message| (link.role_place, message)),
                     _ => None,
                 };
                 let undo = step.undo.as_ref().map(|undo| &undo.call);
@@ -151,14 +173,14 @@ impl FlowSet {
     }
 }
 
-fn check_role(role: &str, roles: Option<&[String]>) -> Option<String> {
+fn check_role(step: &str, role: &str, roles: Option<&[String]>) -> Option<String> {
     let roles = roles?;
     if roles.iter().any(|known| known == role) {
         return None;
     }
     let near = did_you_mean(role, roles.iter().map(String::as_str));
     Some(format!(
-        "ask.role: found \"{role}\", expected one of the site's roles: {}{near}",
+        "{step}.role: found \"{role}\", expected one of the site's roles: {}{near}",
         roles.join(", ")
     ))
 }

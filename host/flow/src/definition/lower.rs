@@ -179,6 +179,12 @@ impl Lowering<'_, '_> {
                 self.look_at(&ask.question, around, here);
                 Kind::Ask(ask)
             }
+            Body::Link(link) => {
+                for (_, id, _) in &link.ids {
+                    self.look_at(id, around, here);
+                }
+                Kind::Link(link)
+            }
             Body::Return(value) => {
                 if around.contains(&Around::Closing) {
                     let message = "return: found it in the flow's on-failure, expected it among its steps: a flow that \

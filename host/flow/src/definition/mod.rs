@@ -2,6 +2,7 @@
 //! order, which steps. A [`Flow`] never changes; runs keep the version they began on.
 
 mod check;
+mod cross;
 mod draw;
 mod link;
 mod lower;
@@ -15,12 +16,13 @@ use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
 
-use crate::expression::{Expression, References};
+use crate::expression::{Expression, NamedReference, References};
 use crate::problem::{Place, Problem};
 use crate::tables::Tables;
 use crate::yaml::{self, Key, Node, Reader, Value};
 
 pub use check::{FlowSet, Offers};
+pub use cross::Link;
 pub use step::{Ask, Call, Case, Each, Emit, Kind, Step, SubFlow, Undo, Wait};
 
 /// One flow, compiled.
@@ -46,6 +48,8 @@ pub struct Flow {
     pub program: Vec<Step>,
     /// Value maps that its expressions name, each with a place.
     pub named_tables: Vec<(String, Place)>,
+    /// Cross-references that its expressions look up, each with a place.
+    pub named_references: Vec<(NamedReference, Place)>,
     /// The site's value maps.
     pub tables: Arc<Tables>,
     /// Where the steps begin that run when it failed for good; the others end there.
@@ -132,7 +136,7 @@ impl Flow {
             reader.problems.sort();
             return Err(reader.problems);
         }
-        let named_tables = named_tables(&when, &key, &program.steps);
+        let (named_tables, named_references) = named(&when, &key, &program.steps);
         Ok(Self {
             name,
             version: digest(text),
@@ -146,8 +150,16 @@ impl Flow {
             closing_at: program.closing_at,
             parts: BTreeMap::new(),
             named_tables,
+            named_references,
             tables: Arc::default(),
         })
+    }
+
+    /// Whether it, or a flow it calls, looks up cross-references.
+    #[must_use]
+    pub fn looks_up(&self) -> bool {
+        let looks = |flow: &Self| !flow.named_references.is_empty();
+        looks(self) || self.parts.values().any(|part| looks(part))
     }
 
     /// Whether it reacts to a type of event.
@@ -290,16 +302,22 @@ pub(crate) fn expression(reader: &mut Reader<'_>, node: &Node, what: &str) -> Op
     }
 }
 
-/// Value maps named anywhere in the flow.
-fn named_tables(
+/// Something that expressions name, with its place.
+type Named<T> = Vec<(T, Place)>;
+
+/// Value maps and cross-references named anywhere in the flow.
+fn named(
     when: &Option<Expression>,
     key: &Option<Expression>,
     program: &[Step],
-) -> Vec<(String, Place)> {
+) -> (Named<String>, Named<NamedReference>) {
+    let (mut tables, mut cross) = (Vec::new(), Vec::new());
     let steps = program.iter().flat_map(Step::expressions);
-    let all = when.iter().chain(key).chain(steps);
-    all.flat_map(|expression| expression.references().tables.clone())
-        .collect()
+    for expression in when.iter().chain(key).chain(steps) {
+        tables.extend(expression.references().tables.iter().cloned());
+        cross.extend(expression.references().cross.iter().cloned());
+    }
+    (tables, cross)
 }
 
 fn refuse_results(reader: &mut Reader<'_>, what: &str, references: &References) {

@@ -58,6 +58,7 @@ impl Lowering<'_, '_> {
             all_steps,
             special,
             tables: _,
+            cross: _,
         } = expression.references();
         self.all_kept |= all_steps;
         for (name, place) in steps {
@@ -134,7 +135,7 @@ impl Lowering<'_, '_> {
             Kind::If { .. } | Kind::Choose { .. } | Kind::Set(_) | Kind::Fail(_) | Kind::Return(_)
         ) {
             format!(
-                "the step \"{name}\" has no result: only call, each, wait, ask and emit have one"
+                "the step \"{name}\" has no result: only call, each, wait, ask, link and emit have one"
             )
         } else {
             self.program[at].kept = true;

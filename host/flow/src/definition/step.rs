@@ -1,5 +1,6 @@
 //! What a compiled step is.
 
+use super::Link;
 use crate::delivery::RetryWish;
 use crate::expression::{Equal, Expression, Template};
 use crate::problem::Place;
@@ -60,6 +61,8 @@ pub enum Kind {
     Set(Vec<(String, Template)>),
     /// Asks a person.
     Ask(Ask),
+    /// Says that ids are of one entity.
+    Link(Link),
     /// Runs its steps, which follow it in the program, for every item of a list.
     Each(Each),
     /// Waits for an event.
@@ -83,6 +86,7 @@ impl Kind {
             Self::Emit(emit) => ("emit", emit.kind.clone()),
             Self::Set(_) => ("set", String::new()),
             Self::Ask(ask) => ("ask", ask.role.clone()),
+            Self::Link(link) => ("link", link.kind.clone()),
             Self::Each(each) => ("each", each.over.source().to_owned()),
             Self::Wait(wait) => ("wait", wait.on.join(", ")),
             Self::Flow(flow) => ("call", format!("flow.{}", flow.name)),
@@ -161,6 +165,10 @@ impl Step {
                 .flat_map(|(_, value)| value.expressions())
                 .collect(),
             Kind::Ask(ask) => ask.question.expressions(),
+            Kind::Link(link) => {
+                let ids = link.ids.iter().map(|(_, id, _)| id);
+                ids.flat_map(Template::expressions).collect()
+            }
             Kind::Each(each) => vec![&each.over],
             Kind::Wait(wait) => wait.when.iter().collect(),
             Kind::Flow(flow) => flow.with.expressions(),

@@ -4,7 +4,7 @@ use tombolo_kernel::limits;
 
 use super::nested;
 use super::step::{Ask, Call, Each, Emit, SubFlow, Undo, Wait};
-use super::{expression, is_event_type, is_name};
+use super::{Link, cross, expression, is_event_type, is_name};
 use crate::delivery::RetryWish;
 use crate::expression::{Expression, Template};
 use crate::problem::{Place, did_you_mean};
@@ -36,6 +36,7 @@ pub(super) enum Body {
     Emit(Emit),
     Set(Vec<(String, Template)>),
     Ask(Ask),
+    Link(Link),
     Each(Option<Each>, Vec<Written>),
     Wait(Wait),
     Flow(SubFlow),
@@ -43,8 +44,8 @@ pub(super) enum Body {
     Fail(Template),
 }
 
-const KINDS: [&str; 10] = [
-    "call", "if", "choose", "each", "wait", "emit", "set", "ask", "return", "fail",
+const KINDS: [&str; 11] = [
+    "call", "if", "choose", "each", "wait", "emit", "set", "ask", "link", "return", "fail",
 ];
 
 /// Reads a list of steps.
@@ -99,6 +100,7 @@ fn step(reader: &mut Reader<'_>, node: &Node) -> Option<Written> {
         "each" => &["each", "id", "at-most", "keep-going", "steps", "on-failure"],
         "wait" => &["wait", "id", "timeout"],
         "ask" => &["ask", "id", "timeout"],
+        "link" => &["link", "id", "timeout"],
         "emit" => &["emit", "id"],
         "set" => &["set", "id"],
         "return" => &["return"],
@@ -116,6 +118,7 @@ fn step(reader: &mut Reader<'_>, node: &Node) -> Option<Written> {
                 "wait" => nested::wait(reader, value).map(Body::Wait),
                 "emit" => emit(reader, value).map(Body::Emit),
                 "ask" => ask(reader, value).map(Body::Ask),
+                "link" => cross::read(reader, value).map(Body::Link),
                 "set" => set(reader, value).map(Body::Set),
                 "return" => template(reader, value, "return").map(Body::Return),
                 _ => {

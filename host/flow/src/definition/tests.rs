@@ -322,7 +322,7 @@ fn a_set_is_checked_against_what_the_systems_offer() {
         let flow = Flow::parse("flows/f.yaml", &format!("on: a\nsteps:\n  - {step}\n")).unwrap();
         let roles = ["plant-manager".to_owned()];
         FlowSet::new(vec![flow])
-            .check(&Site, Some(&roles))
+            .check(&Site, Some(&roles), None)
             .iter()
             .map(|problem| problem.message.clone())
             .collect()
@@ -368,7 +368,7 @@ fn a_value_map_that_is_not_there_is_told_with_its_place() {
     let mut tables = crate::Tables::default();
     let table = crate::tables::Table::parse("tables/intent.csv", "key,value\nS,high\n").unwrap();
     tables.add("intent", table);
-    let problems = FlowSet::with_tables(vec![flow], tables).check(&Site, None);
+    let problems = FlowSet::with_tables(vec![flow], tables).check(&Site, None, None);
     assert_eq!(problems.len(), 1, "{problems:?}");
     assert_eq!(
         (problems[0].line, problems[0].file.as_str()),

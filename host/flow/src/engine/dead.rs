@@ -150,6 +150,7 @@ impl Engine {
                     run: &run.id,
                     now_ms: self.now(),
                     new_task: &|_| String::new(),
+                    references: &self.plain_references(),
                 };
                 run.state.failed_input(surroundings)
             }
@@ -207,6 +208,7 @@ impl Engine {
                 run: &run.id,
                 now_ms: engine.now(),
                 new_task: &tombolo_kernel::clock::new_id,
+                references: &engine.plain_references(),
             };
             run.state.mend(surroundings, &mend, &mut run.outbox)
         })
@@ -284,6 +286,7 @@ impl Engine {
                 withdrawn,
                 queued,
                 hearing: Some(Hearing::default()),
+                links: Vec::new(),
             })
             .await?;
         Ok(row)
@@ -302,7 +305,7 @@ impl Engine {
             return conflict(format!("event {} is no longer in the log", row.seq));
         };
         let event = crate::expression::EventDocument::new(row.seq, stored.event);
-        match super::dispatch::judge(&flow, &event, &row.id) {
+        match super::dispatch::judge(&flow, &event, &row.id, &self.plain_references()) {
             Err(error) => conflict(format!("it would fail again: {error}")),
             Ok(None) => conflict(format!(
                 "the flow `{}` does not mean this event any more; discard the run",

@@ -1,5 +1,6 @@
 //! From an appended event to the runs it causes.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -9,9 +10,10 @@ use tombolo_kernel::limits;
 use tombolo_store::{Appended, CursorRow, PageIn, StoreError};
 
 use super::lanes::{self, Admitted};
+use super::references::Judged;
 use super::{Engine, Run};
 use crate::definition::{Flow, FlowSet};
-use crate::expression::{EventDocument, Scope};
+use crate::expression::{Counterparts, EventDocument, Scope};
 use crate::json::Named;
 use crate::run::{Input, Outbox, RunState};
 
@@ -62,7 +64,12 @@ pub(super) async fn dispatch(engine: &Arc<Engine>, flows: &FlowSet, events: Vec<
     let mut start = Vec::with_capacity(events.len());
     for (seq, event) in events {
         let told = event.as_ref().and_then(|event| engine.keys_of(seq, event));
-        let runs = event.map_or_else(Vec::new, |event| engine.runs_of(flows, seq, event));
+        let runs = match event {
+            Some(event) => engine.runs_of(flows, seq, event).await,
+            None => Some(Vec::new()),
+        };
+        // Else the engine stops: the event stays behind the checkpoint and is judged at the next start.
+        let Some(runs) = runs else { continue };
         start.extend(engine.admit(seq, runs, told.is_some()));
         if let Some(told) = told {
             let engine = Arc::clone(engine);
@@ -97,33 +104,50 @@ fn defer(engine: Arc<Engine>, run: Run) -> futures_util::future::BoxFuture<'stat
 
 impl Engine {
     /// The runs an event causes. An event that a flow cannot judge becomes a dead letter of it: nothing is lost
-    /// silently.
-    pub(super) fn runs_of(&self, flows: &FlowSet, seq: i64, event: Event) -> Vec<Run> {
+    /// silently. `None`: the engine stops before it can be known.
+    pub(super) async fn runs_of(
+        &self,
+        flows: &FlowSet,
+        seq: i64,
+        event: Event,
+    ) -> Option<Vec<Run>> {
         let reacting = flows.reacting_to(&event.kind);
         if reacting.is_empty() {
-            return Vec::new();
+            return Some(Vec::new());
         }
         let event = Arc::new(EventDocument::new(seq, event));
-        reacting
-            .into_iter()
-            .filter_map(|flow| self.run_of(flow, Arc::clone(&event)))
-            .collect()
+        self.runs_for(reacting, &event).await
     }
 
-    /// The run of one flow, if it means this event.
-    pub(super) fn run_of(&self, flow: Arc<Flow>, event: Arc<EventDocument>) -> Option<Run> {
-        let id = format!("{}.{}", event.seq, flow.name);
-        self.run_as(flow, event, id)
+    /// The runs of those flows that mean this event.
+    pub(super) async fn runs_for(
+        &self,
+        flows: Vec<Arc<Flow>>,
+        event: &Arc<EventDocument>,
+    ) -> Option<Vec<Run>> {
+        let mut runs = Vec::with_capacity(flows.len());
+        for flow in flows {
+            let id = format!("{}.{}", event.seq, flow.name);
+            match self.judge_event(&flow, event, &id).await {
+                Some(judged) => runs.extend(self.run_as(flow, Arc::clone(event), id, judged)),
+                None => {
+                    self.forget(runs.len());
+                    return None;
+                }
+            }
+        }
+        Some(runs)
     }
 
-    /// The same under an id of its own.
+    /// The run of one flow under this id, if it means the event.
     pub(super) fn run_as(
         &self,
         flow: Arc<Flow>,
         event: Arc<EventDocument>,
         id: String,
+        judged: Judged,
     ) -> Option<Run> {
-        let (error, key) = match judge(&flow, &event, &id) {
+        let (error, key) = match judged.key {
             Ok(None) => return None,
             Ok(Some(key)) => (None, key),
             Err(message) => (Some(message), String::new()),
@@ -146,12 +170,14 @@ impl Engine {
             outbox: Outbox::default(),
             started_ms,
             stored: false,
-            dirty: false,
+            // What was looked up may be another thing after a crash: it is kept before anything is done.
+            dirty: judged.looked_up,
             parked_on: None,
             ahead: None,
             exclusive: Vec::new(),
             asked_early: false,
             judged: Vec::new(),
+            linked: VecDeque::new(),
         })
     }
 
@@ -188,9 +214,12 @@ pub(crate) fn judge(
     flow: &Flow,
     event: &EventDocument,
     run: &str,
+    references: &Arc<dyn Counterparts>,
 ) -> Result<Option<String>, String> {
     let nothing = Named::default();
-    let scope = Scope::new(event, &nothing, &nothing, run).with_tables(Arc::clone(&flow.tables));
+    let scope = Scope::new(event, &nothing, &nothing, run)
+        .with_tables(Arc::clone(&flow.tables))
+        .with_references(references);
     if let Some(when) = &flow.when
         && !when
             .condition(&scope)

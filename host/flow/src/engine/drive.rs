@@ -5,14 +5,14 @@ use std::time::Duration;
 
 use tombolo_kernel::system::ActionCall;
 use tombolo_manifest::Effect;
-use tombolo_store::{Advance, Hearing, RunRow, RunStatus};
+use tombolo_store::{Advance, Hearing, Link, RunRow, RunStatus};
 
 use super::calls::{CallEnd, Caller, UnderWay};
 use super::lanes::{self, Next};
 use super::pull::Delivered;
 use super::{Engine, Run, dead_letter, dispatch, gate, version_key};
 use crate::delivery::RetryWish;
-use crate::run::{Called, Decision, Input, Surroundings, Wanted};
+use crate::run::{Called, Decision, Input, Wanted};
 
 /// How a run left the hands of its task.
 pub(super) enum Ended {
@@ -78,13 +78,20 @@ impl Engine {
         let mut input = input;
         let mut under_way = UnderWay::default();
         let mut left_out = false;
+        // Calls of moves before, which wait until links are made.
+        let mut wanted = Vec::new();
         loop {
-            let (wanted, until_ms) = match self.decide(&mut run, input) {
-                Decision::Done => return self.finish(run, RunStatus::Done).await,
-                Decision::Dead => return self.finish(run, RunStatus::Dead).await,
-                Decision::Go { calls, until_ms } => (calls, until_ms),
+            let until_ms = match self.decide(&mut run, input).await {
+                None => return self.leave(run),
+                Some(Decision::Done) => return self.finish(run, RunStatus::Done).await,
+                Some(Decision::Dead) => return self.finish(run, RunStatus::Dead).await,
+                Some(Decision::Go { calls, until_ms }) => {
+                    wanted.extend(calls);
+                    until_ms
+                }
             };
-            if wanted.is_empty() && under_way.is_empty() && !left_out {
+            let links = !run.outbox.links.is_empty() || !run.linked.is_empty();
+            if wanted.is_empty() && under_way.is_empty() && !left_out && !links {
                 return self.park(run, until_ms).await;
             }
             let stopping = self.is_stopping();
@@ -94,30 +101,18 @@ impl Engine {
                     return self.leave(run);
                 }
             }
+            if let Some((number, outcome)) = run.linked.pop_front() {
+                input = Input::Linked(number, outcome);
+                continue;
+            }
             left_out |= stopping && !wanted.is_empty();
             if left_out && under_way.is_empty() {
                 return self.leave(run);
             }
-            let wanted = if left_out { Vec::new() } else { wanted };
-            input = self
-                .next_end(&mut run, &mut under_way, wanted, until_ms)
-                .await;
+            let now = std::mem::take(&mut wanted);
+            let now = if left_out { Vec::new() } else { now };
+            input = self.next_end(&mut run, &mut under_way, now, until_ms).await;
         }
-    }
-
-    pub(super) fn decide(&self, run: &mut Run, input: Input) -> Decision {
-        let surroundings = Surroundings {
-            flow: &run.flow,
-            event: &run.event,
-            run: &run.id,
-            now_ms: self.now(),
-            new_task: &tombolo_kernel::clock::new_id,
-        };
-        let decision = run.state.decide(surroundings, input, &mut run.outbox);
-        if run.outbox.withdrawn.is_empty() {
-            run.exclusive.clear();
-        }
-        decision
     }
 
     /// Does one attempt of a call.
@@ -283,6 +278,8 @@ impl Engine {
         });
         self.listen(hearing.as_ref());
         let (ended, now) = (&*run, self.now());
+        let links = ended.outbox.links.iter().map(|wanted| &wanted.link);
+        let links: Vec<Link> = links.cloned().collect();
         let write = || {
             self.parts.store.advance(Advance {
                 run: row_of(ended, status, wake_ms, now),
@@ -291,12 +288,15 @@ impl Engine {
                 withdrawn: ended.outbox.withdrawn.clone(),
                 queued: Vec::new(),
                 hearing: hearing.clone(),
+                links: links.clone(),
             })
         };
-        let Some(appended) = self.insist("writing a run", write).await else {
+        let Some(advanced) = self.insist("writing a run", write).await else {
             return false;
         };
         let outbox = std::mem::take(&mut run.outbox);
+        let numbers = outbox.links.iter().map(|wanted| wanted.number);
+        run.linked.extend(numbers.zip(advanced.linked));
         let (copies, awaited) = (self.copies(&flows, &outbox.emitted), self.awaited.changes());
         run.asked_early |= status == RunStatus::Active && !outbox.tasks.is_empty();
         if !run.stored {
@@ -306,7 +306,7 @@ impl Engine {
         run.dirty = false;
         run.exclusive.clear();
         run.judged.clear();
-        let fresh = dispatch::placed(&appended, copies);
+        let fresh = dispatch::placed(&advanced.appended, copies);
         if !fresh.is_empty() {
             let engine = Arc::clone(self);
             tokio::spawn(async move {
@@ -391,6 +391,7 @@ impl Engine {
                 withdrawn,
                 queued,
                 hearing: None,
+                links: Vec::new(),
             })
         };
         self.insist("writing queued runs", write).await.is_some()

@@ -15,7 +15,7 @@ use super::dispatch::Placed;
 use super::{Engine, Run};
 use crate::definition::FlowSet;
 use crate::expression::{EventDocument, key_of};
-use crate::run::{Input, News, Surroundings};
+use crate::run::{Input, News};
 
 /// Events read at once when the log is looked through.
 const PAGE: u32 = 500;
@@ -187,14 +187,7 @@ impl Engine {
             after = last;
             for stored in page {
                 let event = Arc::new(EventDocument::new(stored.seq, stored.event));
-                let surroundings = Surroundings {
-                    flow: &run.flow,
-                    event: &run.event,
-                    run: &run.id,
-                    now_ms: self.now(),
-                    new_task: &tombolo_kernel::clock::new_id,
-                };
-                if run.state.hears(surroundings, &event) {
+                if self.hears(run, &event).await {
                     news.events.push(event);
                 }
             }

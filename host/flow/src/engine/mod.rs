@@ -23,6 +23,7 @@ mod lanes;
 mod people;
 mod pull;
 mod recover;
+mod references;
 mod replay;
 pub(crate) mod schema;
 mod schemas;
@@ -50,6 +51,8 @@ use crate::definition::{Flow, FlowSet};
 use crate::delivery::Deliveries;
 use crate::expression::EventDocument;
 use crate::run::{Outbox, RunState};
+use std::collections::VecDeque;
+use tombolo_store::LinkOutcome;
 
 /// What the engine works with.
 pub struct EngineParts {
@@ -122,6 +125,8 @@ struct Run {
     asked_early: bool,
     /// Events it was told and has looked at.
     judged: Vec<i64>,
+    /// What came of links that were made, until it is told.
+    linked: VecDeque<(u64, LinkOutcome)>,
 }
 
 /// Locks for answers: enough that two tasks seldom share one.

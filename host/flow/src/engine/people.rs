@@ -28,6 +28,7 @@ impl Engine {
                 run: &run.id,
                 now_ms: engine.now(),
                 new_task: &tombolo_kernel::clock::new_id,
+                references: &engine.plain_references(),
             };
             run.state.mend(surroundings, &mend, &mut run.outbox)
         })
@@ -172,6 +173,7 @@ impl Engine {
                 withdrawn: std::mem::take(&mut run.outbox.withdrawn),
                 queued: Vec::new(),
                 hearing,
+                links: Vec::new(),
             })
             .await?;
         if let Some(system) = &row.needs {

@@ -1,5 +1,6 @@
 //! Taking up what was under way: after a restart, and whenever a row is carried out again.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -45,7 +46,10 @@ impl Engine {
                 if let Some(told) = self.keys_of(stored.seq, &stored.event) {
                     self.tell_now(&told).await;
                 }
-                let runs = self.missing_runs(stored.seq, stored.event, &known);
+                let missing = self.missing_runs(stored.seq, stored.event, &known);
+                let Some(runs) = missing.await else {
+                    return Err(StoreError::Unavailable("the host is stopping".to_owned()));
+                };
                 let (keyed, free): (Vec<Run>, Vec<Run>) =
                     runs.into_iter().partition(|run| !run.lane.is_empty());
                 let open = u32::try_from(free.len() + keyed.len()).unwrap_or(u32::MAX);
@@ -70,13 +74,13 @@ impl Engine {
         Ok(())
     }
 
-    fn missing_runs(
+    async fn missing_runs(
         &self,
         seq: i64,
         event: tombolo_kernel::event::Event,
         known: &[(i64, String)],
-    ) -> Vec<Run> {
-        let flows = self.flows.load();
+    ) -> Option<Vec<Run>> {
+        let flows = self.flows.load_full();
         let mut reacting = flows.reacting_to(&event.kind);
         let of_event = known.partition_point(|(at, _)| *at < seq);
         let have = known[of_event..]
@@ -86,13 +90,10 @@ impl Engine {
         let have: Vec<&str> = have.collect();
         reacting.retain(|flow| !have.contains(&flow.name.as_str()));
         if reacting.is_empty() {
-            return Vec::new();
+            return Some(Vec::new());
         }
         let event = Arc::new(EventDocument::new(seq, event));
-        reacting
-            .into_iter()
-            .filter_map(|flow| self.run_of(flow, Arc::clone(&event)))
-            .collect()
+        self.runs_for(reacting, &event).await
     }
 
     /// Runs with a lane become rows first: then the store knows their order among those that have rows already.
@@ -272,6 +273,7 @@ impl Engine {
             exclusive: Vec::new(),
             asked_early: false,
             judged: Vec::new(),
+            linked: VecDeque::new(),
         }))
     }
 
@@ -348,6 +350,7 @@ impl Engine {
                 withdrawn,
                 queued,
                 hearing: Some(Hearing::default()),
+                links: Vec::new(),
             })
         };
         self.insist("writing a dead run", write).await;

@@ -160,7 +160,10 @@ impl Engine {
             page.unfinished += 1;
             return Ok(None);
         }
-        let Some(run) = self.run_as(Arc::clone(flow), Arc::clone(&event), id) else {
+        let Some(judged) = self.judge_event(flow, &event, &id).await else {
+            return Err(StoreError::Unavailable("the host is stopping".to_owned()));
+        };
+        let Some(run) = self.run_as(Arc::clone(flow), Arc::clone(&event), id, judged) else {
             return Ok(None);
         };
         if !dry_run {
@@ -171,8 +174,13 @@ impl Engine {
             .first()
             .and_then(|row| serde_json::from_str(&row.trace).ok())
             .unwrap_or_default();
-        page.dry_runs
-            .push(tried(flow, &event, run.id, &trace, self.now()));
+        page.dry_runs.push(tried(
+            flow,
+            &event,
+            (run.id, &self.plain_references()),
+            &trace,
+            self.now(),
+        ));
         Ok(None)
     }
 
@@ -213,6 +221,7 @@ impl Engine {
             withdrawn,
             queued,
             hearing: None,
+            links: Vec::new(),
         };
         store.advance(advance).await.map(|_| ())
     }

@@ -7,7 +7,7 @@ use cel::{Context, ExecutionError, IdedExpr, Value};
 use tombolo_kernel::limits;
 
 use super::scope::{EVENT_FIELDS, ROOTS, RUN_FIELDS};
-use super::{Body, ENVIRONMENT, Expression, functions};
+use super::{Body, ENVIRONMENT, Expression, NamedReference, functions};
 use crate::problem::{Place, did_you_mean};
 
 /// Something wrong in an expression, with its place in the flow's file.
@@ -30,6 +30,8 @@ pub struct References {
     pub all_steps: bool,
     /// Value maps that are named, with the place.
     pub tables: Vec<(String, Place)>,
+    /// Cross-references that are looked up, with the place.
+    pub cross: Vec<(NamedReference, Place)>,
     /// `item`, `index`, `failure`, with the place: not every step has them.
     pub special: Vec<(&'static str, Place)>,
 }
@@ -208,6 +210,15 @@ impl Checker<'_> {
                 self.references
                     .tables
                     .extend(name.map(|name| (name, place)));
+            }
+            Err(message) => return self.wrong(id, message),
+        }
+        match functions::xref_call(node) {
+            Ok(named) => {
+                let place = self.place_of(id);
+                self.references
+                    .cross
+                    .extend(named.map(|named| (named, place)));
             }
             Err(message) => return self.wrong(id, message),
         }

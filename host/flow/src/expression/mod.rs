@@ -24,6 +24,7 @@ use crate::problem::Place;
 
 pub use compile::{CompileProblem, References};
 pub use equal::{Equal, key_of};
+pub use functions::{Counterparts, NamedReference, NoCounterparts};
 pub use scope::{EventDocument, Item, Scope};
 pub use template::Template;
 

@@ -11,7 +11,9 @@ use tombolo_kernel::event::Event;
 use tombolo_kernel::limits;
 
 use super::Found;
-use super::functions::{TABLES, TablesVal};
+use super::functions::{
+    Counterparts, NoCounterparts, REFERENCES, ReferencesVal, TABLES, TablesVal,
+};
 use super::value::{Names, to_val};
 use crate::json::{Document, Json, Named, Node, Shape};
 use crate::tables::Tables;
@@ -98,6 +100,7 @@ pub struct Scope<'a> {
     /// The run's id.
     pub run: &'a str,
     tables: Arc<Tables>,
+    references: Option<&'a Arc<dyn Counterparts>>,
     /// Results and variables of the steps around an `each`, the nearest first.
     pub around: Vec<(&'a Named, &'a Named)>,
     /// The item of the `each` around.
@@ -120,6 +123,7 @@ impl<'a> Scope<'a> {
             vars,
             run,
             tables: Arc::default(),
+            references: None,
             around: Vec::new(),
             item: None,
             failure: None,
@@ -133,6 +137,13 @@ impl<'a> Scope<'a> {
     #[must_use]
     pub fn with_tables(mut self, tables: Arc<Tables>) -> Self {
         self.tables = tables;
+        self
+    }
+
+    /// With the site's cross-references.
+    #[must_use]
+    pub fn with_references(mut self, references: &'a Arc<dyn Counterparts>) -> Self {
+        self.references = Some(references);
         self
     }
 
@@ -281,6 +292,10 @@ impl VariableResolver for Scope<'_> {
             "vars" => Some(CowVal::owned(Names::new("vars", self))),
             "run" => Some(CowVal::owned(Names::new("run", self))),
             TABLES => Some(CowVal::owned(TablesVal(Arc::clone(&self.tables)))),
+            REFERENCES => Some(CowVal::owned(ReferencesVal(match self.references {
+                Some(references) => Arc::clone(references),
+                None => Arc::new(NoCounterparts),
+            }))),
             name => self
                 .special(name)
                 .map(|json| CowVal::Owned(to_val(json, self))),

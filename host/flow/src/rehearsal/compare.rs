@@ -2,6 +2,8 @@
 
 use serde_json::{Value as Json, json};
 
+use tombolo_store::Entity;
+
 use super::script::Expected;
 use super::stage::Stage;
 
@@ -40,6 +42,10 @@ pub(super) fn differences(expected: &Expected, stage: &Stage<'_>) -> Vec<String>
             .collect();
         lists("task", tasks, &found, has, Json::to_string, &mut out);
     }
+    if let Some(links) = &expected.links {
+        let found: Vec<Json> = stage.linked.table().entities().map(entity).collect();
+        lists("link", links, &found, has, Json::to_string, &mut out);
+    }
     let errors: Vec<&str> = stage
         .runs
         .iter()
@@ -72,6 +78,14 @@ pub(super) fn differences(expected: &Expected, stage: &Stage<'_>) -> Vec<String>
         }
     }
     out
+}
+
+fn entity(entity: &Entity) -> Json {
+    let ids = entity.ids.iter().map(|linked| &linked.id);
+    let ids: serde_json::Map<String, Json> = ids
+        .map(|id| (id.system.clone(), Json::from(id.id.as_str())))
+        .collect();
+    json!({ "kind": entity.kind, "ids": ids })
 }
 
 /// Whether all that is expected of a value is in it.

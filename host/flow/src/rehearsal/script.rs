@@ -2,6 +2,7 @@
 
 use serde_json::Value as Json;
 use tombolo_kernel::failure::Failure;
+use tombolo_store::{Link, Maker, SystemId};
 
 use crate::problem::{Place, Problem, did_you_mean};
 use crate::yaml::{self, Node, Reader, Value};
@@ -15,6 +16,8 @@ pub struct Rehearsal {
     pub place: Place,
     /// What actions answer, in order; the last again and again. An action that is not named answers `{}`.
     pub systems: Vec<(String, Vec<Reply>)>,
+    /// What is linked when it begins.
+    pub links: Vec<Link>,
     /// What happens.
     pub happenings: Vec<Happening>,
     /// What must have come of it.
@@ -66,6 +69,8 @@ pub struct Expected {
     pub events: Option<Vec<Json>>,
     /// Questions asked, in their order: any of role, question, options.
     pub tasks: Option<Vec<Json>>,
+    /// Every entity that has links at the end, by number: kind and ids.
+    pub links: Option<Vec<Json>>,
     /// How each run stands, in the order of their events: `done`, `dead`, `waiting`, `queued`.
     pub runs: Option<Vec<String>>,
     /// Text in the error of some run.
@@ -119,7 +124,11 @@ fn items<'n>(reader: &mut Reader<'_>, node: &'n Node, what: &str) -> &'n [Node] 
 }
 
 fn one(reader: &mut Reader<'_>, node: &Node) -> Option<Rehearsal> {
-    reader.mapping(node, "a test", &["test", "systems", "do", "expect"])?;
+    reader.mapping(
+        node,
+        "a test",
+        &["test", "systems", "links", "do", "expect"],
+    )?;
     for (key, expected) in [("test", "a sentence"), ("do", "a list of what happens")] {
         if node.get(key).is_none() {
             let message = format!("a test: \"{key}\" is missing, expected {expected}");
@@ -147,6 +156,10 @@ fn one(reader: &mut Reader<'_>, node: &Node) -> Option<Rehearsal> {
             .filter_map(|node| happening(reader, node))
             .collect()
     });
+    let links = node.get("links").map_or_else(Vec::new, |node| {
+        let all = items(reader, node, "links");
+        all.iter().filter_map(|node| link(reader, node)).collect()
+    });
     let expected = node
         .get("expect")
         .map(|node| expected(reader, node))
@@ -155,9 +168,42 @@ fn one(reader: &mut Reader<'_>, node: &Node) -> Option<Rehearsal> {
         test,
         place: node.place,
         systems,
+        links,
         happenings,
         expected,
     })
+}
+
+/// Ids that are of one entity: `{ kind: customer, ids: { crm: C-7, erp: 42 } }`.
+fn link(reader: &mut Reader<'_>, node: &Node) -> Option<Link> {
+    reader.mapping(node, "links", &["kind", "ids"])?;
+    let kind = node
+        .get("kind")
+        .and_then(|kind| reader.text(kind, "links.kind"))?;
+    let kind = kind.to_owned();
+    let mut ids = Vec::new();
+    if let Some(Value::Map(entries)) = node.get("ids").map(|node| &node.value) {
+        for (system, id) in entries {
+            let id = match &id.value {
+                Value::Text(text) => text.clone(),
+                _ => id.to_json(),
+            };
+            let system = system.text.clone();
+            ids.push(SystemId { system, id });
+        }
+    }
+    let link = Link {
+        kind,
+        ids,
+        maker: Maker::default(),
+    };
+    match link.check() {
+        Ok(()) => Some(link),
+        Err(message) => {
+            reader.wrong(node.place, format!("links: {message}"));
+            None
+        }
+    }
 }
 
 fn reply(reader: &mut Reader<'_>, node: &Node) -> Option<Reply> {
@@ -243,7 +289,9 @@ fn happening(reader: &mut Reader<'_>, node: &Node) -> Option<Happening> {
 }
 
 fn expected(reader: &mut Reader<'_>, node: &Node) -> Expected {
-    let known = ["calls", "events", "tasks", "runs", "error", "result"];
+    let known = [
+        "calls", "events", "tasks", "links", "runs", "error", "result",
+    ];
     if reader.mapping(node, "expect", &known).is_none() {
         return Expected::default();
     }
@@ -276,12 +324,17 @@ fn expected(reader: &mut Reader<'_>, node: &Node) -> Expected {
         calls
     });
     for (key, fields, list) in [
-        ("events", &["type", "subject", "data"], &mut expected.events),
+        (
+            "events",
+            &["type", "subject", "data"] as &[&str],
+            &mut expected.events,
+        ),
         (
             "tasks",
             &["role", "question", "options"],
             &mut expected.tasks,
         ),
+        ("links", &["kind", "ids"], &mut expected.links),
     ] {
         *list = node.get(key).map(|node| {
             let all = items(reader, node, key);

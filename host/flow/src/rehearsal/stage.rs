@@ -4,16 +4,17 @@
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
+use parking_lot::{Mutex, MutexGuard};
 use serde_json::Value as Json;
 use tombolo_kernel::clock::rfc3339;
 use tombolo_kernel::event::Event;
-use tombolo_store::{TaskAnswer, TaskRow};
+use tombolo_store::{LinkTable, TaskAnswer, TaskRow};
 
 use super::script::{Happening, Rehearsal, Reply};
 use crate::definition::{Flow, FlowSet};
 use crate::delivery::RetryWish;
 use crate::engine::judge;
-use crate::expression::EventDocument;
+use crate::expression::{Counterparts, EventDocument};
 use crate::run::{Called, Decision, Input, News, Outbox, RunState, Surroundings, Wanted};
 
 /// When a test begins, milliseconds since the epoch: 2026-01-05, a Monday, 09:00 UTC.
@@ -34,6 +35,31 @@ pub(super) struct Stage<'s> {
     pub(super) calls: Vec<(String, Json)>,
     pub(super) emitted: Vec<Event>,
     pub(super) tasks: Vec<TaskRow>,
+    pub(super) linked: Arc<Linked>,
+    /// The same, as expressions see it.
+    references: Arc<dyn Counterparts>,
+}
+
+/// Cross-references of the test.
+#[derive(Default)]
+pub(super) struct Linked(Mutex<LinkTable>);
+
+impl Linked {
+    pub(super) fn table(&self) -> MutexGuard<'_, LinkTable> {
+        self.0.lock()
+    }
+}
+
+impl Counterparts for Linked {
+    fn counterpart(
+        &self,
+        kind: &str,
+        system: &str,
+        id: &str,
+        other: &str,
+    ) -> Result<Option<String>, String> {
+        Ok(self.table().counterpart(kind, system, id, other))
+    }
 }
 
 /// A run of the test.
@@ -50,6 +76,10 @@ pub(super) struct Played {
 
 impl<'s> Stage<'s> {
     pub(super) fn new(flows: &'s FlowSet, flow: &'s str, rehearsal: &'s Rehearsal) -> Self {
+        let linked = Arc::new(Linked::default());
+        for link in &rehearsal.links {
+            linked.table().link(link, BEGINS_MS);
+        }
         Self {
             flows,
             flow,
@@ -62,6 +92,8 @@ impl<'s> Stage<'s> {
             calls: Vec::new(),
             emitted: Vec::new(),
             tasks: Vec::new(),
+            references: linked.clone(),
+            linked,
         }
     }
 
@@ -131,7 +163,7 @@ impl<'s> Stage<'s> {
         };
         let id = format!("{seq}.{}", flow.name);
         let mut state = RunState::default();
-        let (stands, key) = match judge(flow, &event, &id) {
+        let (stands, key) = match judge(flow, &event, &id, &self.references) {
             Ok(None) => return Ok(()),
             Ok(Some(key)) => ("queued", key),
             Err(message) => {
@@ -203,6 +235,10 @@ impl<'s> Stage<'s> {
                 said.answer
             ));
         }
+        if let Some(link) = &task.link {
+            let words = (&*said.answer, &*said.by, &*said.comment);
+            self.linked.table().answered(link, words, self.now_ms)?;
+        }
         task.closed = Some(said.clone());
         let (id, run) = (task.id.clone(), task.run.clone());
         let Some(at) = self.runs.iter().position(|played| played.id == run) else {
@@ -242,8 +278,13 @@ impl<'s> Stage<'s> {
                 run: &id,
                 now_ms: self.now_ms,
                 new_task: &new_task,
+                references: &self.references,
             };
             let decision = run.state.decide(surroundings, input, &mut outbox);
+            for wanted in outbox.links.drain(..) {
+                let outcome = self.linked.table().link(&wanted.link, self.now_ms);
+                inputs.push_back(Input::Linked(wanted.number, outcome));
+            }
             emitted.append(&mut outbox.emitted);
             self.tasks.append(&mut outbox.tasks);
             self.withdraw(&outbox.withdrawn);

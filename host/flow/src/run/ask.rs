@@ -5,7 +5,7 @@ use tombolo_store::{TaskAnswer, TaskRow};
 
 use super::make::{Fault, Made, Move};
 use super::strand::{Ground, Strand, Waiting};
-use crate::definition::{Ask, Step};
+use crate::definition::{Ask, Kind, Step};
 use crate::json::write_string;
 use crate::trace::{StepStatus, cut};
 
@@ -17,31 +17,39 @@ impl Move<'_, '_> {
         step: &Step,
         ask: &Ask,
     ) -> Result<Made, Fault> {
-        let until_ms = self.deadline(strand, step);
         let mut question = String::new();
         ask.question
             .write_text(&self.scope(strand, ground), &mut question)?;
-        let task = (self.around.new_task)(self.around.now_ms);
         if let Some(trace) = strand.step_trace(step.depth) {
-            trace.status = StepStatus::Waiting;
             trace.input = cut(&question);
         }
-        self.outbox.tasks.push(TaskRow {
-            id: task.clone(),
+        let task = TaskRow {
+            id: (self.around.new_task)(self.around.now_ms),
             run: self.around.run.to_owned(),
             step: ground.address(step),
             role: ask.role.clone(),
             question,
             options: ask.options.clone(),
             asked_ms: self.around.now_ms,
-            until_ms,
+            until_ms: self.deadline(strand, step),
             closed: None,
-        });
+            link: None,
+        };
+        Ok(self.open_task(strand, step, task))
+    }
+
+    /// Asks, and waits for the answer.
+    pub(super) fn open_task(&mut self, strand: &mut Strand, step: &Step, task: TaskRow) -> Made {
+        if let Some(trace) = strand.step_trace(step.depth) {
+            trace.status = StepStatus::Waiting;
+        }
+        let (id, until_ms) = (task.id.clone(), task.until_ms);
+        self.outbox.tasks.push(task);
         if let Some(until_ms) = until_ms {
             self.wake_at(until_ms);
         }
-        strand.waiting = Some(Waiting::Answer { task, until_ms });
-        Ok(Made::Wait)
+        strand.waiting = Some(Waiting::Answer { task: id, until_ms });
+        Made::Wait
     }
 
     /// Goes on with the answer, or when it is given up.
@@ -84,6 +92,10 @@ impl Move<'_, '_> {
         let Some(step) = ground.flow.program.get(strand.at) else {
             return Made::On;
         };
+        if matches!(step.kind, Kind::Link(_)) {
+            let result = Self::link_result(answer, timed_out);
+            return self.waited(strand, ground, step, result, timed_out);
+        }
         let mut result = String::with_capacity(limits::TRACE_BYTES);
         for (name, value) in [
             ("{\"answer\":", &answer.answer),

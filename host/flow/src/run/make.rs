@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use tombolo_kernel::limits;
+use tombolo_store::LinkOutcome;
 
 use super::failing::Note;
 use super::strand::{Ground, Strand, Waiting};
@@ -65,6 +66,8 @@ pub(super) struct Move<'m, 'a> {
     pub(super) outbox: &'m mut Outbox,
     /// The call that ended, until its strand takes it.
     pub(super) called: Option<(u64, super::Called)>,
+    /// What came of a link, until its strand takes it.
+    pub(super) linked: Option<(u64, LinkOutcome)>,
     /// The call that was not made, until its strand takes it.
     pub(super) parked: Option<u64>,
     /// Time has passed: who waits for a system tries it again.
@@ -89,26 +92,29 @@ impl<'m, 'a> Move<'m, 'a> {
         outbox: &'m mut Outbox,
     ) -> Self {
         let tries_again = matches!(&input, Input::Woken(_));
-        let (called, parked, news) = match input {
-            Input::Start => (None, None, News::default()),
-            Input::Called(number, called) => (Some((number, called)), None, News::default()),
-            Input::Parked(number) => (None, Some(number), News::default()),
-            Input::Woken(news) => (None, None, news),
-        };
-        Self {
+        let mut move_ = Self {
             around,
             counted,
             outbox,
-            called,
-            parked,
+            called: None,
+            linked: None,
+            parked: None,
             tries_again,
             needs_system: false,
-            news,
+            news: News::default(),
             calls: Vec::new(),
             calling: false,
             wake_ms: None,
             must_look: false,
+        };
+        match input {
+            Input::Start => {}
+            Input::Called(number, called) => move_.called = Some((number, called)),
+            Input::Linked(number, outcome) => move_.linked = Some((number, outcome)),
+            Input::Parked(number) => move_.parked = Some(number),
+            Input::Woken(news) => move_.news = news,
         }
+        move_
     }
 
     /// When to come again. The log is looked through at once, but not while calls are under way: their end comes first.
@@ -200,6 +206,10 @@ impl<'m, 'a> Move<'m, 'a> {
                 }
                 other => self.called = other,
             }
+            if let Some((_, outcome)) = self.linked.take_if(|(linked, _)| *linked == number) {
+                strand.calling = None;
+                return self.linked(strand, ground, outcome);
+            }
             if self.parked.take_if(|parked| *parked == number).is_some() {
                 strand.calling = None;
                 return self.parked(strand, ground);
@@ -277,6 +287,7 @@ impl<'m, 'a> Move<'m, 'a> {
             Kind::Emit(emit) => self.emit(strand, ground, step, emit),
             Kind::Set(values) => self.set(strand, ground, step, values),
             Kind::Ask(ask) => self.ask(strand, ground, step, ask),
+            Kind::Link(link) => self.link(strand, ground, step, link),
             Kind::Wait(wait) => self.wait(strand, ground, step, wait),
             Kind::Each(each) => self.each(strand, ground, step, each),
             Kind::Flow(flow) => self.sub_flow(strand, ground, step, flow),
@@ -357,7 +368,8 @@ impl<'m, 'a> Move<'m, 'a> {
 
     pub(super) fn scope<'s>(&'s self, strand: &'s Strand, ground: &'s Ground<'_>) -> Scope<'s> {
         let mut scope = Scope::new(ground.event, &strand.steps, &strand.vars, self.around.run)
-            .with_tables(Arc::clone(&self.around.flow.tables));
+            .with_tables(Arc::clone(&self.around.flow.tables))
+            .with_references(self.around.references);
         scope.around = ground.around.clone();
         scope.item = ground.item;
         scope.failure = strand.failure.as_ref().or(ground.failure);

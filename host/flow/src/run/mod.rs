@@ -9,6 +9,7 @@ mod backoff;
 mod call;
 mod each;
 mod failing;
+mod link;
 mod make;
 mod mend;
 mod steps;
@@ -24,11 +25,11 @@ use serde::{Deserialize, Serialize};
 use tombolo_kernel::audit::Outward;
 use tombolo_kernel::event::Event;
 use tombolo_kernel::failure::Failure;
-use tombolo_store::{Listen, TaskAnswer, TaskRow};
+use tombolo_store::{Link, LinkOutcome, Listen, TaskAnswer, TaskRow};
 
 use crate::definition::Flow;
 use crate::delivery::RetryWish;
-use crate::expression::EventDocument;
+use crate::expression::{Counterparts, EventDocument};
 use crate::trace::RunTrace;
 
 pub use backoff::pause_ms;
@@ -38,7 +39,7 @@ use strand::Strand;
 pub use strand::Waiting;
 
 /// Where a run stands between two moves.
-#[derive(Debug, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct RunState {
     /// The flow's own steps.
     root: Strand,
@@ -51,7 +52,7 @@ pub struct RunState {
 }
 
 /// What is counted over a whole run.
-#[derive(Debug, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 struct Counted {
     /// Events it emitted.
     #[serde(default)]
@@ -80,15 +81,19 @@ pub struct Surroundings<'a> {
     pub now_ms: u64,
     /// Makes ids of tasks, which cannot be guessed.
     pub new_task: &'a dyn Fn(u64) -> String,
+    /// Where expressions look up cross-references.
+    pub references: &'a Arc<dyn Counterparts>,
 }
 
 /// What happened.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub enum Input {
     /// The run begins, or begins its step again after a restart.
     Start,
     /// The call of this number ended.
     Called(u64, Called),
+    /// What came of the link of this number.
+    Linked(u64, LinkOutcome),
     /// The call of this number was not made: its system is down or has too much to do.
     Parked(u64),
     /// A time that was waited for has come, or something else it waits for.
@@ -96,7 +101,7 @@ pub enum Input {
 }
 
 /// What came for a run that waited.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct News {
     /// Answers, by task.
     pub answers: Vec<(String, TaskAnswer)>,
@@ -109,7 +114,7 @@ pub struct News {
 }
 
 /// How a call ended.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Called {
     /// Its result as JSON text, or how it failed.
     pub result: Result<String, Failure>,
@@ -144,10 +149,19 @@ pub struct Wanted {
     pub until_ms: Option<u64>,
 }
 
+/// A link to make, in the commit that keeps the state. What came of it is told by [`Input::Linked`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WantedLink {
+    /// Names it in [`Input::Linked`].
+    pub number: u64,
+    /// The link.
+    pub link: Link,
+}
+
 /// What to do next.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Decision {
-    /// Make these calls, beside those that are under way. With none under way: keep the state. Come again, at the
+    /// Make these calls, beside those that are under way, and the outbox's links. With none under way: keep the state. Come again, at the
     /// latest at the time.
     Go {
         /// To make now.
@@ -162,7 +176,7 @@ pub enum Decision {
 }
 
 /// What must commit together with the next state.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Outbox {
     /// Events it made.
     pub emitted: Vec<Event>,
@@ -170,13 +184,18 @@ pub struct Outbox {
     pub tasks: Vec<TaskRow>,
     /// Questions it no longer asks.
     pub withdrawn: Vec<String>,
+    /// Links it makes.
+    pub links: Vec<WantedLink>,
 }
 
 impl Outbox {
     /// Whether nothing waits to commit.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.emitted.is_empty() && self.tasks.is_empty() && self.withdrawn.is_empty()
+        self.emitted.is_empty()
+            && self.tasks.is_empty()
+            && self.withdrawn.is_empty()
+            && self.links.is_empty()
     }
 }
 

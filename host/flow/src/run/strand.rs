@@ -12,7 +12,7 @@ use crate::json::{Document, Named};
 use crate::trace::{self, StepStatus, StepTrace};
 
 /// Serialized with the state; what is of the call under way is not.
-#[derive(Debug, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(super) struct Strand {
     /// The step it is at.
     pub(super) at: usize,
@@ -34,7 +34,7 @@ pub(super) struct Strand {
     /// For what it waits.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) waiting: Option<Waiting>,
-    /// The call that is under way.
+    /// The call or link that is under way.
     #[serde(skip)]
     pub(super) calling: Option<u64>,
     /// An input that a person gave to the step.
@@ -112,7 +112,7 @@ pub enum Waiting {
 
 /// What is under way inside a step.
 #[expect(clippy::large_enum_variant, reason = "kept in a box of its own")]
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(super) enum Inner {
     /// Items of an `each`.
@@ -122,7 +122,7 @@ pub(super) enum Inner {
 }
 
 /// Items of an `each`.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct Items {
     /// The list.
     pub(super) list: Document,
@@ -139,14 +139,14 @@ pub(super) struct Items {
 }
 
 /// A called flow under way.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct Called {
     /// What it sees as `event.data`.
     pub(super) data: Document,
     pub(super) strand: Strand,
     /// The event it sees; made again when it is needed.
     #[serde(skip)]
-    pub(super) event: OnceLock<EventDocument>,
+    pub(super) event: OnceLock<Arc<EventDocument>>,
 }
 
 /// What a strand stands on.

@@ -1,6 +1,6 @@
 //! `call: flow.NAME`: another flow's steps as part of this run. They see their own data, results and variables only.
 
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use super::Surroundings;
 use super::make::{Ended, Fault, Made, Move};
@@ -89,7 +89,7 @@ impl Move<'_, '_> {
         let part: &Flow = around.flow.parts.get(&flow.name)?;
         let event = called
             .event
-            .get_or_init(|| ground.event.with_data(called.data.raw().to_owned()));
+            .get_or_init(|| Arc::new(ground.event.with_data(called.data.raw().to_owned())));
         Some(Ground {
             flow: part,
             event,

@@ -10,6 +10,7 @@ use tombolo_kernel::limits;
 
 use super::*;
 use crate::definition::FlowSet;
+use crate::expression::NoCounterparts;
 
 mod fail;
 mod inside;
@@ -35,6 +36,10 @@ steps:
       - emit: { type: asked, subject: '${event.data.part}', data: { answer: '${steps.approval.answer}' } }
   - call: crm.note
 ";
+
+fn references() -> Arc<dyn Counterparts> {
+    Arc::new(NoCounterparts)
+}
 
 struct Machine {
     flow: Arc<Flow>,
@@ -101,6 +106,7 @@ impl Machine {
             run: "7.f",
             now_ms: self.now_ms,
             new_task: &|_| "task-1".to_owned(),
+            references: &references(),
         };
         match self.state.decide(surroundings, input, &mut self.outbox) {
             Decision::Go { calls, until_ms } if calls.is_empty() => Did::Wait(until_ms),

@@ -17,6 +17,7 @@ mod runs;
 mod systems;
 mod tasks;
 mod tokens;
+mod xref;
 
 pub(crate) use tokens::{MayPublish, Tokens};
 
@@ -60,6 +61,11 @@ pub(crate) fn router(core: Arc<Core>) -> Router {
         .route("/api/events/{seq}", get(events::show))
         .route("/api/tasks", get(tasks::list))
         .route("/api/tasks/{id}/answer", post(tasks::answer))
+        .route("/api/xref", get(xref::list))
+        .route("/api/xref/history", get(xref::history))
+        .route("/api/xref/link", post(xref::link))
+        .route("/api/xref/unlink", post(xref::unlink))
+        .route("/api/xref/import", post(xref::import))
         .route("/api/feeds", get(feeds::list))
         .route("/api/feeds/{system}/{feed}/run", post(feeds::run))
         .route("/api/reload", post(reload::reload))

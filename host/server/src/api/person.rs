@@ -24,12 +24,12 @@ pub(crate) fn check(by: &str, what: &str, words: &str) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// The same for what is kept with a run: it needs a reason.
+/// The same for what is kept with a run or a link: it needs a reason.
 pub(crate) fn check_with_reason(by: &str, reason: &str) -> Result<(), Refusal> {
     check(by, "reason", reason)?;
     if reason.trim().is_empty() {
         return Err(Refusal::Invalid(
-            "reason: found nothing, expected why; it is kept with the run".into(),
+            "reason: found nothing, expected why; it is kept with what is done".into(),
         ));
     }
     Ok(())

@@ -60,7 +60,10 @@ pub(crate) fn load(folder: &Path, shelf: &mut PackageShelf) -> (Option<Site>, Ve
     let roles = settings
         .as_ref()
         .and_then(|settings| settings.roles.as_deref());
-    problems.extend(flows.check(&offered, roles));
+    let kinds = settings
+        .as_ref()
+        .and_then(|settings| settings.kinds.as_deref());
+    problems.extend(flows.check(&offered, roles, kinds));
     (
         settings.map(|settings| Site {
             folder,

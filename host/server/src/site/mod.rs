@@ -16,6 +16,7 @@ mod grant;
 mod limits;
 mod load;
 mod merge;
+mod named;
 mod offered;
 mod offers;
 mod plan;
@@ -27,6 +28,7 @@ mod timing;
 
 pub use check::{Report, SystemReport, check};
 pub use feed::FeedPlan;
+pub(crate) use named::Named;
 pub use plan::{SecretSlot, SecretWish, Site, SystemPlan};
 pub(crate) use schedule::source as schedule_source;
 pub use schedule::{Missed, SchedulePlan};

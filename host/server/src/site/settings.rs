@@ -36,6 +36,8 @@ pub struct Settings {
     pub retention: Retention,
     /// Roles that tasks may name; `None`: any.
     pub roles: Option<Vec<String>>,
+    /// Kinds of entities that have ids in several systems; `None`: any.
+    pub kinds: Option<Vec<String>>,
 }
 
 /// How long the past is kept.
@@ -106,6 +108,7 @@ impl Settings {
             "tokens",
             "retention",
             "roles",
+            "kinds",
         ];
         let fields = Fields::known(node, "tombolo.yaml", &keys, problems);
         let get = |name: &str| fields.and_then(|fields| fields.get(name));
@@ -127,6 +130,7 @@ impl Settings {
                 .map(|node| retention(node, problems))
                 .unwrap_or_default(),
             roles: get("roles").map(|node| roles(node, problems)),
+            kinds: get("kinds").map(|node| kinds(node, problems)),
         }
     }
 }
@@ -272,6 +276,23 @@ fn roles(node: &Node, problems: &mut Problems) -> Vec<String> {
         roles.push(role.to_owned());
     }
     roles
+}
+
+fn kinds(node: &Node, problems: &mut Problems) -> Vec<String> {
+    let mut kinds = Vec::new();
+    for (at, kind) in fields::texts(node, "kinds", problems) {
+        if !is_name(kind) {
+            problems.add(
+                at,
+                format!(
+                    "kind {}: expected lower case letters, digits and `-`, such as customer",
+                    quoted(kind)
+                ),
+            );
+        }
+        kinds.push(kind.to_owned());
+    }
+    kinds
 }
 
 /// A secret reference. What is no reference is never shown: it may be the secret.

@@ -7,8 +7,8 @@ use super::error::{conflict, is_the_rows_fault};
 use super::identity::Identities;
 use super::names::Names;
 use super::queue::Records;
-use super::{audits, cursors, events, listeners, pairs, runs, sweep, tasks};
-use crate::RunRow;
+use super::{audits, cursors, events, links, listeners, pairs, runs, sweep, tasks};
+use crate::{Advanced, Appended, RunRow};
 use rusqlite::Connection;
 use tombolo_kernel::event::Event;
 
@@ -43,7 +43,7 @@ pub(crate) fn all(
     let rows: Vec<&RunRow> = commands.iter().flat_map(runs_of).collect();
     runs::upsert(connection, &mut known.names, &rows)?;
     for command in commands {
-        rest(connection, known, command)?;
+        rest(connection, known, now_ms, command)?;
     }
     Ok(())
 }
@@ -105,11 +105,16 @@ fn append(
     let mut appended = events::append(connection, known, now_ms, &events)?.into_iter();
     for command in commands {
         let mine = command.events().len();
-        let mut next = || Some(Ok(appended.by_ref().take(mine).collect()));
+        let mut next = || -> Vec<Appended> { appended.by_ref().take(mine).collect() };
         match command {
-            Command::Append(request) => request.outcome = next(),
-            Command::Page(request) => request.outcome = next(),
-            Command::Advance(request) => request.outcome = next(),
+            Command::Append(request) => request.outcome = Some(Ok(next())),
+            Command::Page(request) => request.outcome = Some(Ok(next())),
+            Command::Advance(request) => {
+                request.outcome = Some(Ok(Advanced {
+                    appended: next(),
+                    linked: Vec::new(),
+                }));
+            }
             _ => {}
         }
     }
@@ -126,7 +131,12 @@ fn runs_of(command: &Command) -> impl Iterator<Item = &RunRow> {
         .flat_map(|advance| std::iter::once(&advance.run).chain(&advance.queued))
 }
 
-fn rest(connection: &Connection, known: &mut Known, command: &mut Command) -> rusqlite::Result<()> {
+fn rest(
+    connection: &Connection,
+    known: &mut Known,
+    now_ms: u64,
+    command: &mut Command,
+) -> rusqlite::Result<()> {
     match command {
         Command::Append(_) => {}
         Command::Page(request) => {
@@ -146,6 +156,12 @@ fn rest(connection: &Connection, known: &mut Known, command: &mut Command) -> ru
             if let Some(hearing) = &request.input.hearing {
                 listeners::replace(connection, &mut known.names, &request.input.run, hearing)?;
             }
+            for link in &request.input.links {
+                let outcome = links::make(connection, &mut known.names, link, false, now_ms)?;
+                if let Some(Ok(advanced)) = &mut request.outcome {
+                    advanced.linked.push(outcome);
+                }
+            }
         }
         Command::Hear(request) => {
             let told = listeners::tell(connection, &mut known.names, &request.input)?;
@@ -153,7 +169,17 @@ fn rest(connection: &Connection, known: &mut Known, command: &mut Command) -> ru
         }
         Command::Answer(request) => {
             let (id, answer) = &request.input;
-            request.outcome = Some(tasks::answer(connection, id, answer)?);
+            let names = &mut known.names;
+            request.outcome = Some(tasks::answer(connection, names, id, answer)?);
+        }
+        Command::Link(request) => {
+            let mut make = |order| links::order(connection, &mut known.names, order, now_ms);
+            let outcomes = request.input.iter().map(&mut make);
+            request.outcome = Some(Ok(outcomes.collect::<rusqlite::Result<_>>()?));
+        }
+        Command::Unlink(request) => {
+            let names = &mut known.names;
+            request.outcome = Some(links::unlink(connection, names, &request.input, now_ms)?);
         }
         Command::Set(request) => {
             request.outcome = Some(pairs::set(connection, &mut known.names, &request.input)?)

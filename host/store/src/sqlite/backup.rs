@@ -38,7 +38,7 @@ pub struct Contents {
 /// [`StoreError::Unavailable`] when it cannot be read or the copy not written; then nothing is left behind.
 pub fn backup(store: &Path, to: &Path) -> Result<Contents, StoreError> {
     refuse_existing(to, "name a file that is not there yet")?;
-    let connection = read(store)?;
+    let (connection, _) = read(store)?;
     write_whole(to, |partial| {
         let text = partial.to_str().ok_or_else(|| {
             StoreError::Conflict(format!("{}: expected a name in UTF-8", to.display()))
@@ -51,12 +51,12 @@ pub fn backup(store: &Path, to: &Path) -> Result<Contents, StoreError> {
     verify(to)
 }
 
-/// Reads every page of a copy and checks its structure.
+/// Reads every page of a copy and checks its structure. One of an older format is good: it is upgraded when it is served.
 ///
 /// # Errors
-/// [`StoreError::Format`] when it is no store, one of another format, or damaged.
+/// [`StoreError::Format`] when it is no store, one of a newer format, or damaged.
 pub fn verify(copy: &Path) -> Result<Contents, StoreError> {
-    let connection = read(copy)?;
+    let (connection, format) = read(copy)?;
     let failed = |error: rusqlite::Error| schema::at(copy, &error);
     let found: String = connection
         .query_row("PRAGMA integrity_check(1)", [], |row| row.get(0))
@@ -73,7 +73,7 @@ pub fn verify(copy: &Path) -> Result<Contents, StoreError> {
         .query_row(query, [], |row| {
             Ok(Contents {
                 id: row.get(0)?,
-                format: schema::FORMAT,
+                format,
                 bytes: fs::metadata(copy).map_or(0, |data| data.len()),
                 events: row.get(1)?,
                 runs: row.get(2)?,
@@ -106,8 +106,8 @@ pub fn restore(copy: &Path, store: &Path) -> Result<Contents, StoreError> {
     Ok(contents)
 }
 
-/// Opens a store of this format for reading. A file of something else is left as it is.
-fn read(store: &Path) -> Result<Connection, StoreError> {
+/// Opens a store of this or an older format for reading, and says of which. A file of something else is left as it is.
+fn read(store: &Path) -> Result<(Connection, i32), StoreError> {
     if !store.is_file() {
         return Err(StoreError::NotFound(format!(
             "{}: found no file; expected a store or a copy of one",
@@ -121,8 +121,8 @@ fn read(store: &Path) -> Result<Connection, StoreError> {
             Ok(connection)
         })
         .map_err(|error| schema::at(store, &error))?;
-    schema::identify(&connection, store)?.must_be_ours(store)?;
-    Ok(connection)
+    let format = schema::identify(&connection, store)?.must_be_ours(store)?;
+    Ok((connection, format))
 }
 
 fn refuse_existing(file: &Path, advice: &str) -> Result<(), StoreError> {

@@ -2,7 +2,10 @@
 //! again without it; the outcome waits beside it until the data is synced.
 
 use super::pairs::SetPair;
-use crate::{Advance, Appended, PageIn, StoreError, Sweep, Swept, TaskAnswer, TaskRow};
+use crate::{
+    Advance, Advanced, Appended, Entity, LinkOrder, LinkOutcome, PageIn, StoreError, Sweep, Swept,
+    TaskAnswer, TaskRow, Unlink,
+};
 use tokio::sync::oneshot;
 use tombolo_kernel::capability::store::KeyValueError;
 use tombolo_kernel::event::Event;
@@ -43,11 +46,14 @@ pub(crate) enum Command {
     Append(Request<Vec<Event>, Vec<Appended>, StoreError>),
     /// Boxed: rare beside what has none.
     Page(Box<Request<PageIn, Vec<Appended>, StoreError>>),
-    Advance(Request<Box<Advance>, Vec<Appended>, StoreError>),
+    Advance(Request<Box<Advance>, Advanced, StoreError>),
     /// Type, keys, the event, the time.
     Hear(Request<Heard, usize, StoreError>),
     /// Boxed: a task is large, and rare.
     Answer(Box<Request<(String, TaskAnswer), TaskRow, StoreError>>),
+    Link(Request<Vec<LinkOrder>, Vec<LinkOutcome>, StoreError>),
+    /// Boxed: rare.
+    Unlink(Box<Request<Unlink, Entity, StoreError>>),
     Set(Request<SetPair, (), KeyValueError>),
     Delete(Request<(String, String), (), KeyValueError>),
     Sweep(Request<Sweep, Swept, StoreError>),
@@ -72,7 +78,7 @@ impl Command {
         (Self::Page(Box::new(request)), reply)
     }
 
-    pub(crate) fn advance(advance: Advance) -> Asked<Vec<Appended>, StoreError> {
+    pub(crate) fn advance(advance: Advance) -> Asked<Advanced, StoreError> {
         let (request, reply) = Request::new(Box::new(advance));
         (Self::Advance(request), reply)
     }
@@ -85,6 +91,16 @@ impl Command {
     pub(crate) fn answer(id: &str, answer: TaskAnswer) -> Asked<TaskRow, StoreError> {
         let (request, reply) = Request::new((id.to_owned(), answer));
         (Self::Answer(Box::new(request)), reply)
+    }
+
+    pub(crate) fn link(orders: Vec<LinkOrder>) -> Asked<Vec<LinkOutcome>, StoreError> {
+        let (request, reply) = Request::new(orders);
+        (Self::Link(request), reply)
+    }
+
+    pub(crate) fn unlink(unlink: Unlink) -> Asked<Entity, StoreError> {
+        let (request, reply) = Request::new(unlink);
+        (Self::Unlink(Box::new(request)), reply)
     }
 
     pub(crate) fn set(set: SetPair) -> Asked<(), KeyValueError> {
@@ -132,6 +148,7 @@ impl Command {
                     rows.map(|row| row.state.len() + row.trace.len() + 256)
                         .sum()
                 }
+                Self::Link(request) => request.input.len() * 512,
                 Self::Set(request) => request.input.value.len() + 256,
                 _ => 256,
             }
@@ -145,6 +162,8 @@ impl Command {
             Self::Advance(request) => request.outcome = Some(Err(error)),
             Self::Answer(request) => request.outcome = Some(Err(error)),
             Self::Hear(request) => request.outcome = Some(Err(error)),
+            Self::Link(request) => request.outcome = Some(Err(error)),
+            Self::Unlink(request) => request.outcome = Some(Err(error)),
             Self::Set(request) => request.outcome = Some(Err(error.into())),
             Self::Delete(request) => request.outcome = Some(Err(error.into())),
             Self::Sweep(request) => request.outcome = Some(Err(error)),
@@ -160,6 +179,8 @@ impl Command {
             Self::Advance(request) => request.send(),
             Self::Answer(request) => (*request).send(),
             Self::Hear(request) => request.send(),
+            Self::Link(request) => request.send(),
+            Self::Unlink(request) => (*request).send(),
             Self::Set(request) => request.send(),
             Self::Delete(request) => request.send(),
             Self::Sweep(request) => request.send(),

@@ -18,13 +18,17 @@ mod error;
 mod events;
 mod identity;
 mod lanes;
+mod link_lists;
+mod links;
 mod listeners;
 mod lock;
+mod migrations;
 mod names;
 mod pairs;
 mod parked;
 mod queue;
 mod readers;
+mod references;
 mod rows;
 mod runs;
 mod schema;
@@ -65,6 +69,8 @@ pub struct SqliteStore {
     adapters: Readers,
     /// For listings and searches.
     people: Readers,
+    /// For what expressions look up.
+    lookups: Readers,
     writer: Mutex<Option<JoinHandle<()>>>,
 }
 
@@ -107,6 +113,7 @@ impl SqliteStore {
             engine: readers(None),
             adapters: readers(None),
             people: readers(Some(limits::STORE_SEARCH)),
+            lookups: readers(None),
             writer: Mutex::new(Some(thread)),
         }))
     }
@@ -132,7 +139,7 @@ impl SqliteStore {
 
     /// Stops taking commands, writes those that wait, and returns the thread to wait for.
     fn begin_close(&self) -> Option<JoinHandle<()>> {
-        for readers in [&self.engine, &self.adapters, &self.people] {
+        for readers in [&self.engine, &self.adapters, &self.people, &self.lookups] {
             readers.close();
         }
         self.queue.close();

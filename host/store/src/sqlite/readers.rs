@@ -48,7 +48,6 @@ impl Readers {
         &self,
         query: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
     ) -> Result<T, StoreError> {
-        let closed = || StoreError::Unavailable("the store is closed: the host is stopping".into());
         let permit = Arc::clone(&self.inner.permits)
             .acquire_owned()
             .await
@@ -63,11 +62,26 @@ impl Readers {
         task.await.map_err(|_| closed())?
     }
 
+    /// Runs one short query on the caller's thread; as many run at a time as there are threads that ask.
+    pub(crate) fn read_here<T>(
+        &self,
+        query: impl FnOnce(&Connection) -> rusqlite::Result<T>,
+    ) -> Result<T, StoreError> {
+        if self.inner.permits.is_closed() {
+            return Err(closed());
+        }
+        self.inner.run(query)
+    }
+
     /// Refuses further queries and closes what is idle.
     pub(crate) fn close(&self) {
         self.inner.permits.close();
         self.inner.idle.lock().clear();
     }
+}
+
+fn closed() -> StoreError {
+    StoreError::Unavailable("the store is closed: the host is stopping".into())
 }
 
 impl Inner {

@@ -2,10 +2,11 @@
 //!
 //! Texts that repeat (sources, types, flows, digests) are numbered in `name`, so that rows and indexes stay small;
 //! the views `events`, `runs` and `audits` show them in full to people with their own tools. A file of another
-//! program or of a newer format is refused before anything in it changes.
+//! program or of a newer format is refused before anything in it changes; an older one is upgraded by [`migrations`].
 
 use super::error::unavailable;
 use super::lock::FolderLock;
+use super::migrations::{self, FIRST, FORMAT};
 use crate::StoreError;
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags, TransactionBehavior};
@@ -16,8 +17,6 @@ use tombolo_kernel::clock::new_id;
 
 /// `TOMB`: says whose file it is.
 const APPLICATION_ID: i32 = 0x544f_4d42;
-/// Goes up with every change of [`TABLES`] that an older host cannot read.
-pub(crate) const FORMAT: i32 = 1;
 /// Bytes. Larger ones make a commit of one event dearer: each page it touches goes to the log whole.
 const PAGE_BYTES: u32 = 4096;
 /// The writer's page cache, KiB: the identities of three million events, and the ends of the other tables.
@@ -31,7 +30,7 @@ const STATEMENTS: usize = 64;
 
 /// Status numbers: 0 queued, 1 active, 2 waiting, 3 done, 4 dead, 5 discarded. Replay 0 is the run an event causes when
 /// it comes; `needs` is the system a run waits for. Done runs are in no partial index, so that a
-/// run that succeeds at once is one row in one tree.
+/// run that succeeds at once is one row in one tree. Never changed any more: what came since is in [`migrations`].
 const TABLES: &str = "
 CREATE TABLE site (key TEXT PRIMARY KEY, value ANY NOT NULL) STRICT, WITHOUT ROWID;
 CREATE TABLE name (number INTEGER PRIMARY KEY, text TEXT NOT NULL UNIQUE) STRICT;
@@ -116,8 +115,16 @@ pub(crate) fn open(
         Connection::open_with_flags(path, flags).map_err(|error| at(path, &error))?;
     let kind = identify(&connection, path)?;
     set_up_writer(&connection).map_err(|error| at(path, &error))?;
-    if kind == Found::Nothing {
-        create(&mut connection, now_ms).map_err(|error| at(path, &error))?;
+    let format = match kind {
+        Found::Ours(format) => format,
+        Found::Nothing => {
+            create(&mut connection, now_ms).map_err(|error| at(path, &error))?;
+            FIRST
+        }
+    };
+    migrations::migrate(&mut connection, format).map_err(|error| at(path, &error))?;
+    if kind != Found::Nothing && format != FORMAT {
+        tracing::info!(store = %path.display(), from = format, to = FORMAT, "the store was upgraded");
     }
     let id = connection
         .query_row("SELECT value FROM site WHERE key = 'id'", [], |row| {
@@ -151,17 +158,18 @@ pub(crate) fn open_reader(path: &Path) -> rusqlite::Result<Connection> {
     Ok(connection)
 }
 
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Found {
     Nothing,
-    Ours,
+    /// A store of this format: this host's or an older one.
+    Ours(i32),
 }
 
 impl Found {
-    /// Refuses a file that holds nothing yet.
-    pub(crate) fn must_be_ours(self, path: &Path) -> Result<(), StoreError> {
+    /// Its format; refuses a file that holds nothing yet.
+    pub(crate) fn must_be_ours(self, path: &Path) -> Result<i32, StoreError> {
         match self {
-            Self::Ours => Ok(()),
+            Self::Ours(format) => Ok(format),
             Self::Nothing => Err(StoreError::Format(format!(
                 "{}: found an empty file, expected a store",
                 path.display()
@@ -190,9 +198,9 @@ pub(crate) fn identify(connection: &Connection, path: &Path) -> Result<Found, St
         .query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))
         .map_err(|error| at(path, &error))?;
     match (application, format, tables) {
-        (APPLICATION_ID, FORMAT, _) => Ok(Found::Ours),
+        (APPLICATION_ID, format @ FIRST..=FORMAT, _) => Ok(Found::Ours(format)),
         (APPLICATION_ID, newer, _) => refuse(format!(
-            "its format is {newer}, this host knows {FORMAT}: start the newer host that wrote it, or restore a copy of before"
+            "its format is {newer}, this host knows {FIRST} to {FORMAT}: start the newer host that wrote it, or restore a copy of before"
         )),
         (0, 0, 0) => Ok(Found::Nothing),
         _ => refuse(format!(
@@ -221,7 +229,7 @@ fn create(connection: &mut Connection, now_ms: u64) -> rusqlite::Result<()> {
         [new_id(now_ms)],
     )?;
     transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
-    transaction.pragma_update(None, "user_version", FORMAT)?;
+    transaction.pragma_update(None, "user_version", FIRST)?;
     transaction.commit()
 }
 

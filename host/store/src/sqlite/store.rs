@@ -4,8 +4,8 @@ use super::command::Command;
 use super::pairs::{self, SetPair};
 use super::{SqliteStore, cursors, events, lanes, listeners, parked, runs, sweep, tasks};
 use crate::{
-    Advance, Appended, CursorRow, EventFilter, LaneRow, PageIn, Recovery, RunFilter, RunRow, Store,
-    StoreError, StoredEvent, Sweep, Swept, TaskAnswer, TaskRow,
+    Advance, Advanced, Appended, CursorRow, EventFilter, LaneRow, PageIn, Recovery, RunFilter,
+    RunRow, Store, StoreError, StoredEvent, Sweep, Swept, TaskAnswer, TaskRow,
 };
 use futures_util::future::BoxFuture;
 use rusqlite::Connection;
@@ -47,7 +47,7 @@ impl Store for SqliteStore {
         )
     }
 
-    fn advance(&self, advance: Advance) -> BoxFuture<'_, Result<Vec<Appended>, StoreError>> {
+    fn advance(&self, advance: Advance) -> BoxFuture<'_, Result<Advanced, StoreError>> {
         Box::pin(async move {
             check(&advance)?;
             self.ask(Command::advance(advance)).await
@@ -328,6 +328,6 @@ fn recover(connection: &Connection) -> rusqlite::Result<Recovery> {
 }
 
 /// Rows of a listing for people.
-fn listing(limit: u32) -> u32 {
+pub(super) fn listing(limit: u32) -> u32 {
     if limit == 0 { 50 } else { limit.min(LISTING) }
 }

@@ -1,5 +1,5 @@
-//! Forgetting what is old enough: events with their finished runs and tasks, their identities with them, and audit by its
-//! own age. A little per transaction, so that nobody waits long for the writer. Never the newest event, which says where
+//! Forgetting what is old enough: events with their finished runs and tasks, their identities with them; audit and changes
+//! of links by their own age; answered tasks that belong to no run. A little per transaction, so that nobody waits long for the writer. Never the newest event, which says where
 //! the log goes on, and nothing whose run is unfinished or a dead letter.
 
 use super::apply::Known;
@@ -36,8 +36,12 @@ pub(crate) fn step(
             swept.runs += runs;
         }
     }
-    swept.audits = audits(connection, sweep.audits_before_ms)?;
-    swept.more = swept.next.is_some() || swept.audits == u64::from(ROWS);
+    let most = u64::from(ROWS);
+    let audits = records(connection, "audit", sweep.audits_before_ms)?;
+    let changes = records(connection, "cross_reference_change", sweep.audits_before_ms)?;
+    let alone = tasks(connection, sweep.events_before_ms)?;
+    swept.audits = audits + changes;
+    swept.more = swept.next.is_some() || [audits, changes, alone].contains(&most);
     Ok(swept)
 }
 
@@ -86,10 +90,21 @@ fn forget(connection: &Connection, old: &Old) -> rusqlite::Result<Option<u64>> {
 }
 
 /// Records are in the order of their time, about.
-fn audits(connection: &Connection, before_ms: u64) -> rusqlite::Result<u64> {
+fn records(connection: &Connection, table: &str, before_ms: u64) -> rusqlite::Result<u64> {
+    let gone = connection
+        .prepare_cached(&format!(
+            "DELETE FROM {table} WHERE number IN (SELECT number FROM {table} ORDER BY number LIMIT ?2) AND at_ms < ?1",
+        ))?
+        .execute((integer(before_ms), ROWS))?;
+    Ok(gone as u64)
+}
+
+/// Answered tasks that belong to no run; those of runs go with their runs.
+fn tasks(connection: &Connection, before_ms: u64) -> rusqlite::Result<u64> {
     let gone = connection
         .prepare_cached(
-            "DELETE FROM audit WHERE number IN (SELECT number FROM audit ORDER BY number LIMIT ?2) AND at_ms < ?1",
+            "DELETE FROM task WHERE id IN (SELECT id FROM task WHERE run = '' AND asked_ms < ?1
+               AND closed_ms IS NOT NULL AND closed_ms < ?1 LIMIT ?2)",
         )?
         .execute((integer(before_ms), ROWS))?;
     Ok(gone as u64)

@@ -1,21 +1,23 @@
 //! Table `task`: questions to people. A task is closed once, by an answer or by its run.
 
 use super::error::{integer, unsigned};
-use crate::{RunRow, StoreError, TaskAnswer, TaskRow};
+use super::links;
+use super::names::Names;
+use crate::{Link, RunRow, StoreError, TaskAnswer, TaskRow};
 use rusqlite::types::Type;
 use rusqlite::{Connection, OptionalExtension, Row};
 
 const SELECT: &str = "SELECT id, run, step, role, question, options, asked_ms, until_ms, answer, answered_by, comment, \
-     closed_ms FROM task";
+     closed_ms, link FROM task";
 
 /// Opens a task. An id that is taken breaks the primary key.
 pub(crate) fn open(connection: &Connection, task: &TaskRow) -> rusqlite::Result<()> {
-    let options = serde_json::to_string(&task.options)
-        .map_err(|error| rusqlite::Error::ToSqlConversionFailure(Box::new(error)))?;
+    let options = json(&task.options)?;
+    let link = task.link.as_deref().map(json).transpose()?;
     connection
         .prepare_cached(
-            "INSERT INTO task (id, run, step, role, question, options, asked_ms, until_ms)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+            "INSERT INTO task (id, run, step, role, question, options, asked_ms, until_ms, link)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
         )?
         .execute((
             &task.id,
@@ -26,8 +28,32 @@ pub(crate) fn open(connection: &Connection, task: &TaskRow) -> rusqlite::Result<
             options,
             integer(task.asked_ms),
             task.until_ms.map(integer),
+            link,
         ))?;
     Ok(())
+}
+
+fn json<T: serde::Serialize>(value: &T) -> rusqlite::Result<String> {
+    serde_json::to_string(value)
+        .map_err(|error| rusqlite::Error::ToSqlConversionFailure(Box::new(error)))
+}
+
+/// The open task of no run that asks for this link already.
+pub(crate) fn open_for(connection: &Connection, link: &Link) -> rusqlite::Result<Option<String>> {
+    connection
+        .prepare_cached(
+            "SELECT id FROM task WHERE json_extract(link, '$.link.kind') = ?1 AND json_extract(link, '$.link.ids') = ?2
+               AND run = '' AND closed_ms IS NULL LIMIT 1",
+        )?
+        .query_row((&link.kind, json(&link.ids)?), |row| row.get(0))
+        .optional()
+}
+
+/// How many open tasks belong to no run.
+pub(crate) fn alone(connection: &Connection) -> rusqlite::Result<u32> {
+    connection
+        .prepare_cached("SELECT count(*) FROM task WHERE run = '' AND closed_ms IS NULL")?
+        .query_row([], |row| row.get(0))
 }
 
 /// Closes a task of this run without an answer. One that is closed already keeps what it has.
@@ -42,9 +68,11 @@ pub(crate) fn withdraw(connection: &Connection, run: &RunRow, id: &str) -> rusql
     Ok(())
 }
 
-/// Answers an open task with one of its options. The outer error is the disk's, the inner one the answer's.
+/// Answers an open task with one of its options, and does what that does to links. The outer error is the disk's, the
+/// inner one the answer's.
 pub(crate) fn answer(
     connection: &Connection,
+    names: &mut Names,
     id: &str,
     answer: &TaskAnswer,
 ) -> rusqlite::Result<Result<TaskRow, StoreError>> {
@@ -68,6 +96,11 @@ pub(crate) fn answer(
             answer.answer,
             task.options.join(", ")
         ))));
+    }
+    if let Some(link) = &task.link
+        && let Err(refused) = links::answered(connection, names, link, answer)?
+    {
+        return Ok(Err(refused));
     }
     close(connection, id, None, answer)?;
     super::runs::wake(connection, &task.run, answer.at_ms)?;
@@ -123,9 +156,9 @@ pub(crate) fn list(
 
 fn read(row: &Row<'_>) -> rusqlite::Result<TaskRow> {
     let options: String = row.get(5)?;
-    let options = serde_json::from_str(&options).map_err(|error| {
-        rusqlite::Error::FromSqlConversionFailure(5, Type::Text, Box::new(error))
-    })?;
+    let options = from_json(5, &options)?;
+    let link: Option<String> = row.get(12)?;
+    let link = link.map(|link| from_json(12, &link)).transpose()?;
     let closed_ms: Option<i64> = row.get(11)?;
     let closed = match closed_ms {
         None => None,
@@ -146,5 +179,12 @@ fn read(row: &Row<'_>) -> rusqlite::Result<TaskRow> {
         asked_ms: unsigned(row.get(6)?),
         until_ms: row.get::<_, Option<i64>>(7)?.map(unsigned),
         closed,
+        link,
+    })
+}
+
+fn from_json<T: serde::de::DeserializeOwned>(column: usize, text: &str) -> rusqlite::Result<T> {
+    serde_json::from_str(text).map_err(|error| {
+        rusqlite::Error::FromSqlConversionFailure(column, Type::Text, Box::new(error))
     })
 }

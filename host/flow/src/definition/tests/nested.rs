@@ -96,7 +96,7 @@ fn flows_that_call_flows_are_checked_together() {
         let read =
             |(name, text): &(&str, &str)| Flow::parse(&format!("flows/{name}.yaml"), text).unwrap();
         let set = FlowSet::new(flows.iter().map(read).collect());
-        set.check(&Site, None)
+        set.check(&Site, None, None)
             .iter()
             .map(ToString::to_string)
             .collect()

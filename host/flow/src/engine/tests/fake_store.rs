@@ -10,17 +10,18 @@ use tombolo_kernel::audit::Outward;
 use tombolo_kernel::clock::SharedClock;
 use tombolo_kernel::event::Event;
 use tombolo_store::{
-    Advance, Appended, CursorRow, EventFilter, LaneRow, Listen, PageIn, Recovery, RunFilter,
-    RunRow, RunStatus, Store, StoreError, StoredEvent, Sweep, Swept, TaskAnswer, TaskRow,
+    Advance, Advanced, Appended, CursorRow, EventFilter, LaneRow, Listen, PageIn, Recovery,
+    RunFilter, RunRow, RunStatus, Store, StoreError, StoredEvent, Sweep, Swept, TaskAnswer,
+    TaskRow,
 };
 
 use super::kept::Kept;
 
 #[derive(Default)]
 pub(super) struct FakeStore {
-    kept: Mutex<Kept>,
+    pub(super) kept: Mutex<Kept>,
     clock: Mutex<Option<SharedClock>>,
-    down: AtomicBool,
+    pub(super) down: AtomicBool,
     advances: AtomicUsize,
 }
 
@@ -43,7 +44,7 @@ impl FakeStore {
         self.kept.lock().checkpoint
     }
 
-    fn write<'a, T: Send + 'a>(
+    pub(super) fn write<'a, T: Send + 'a>(
         &self,
         write: impl FnOnce(&mut Kept) -> Result<T, StoreError>,
     ) -> BoxFuture<'a, Result<T, StoreError>> {
@@ -57,11 +58,11 @@ impl FakeStore {
         })
     }
 
-    fn now(&self) -> u64 {
+    pub(super) fn now(&self) -> u64 {
         self.clock.lock().as_ref().map_or(0, |clock| clock.now_ms())
     }
 
-    fn read<'a, T: Send + 'a>(
+    pub(super) fn read<'a, T: Send + 'a>(
         &self,
         read: impl FnOnce(&Kept) -> T,
     ) -> BoxFuture<'a, Result<T, StoreError>> {
@@ -107,7 +108,7 @@ impl Store for FakeStore {
         })
     }
 
-    fn advance(&self, advance: Advance) -> BoxFuture<'_, Result<Vec<Appended>, StoreError>> {
+    fn advance(&self, advance: Advance) -> BoxFuture<'_, Result<Advanced, StoreError>> {
         let now = self.now();
         self.write(|kept| {
             self.advances.fetch_add(1, Ordering::SeqCst);
@@ -133,7 +134,10 @@ impl Store for FakeStore {
                     at_ms: now,
                 });
             }
-            Ok(kept.append(advance.emitted, now))
+            let mut link = |link| kept.links.link(link, now);
+            let linked = advance.links.iter().map(&mut link).collect();
+            let appended = kept.append(advance.emitted, now);
+            Ok(Advanced { appended, linked })
         })
     }
 
@@ -337,6 +341,11 @@ impl Store for FakeStore {
             };
             if task.closed.is_some() {
                 return Err(StoreError::Conflict(format!("task {id} is closed")));
+            }
+            if let Some(link) = &task.link {
+                let said = (&*answer.answer, &*answer.by, &*answer.comment);
+                let done = kept.links.answered(link, said, answer.at_ms);
+                done.map_err(StoreError::Conflict)?;
             }
             task.closed = Some(answer.clone());
             let task = task.clone();

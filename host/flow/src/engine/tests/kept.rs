@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use tombolo_kernel::event::Event;
 use tombolo_store::{
-    Appended, CursorRow, Hearing, Listen, RunRow, RunStatus, StoredEvent, TaskRow,
+    Appended, CursorRow, Hearing, LinkTable, Listen, RunRow, RunStatus, StoredEvent, TaskRow,
 };
 
 #[derive(Default)]
@@ -12,6 +12,7 @@ pub(super) struct Kept {
     pub(super) events: Vec<StoredEvent>,
     pub(super) runs: BTreeMap<(i64, String), RunRow>,
     pub(super) tasks: Vec<TaskRow>,
+    pub(super) links: LinkTable,
     pub(super) flows: HashMap<String, String>,
     pub(super) cursors: Vec<CursorRow>,
     pub(super) checkpoint: i64,

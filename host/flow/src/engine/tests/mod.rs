@@ -10,9 +10,11 @@
 mod actor;
 mod dead;
 mod events;
+mod fake_links;
 mod fake_store;
 mod kept;
 mod lanes;
+mod links;
 mod outages;
 mod replays;
 mod restart;

@@ -1,4 +1,5 @@
-//! Functions for data that must fit: exact decimals, time zones and dates, phone numbers, prefixes, value maps.
+//! Functions for data that must fit: exact decimals, time zones and dates, phone numbers, prefixes, value maps,
+//! cross-references.
 //!
 //! Each takes what it is given by its value, not by its type alone, so that what does not fit is told by what was
 //! found. None guesses: a text that could mean two things is refused.
@@ -8,6 +9,7 @@ mod phone;
 mod table;
 mod text;
 mod time;
+mod xref;
 
 use cel::common::types::{CelDouble, CelInt, CelString, CelTimestamp, CelUInt, DYN_TYPE};
 use cel::common::value::{CowVal, Val};
@@ -16,6 +18,8 @@ use cel::{DeclarationError, Env, ExecutionError};
 use super::output::cut;
 
 pub(super) use table::{TABLES, TablesVal, table_call};
+pub use xref::{Counterparts, NamedReference, NoCounterparts};
+pub(super) use xref::{REFERENCES, ReferencesVal, xref_call};
 
 /// The names before the dot.
 pub(super) const LIBRARIES: [&str; 4] = ["decimal", "phone", "text", "time"];
@@ -31,6 +35,7 @@ pub(super) fn extension(env: &mut Env) -> Result<(), DeclarationError> {
         table::FUNCTIONS,
         text::FUNCTIONS,
         time::FUNCTIONS,
+        xref::FUNCTIONS,
     ];
     for (name, arguments, function) in all.into_iter().flatten() {
         let id = format!("{name}({arguments})");

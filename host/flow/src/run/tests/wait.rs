@@ -118,6 +118,7 @@ impl Machine {
             run: "7.f",
             now_ms: self.now_ms,
             new_task: &|_| "task-1".to_owned(),
+            references: &references(),
         };
         self.state.mend(surroundings, mend, &mut self.outbox)
     }

@@ -137,7 +137,7 @@ async fn a_newer_format_is_refused_and_left_alone() {
     place.store.close().await;
     rusqlite::Connection::open(place.path())
         .unwrap()
-        .pragma_update(None, "user_version", 2)
+        .pragma_update(None, "user_version", 3)
         .unwrap();
     let before = std::fs::read(place.path()).unwrap();
     let refused = SqliteStore::open(place.path(), Arc::new(Fixed)).unwrap_err();
@@ -145,7 +145,7 @@ async fn a_newer_format_is_refused_and_left_alone() {
     assert!(
         refused
             .to_string()
-            .contains("its format is 2, this host knows 1"),
+            .contains("its format is 3, this host knows 1 to 2"),
         "{refused}"
     );
     assert_eq!(std::fs::read(place.path()).unwrap(), before);

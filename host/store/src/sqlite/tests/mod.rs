@@ -10,6 +10,8 @@ mod backups;
 mod disk;
 mod faults;
 mod files;
+mod formats;
+mod links;
 mod listeners;
 mod log;
 mod people;
@@ -125,6 +127,7 @@ fn task(id: &str, run: &str) -> TaskRow {
         asked_ms: NOW,
         until_ms: Some(NOW + 1000),
         closed: None,
+        link: None,
     }
 }
 
@@ -136,6 +139,7 @@ fn advance(run: RunRow) -> Advance {
         withdrawn: Vec::new(),
         queued: Vec::new(),
         hearing: None,
+        links: Vec::new(),
     }
 }
 

@@ -1,0 +1,96 @@
+//! Files of older formats become this host's, with all they hold.
+
+use super::*;
+use crate::CrossReferences as _;
+use crate::sqlite::migrations::FORMAT;
+use crate::sqlite::{backup, restore, verify};
+use crate::{LinkOrder, LinkOutcome, OnConflict};
+
+/// The tables of format 1 as they were, not as the host makes them today.
+const FORMAT_1: &str = include_str!("format_1.sql");
+
+/// A file as a host of format 1 left it: an event, a run that waits, its question.
+fn old_file(path: &Path) {
+    let connection = rusqlite::Connection::open(path).unwrap();
+    connection
+        .execute_batch("PRAGMA journal_mode = WAL")
+        .unwrap();
+    connection.execute_batch(FORMAT_1).unwrap();
+    connection
+        .execute_batch(
+            "INSERT INTO site VALUES ('id', 'store-1'), ('checkpoint', 1), ('identified', 0);
+             INSERT INTO name VALUES (1, '/systems/plant'), (2, 'device.alarm'), (3, 'a'), (4, 'sha256:f1');
+             INSERT INTO event VALUES (1, 1763778600000, 1, '1', 2, 'pump-7', '2026-11-22T02:30:00Z', '{\"severity\":4}', 0, NULL);
+             INSERT INTO run VALUES (1, 3, 0, 4, 'k', NULL, 2, NULL, 5, 6, '{}', '{}');
+             INSERT INTO task VALUES ('t', '1.a', 'approval', 'boss', 'Buy?', '[\"yes\",\"no\"]', 5, NULL, NULL, NULL, NULL, NULL);
+             PRAGMA application_id = 0x544f4d42; PRAGMA user_version = 1;",
+        )
+        .unwrap();
+}
+
+fn format_of(path: &Path) -> i64 {
+    count(path, "SELECT user_version FROM pragma_user_version")
+}
+
+#[tokio::test]
+async fn a_file_of_format_1_is_upgraded_and_keeps_what_it_holds() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("tombolo.db");
+    old_file(&path);
+    let store = open(&path);
+    assert_eq!(format_of(&path), i64::from(FORMAT));
+    assert_eq!(store.id(), "store-1");
+    assert_eq!(all_ids(&store).await, [(1, "1".to_owned())]);
+    assert_eq!(store.run("1.a").await.unwrap().unwrap().lane, "k");
+    let task = store.task("t").await.unwrap().unwrap();
+    assert_eq!((task.options.len(), task.link), (2, None));
+    assert!(!store.append(vec![event("1")]).await.unwrap()[0].fresh);
+    let order = LinkOrder {
+        link: links::link("customer", "crm 7, erp 1", "ann"),
+        on_conflict: OnConflict::Tell,
+    };
+    assert_eq!(
+        store.link(vec![order]).await.unwrap(),
+        [LinkOutcome::Linked]
+    );
+    store.close().await;
+    let again = open(&path);
+    let found = again.counterpart("customer", "crm", "7", "erp").unwrap();
+    assert_eq!(found.as_deref(), Some("1"));
+}
+
+#[test]
+fn an_upgraded_file_has_the_tables_of_a_new_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let (old, new) = (
+        folder.path().join("old/o.db"),
+        folder.path().join("new/n.db"),
+    );
+    std::fs::create_dir(folder.path().join("old")).unwrap();
+    old_file(&old);
+    let tables = |path: &Path| -> Vec<(String, Option<String>)> {
+        drop(open(path));
+        let connection = rusqlite::Connection::open(path).unwrap();
+        let mut statement = connection
+            .prepare("SELECT name, sql FROM sqlite_schema ORDER BY name")
+            .unwrap();
+        let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)));
+        rows.unwrap().map(Result::unwrap).collect()
+    };
+    assert_eq!(tables(&old), tables(&new));
+}
+
+#[test]
+fn a_copy_of_format_1_is_good_and_is_upgraded_where_it_is_restored() {
+    let folder = tempfile::tempdir().unwrap();
+    let (old, copy) = (folder.path().join("o.db"), folder.path().join("copy.db"));
+    old_file(&old);
+    assert_eq!(backup(&old, &copy).unwrap().format, 1);
+    assert_eq!(verify(&copy).unwrap().unfinished, 1);
+    let place = folder.path().join("data/tombolo.db");
+    restore(&copy, &place).unwrap();
+    assert_eq!(format_of(&place), 1, "a copy is put back as it is");
+    drop(open(&place));
+    assert_eq!(format_of(&place), i64::from(FORMAT));
+    assert_eq!(format_of(&copy), 1, "the copy stays as it was");
+}
