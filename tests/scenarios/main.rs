@@ -47,5 +47,6 @@ scenarios! {
     data_is_mapped_and_normalized_on_its_way = "data-that-fits",
     an_outage_parks_runs_and_they_follow_in_order = "outage-parks-and-drains",
     dead_letters_are_repaired_and_past_events_replayed = "dead-letters-are-repaired",
+    one_customer_has_many_ids = "one-customer-many-ids",
     what_is_old_enough_is_forgotten = "the-past-is-forgotten",
 }

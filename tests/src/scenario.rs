@@ -119,7 +119,7 @@ enum Step {
         name: String,
         says: BTreeMap<String, Value>,
     },
-    /// Run `tombolo` with these arguments and `--site`; each text must be in what it prints.
+    /// Run `tombolo` with these arguments and `--site`; `{{site}}` is its folder; each text must be in what it prints.
     Command {
         run: Vec<String>,
         #[serde(default)]

@@ -24,6 +24,7 @@ mod text;
 mod tree;
 mod when;
 mod whereabouts;
+mod xref;
 
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -79,6 +80,9 @@ enum Command {
     /// Repair runs that failed for good
     #[command(subcommand)]
     Dead(dead::DeadCommand),
+    /// List, import and repair cross-references: which ids are of one person or item
+    #[command(subcommand)]
+    Xref(xref::XrefCommand),
     /// Look at lanes: what waits behind what
     #[command(subcommand)]
     Lane(lane::LaneCommand),
@@ -124,6 +128,7 @@ fn dispatch(command: Command) -> anyhow::Result<ExitCode> {
         Command::Run(command) => waited_for(run::run(command))?,
         Command::Feed(command) => waited_for(feed::run(command))?,
         Command::Dead(command) => waited_for(dead::run(command))?,
+        Command::Xref(command) => waited_for(xref::run(command))?,
         Command::Lane(command) => waited_for(lane::run(command))?,
         Command::Replay(arguments) => waited_for(replay::run(arguments))?,
         Command::Event(command) => waited_for(event::run(command))?,

@@ -62,6 +62,7 @@ struct DryRun {
     run: String,
     calls: Vec<Call>,
     emits: Vec<String>,
+    links: Vec<String>,
     ends: String,
 }
 
@@ -152,6 +153,9 @@ fn tell(dry: &DryRun) -> std::io::Result<()> {
     }
     for kind in &dry.emits {
         out::line(format!("  would emit {}", text::harmless(kind)))?;
+    }
+    for link in &dry.links {
+        out::line(format!("  would link {}", text::harmless(link)))?;
     }
     out::line(format!("  ends: {}", text::harmless(&dry.ends)))
 }

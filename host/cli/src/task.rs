@@ -88,7 +88,11 @@ fn row(task: &TaskRow) -> Vec<Cell> {
     };
     vec![
         task.id.as_str().into(),
-        task.run.as_str().into(),
+        match task.run.as_str() {
+            "" => "-",
+            run => run,
+        }
+        .into(),
         task.role.as_str().into(),
         when::moment(task.asked_ms).into(),
         state,
@@ -107,10 +111,10 @@ async fn answer(arguments: AnswerArguments) -> anyhow::Result<()> {
         return Ok(out::json(&value)?);
     }
     let task: TaskRow = client::into(value, &path)?;
-    let run = text::harmless(&task.run);
-    out::line(format!(
-        "answered `{}`; run {run} goes on: tombolo run show {run}",
-        text::harmless(&arguments.answer)
-    ))?;
+    let (run, answer) = (text::harmless(&task.run), text::harmless(&arguments.answer));
+    out::line(match run.as_str() {
+        "" => format!("answered `{answer}`: tombolo xref history"),
+        run => format!("answered `{answer}`; run {run} goes on: tombolo run show {run}"),
+    })?;
     Ok(())
 }

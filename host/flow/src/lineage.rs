@@ -206,7 +206,7 @@ mod tests {
 
     #[test]
     fn every_field_that_is_sent_has_its_origin() {
-        let text = "on: a\nsteps:\n  - id: add\n    call: crm.lead.add\n    with:\n      who: \"${event.data.id}\"\n      note: \"From ${event.source} at ${event.time}\"\n      intent: \"${table('intent', event.data.i)}\"\n      kind: lead\n      tags: [\"${event.subject}\"]\n";
+        let text = "on: a\nsteps:\n  - id: add\n    call: crm.lead.add\n    with:\n      who: \"${event.data.id}\"\n      note: \"From ${event.source} at ${event.time}\"\n      intent: \"${table('intent', event.data.i)}\"\n      erp: \"${xref('customer', 'crm', event.data.id, 'erp')}\"\n      kind: lead\n      tags: [\"${event.subject}\"]\n  - id: known\n    link: { kind: customer, ids: { crm: '${event.data.id}', erp: 7 }, role: r }\n";
         let origins = of(&Flow::parse("flows/f.yaml", text).unwrap());
         let shown: Vec<String> = origins
             .iter()
@@ -226,10 +226,13 @@ mod tests {
                 "add crm.lead.add /who: event.data.id",
                 "add crm.lead.add /note: event.source event.time",
                 "add crm.lead.add /intent: event.data.i tables/intent.csv",
+                "add crm.lead.add /erp: event.data.id xref(customer, crm, erp)",
                 "add crm.lead.add /kind: ",
                 "add crm.lead.add /tags/0: event.subject",
+                "known xref customer /crm: event.data.id",
+                "known xref customer /erp: ",
             ]
         );
-        assert_eq!(origins[3].expression, "\"lead\"");
+        assert_eq!(origins[4].expression, "\"lead\"");
     }
 }

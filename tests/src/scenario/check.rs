@@ -72,6 +72,8 @@ impl Running {
 
     pub(super) fn tombolo(&self, run: &[String]) -> (i32, String, String) {
         let address = self.host().address.to_string();
+        let site = self.site.path().to_str().unwrap();
+        let run: Vec<String> = run.iter().map(|it| it.replace("{{site}}", site)).collect();
         let mut arguments: Vec<&str> = run.iter().map(String::as_str).collect();
         arguments.extend(["--address", &address]);
         self.site.tombolo(&arguments)

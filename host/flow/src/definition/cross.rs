@@ -87,7 +87,7 @@ fn read_ids(reader: &mut Reader<'_>, node: &Node) -> Option<Vec<(String, Templat
             reader.wrong(system.place, message);
             continue;
         }
-        if matches!(id.value, Value::Map(_) | Value::List(_)) {
+        if !matches!(id.value, Value::Text(_) | Value::Number(_)) {
             let message = format!(
                 "link.ids.{}: found {}, expected an id",
                 system.text,

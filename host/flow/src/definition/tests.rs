@@ -13,6 +13,7 @@ use tombolo_manifest::Effect;
 
 use super::*;
 
+mod links;
 mod nested;
 
 const SPARE_PART: &str = r#"
@@ -170,7 +171,7 @@ fn everything_that_is_wrong_is_told_with_its_place() {
         ),
         (
             "on: a\nsteps:\n  - cal: erp.x",
-            "flows/spare-part.yaml:3:5: a step: found cal, expected one of call, if, choose, each, wait, emit, set, ask, return, fail. Did you mean \"call\"?",
+            "flows/spare-part.yaml:3:5: a step: found cal, expected one of call, if, choose, each, wait, emit, set, ask, link, return, fail. Did you mean \"call\"?",
         ),
         (
             "on: a\nsteps:\n  - call: erp.x\n    emit: { type: b }",
@@ -230,7 +231,7 @@ fn everything_that_is_wrong_is_told_with_its_place() {
         ),
         (
             "on: a\nsteps:\n  - { id: s, set: { x: 1 } }\n  - call: erp.x\n    with: { n: \"${steps.s}\" }",
-            "flows/spare-part.yaml:5:19: the step \"s\" has no result: only call, each, wait, ask and emit have one",
+            "flows/spare-part.yaml:5:19: the step \"s\" has no result: only call, each, wait, ask, link and emit have one",
         ),
         (
             "on: a\nsteps:\n  - call: erp.x\n    with: { n: \"${vars.x}\" }",

@@ -92,6 +92,51 @@ fn what_is_wrong_with_a_test_file_has_its_place() {
     flows/f.test.yaml:3:17: after: found the text "soon", expected a duration such as 500ms, 30s, 1h30m or 2d, at most 400d
     flows/f.test.yaml:3:25: do: found a mapping, expected one of event, after, answer
     flows/f.test.yaml:4:20: expect.runs: found "finished", expected one of done, dead, waiting, queued
-    flows/f.test.yaml:4:31: expect: found the unknown key "call", expected calls, events, tasks, runs, error, result. Did you mean "calls"?
+    flows/f.test.yaml:4:31: expect: found the unknown key "call", expected calls, events, tasks, links, runs, error, result. Did you mean "calls"?
+    "#);
+}
+
+const SYNC: &str = "
+on: customer.changed
+key: event.data.id
+steps:
+  - if: xref('customer', 'crm', event.data.id, 'erp', '') == ''
+    then:
+      - id: made
+        call: erp.add
+    else:
+      - call: erp.change
+        with: { number: \"${xref('customer', 'crm', event.data.id, 'erp')}\" }
+  - link: { kind: customer, ids: { crm: '${event.data.id}', erp: '${event.data.erp}' }, role: steward }
+";
+
+#[test]
+fn links_are_given_asked_about_and_compared() {
+    let test = "
+- test: a customer that is known is changed, and a conflict is asked
+  links: [{ kind: customer, ids: { crm: C-7, erp: 41 } }]
+  do:
+    - event: { type: customer.changed, data: { id: C-7, erp: 42 } }
+    - answer: replace
+    - event: { type: customer.changed, data: { id: C-8, erp: 43 } }
+  expect:
+    calls: [{ erp.change: { number: '41' } }, { erp.add: {} }]
+    tasks: [{ role: steward, options: [keep, replace] }]
+    links:
+      - { kind: customer, ids: { crm: C-7, erp: '42' } }
+      - { kind: customer, ids: { crm: C-8, erp: '43' } }
+    runs: [done, done]
+";
+    let played = |test: &str| -> Vec<String> {
+        let flows = FlowSet::new(vec![Flow::parse("flows/f.yaml", SYNC).unwrap()]);
+        let tests = Rehearsal::parse("flows/f.test.yaml", test).unwrap();
+        let outcomes = tests.iter().map(|test| rehearse(&flows, "f", test));
+        outcomes.flat_map(|outcome| outcome.differences).collect()
+    };
+    assert_eq!(played(test), Vec::<String>::new());
+    let kept = played(&test.replace("answer: replace", "answer: keep"));
+    insta::assert_snapshot!(kept.join("\n"), @r#"
+    link 1: expected {"kind":"customer","ids":{"crm":"C-7","erp":"42"}}
+            found    {"kind":"customer","ids":{"crm":"C-7","erp":"41"}}
     "#);
 }

@@ -7,8 +7,8 @@ use std::time::Duration;
 use super::*;
 use tombolo_kernel::clock::MachineClock;
 use tombolo_kernel::failure::Failure;
-use tombolo_store::TaskAnswer;
 use tombolo_store::sqlite::SqliteStore;
+use tombolo_store::{ChangeFilter, CrossReferences as _, EntityFilter, TaskAnswer};
 
 const FLOW: &str = "
 on: device.alarm
@@ -80,7 +80,7 @@ fn until_call(
         let work = async {
             loop {
                 for task in store.tasks(true, 10).await.unwrap() {
-                    let (answer, by) = ("approve".to_owned(), "mia".to_owned());
+                    let (answer, by) = (task.options.last().unwrap().clone(), "mia".to_owned());
                     let said = TaskAnswer {
                         answer,
                         by,
@@ -242,6 +242,62 @@ fn items_waits_called_flows_and_undos_survive_a_kill_at_any_call() {
             (1..=4).contains(&again),
             "killed at call {at}: {again} calls came again, those under way and what was not written yet"
         );
+    }
+}
+
+const LINKS: &str = "
+on: device.alarm
+key: event.data.key
+steps:
+  - id: made
+    call: erp.add
+  - id: known
+    link: { kind: customer, ids: { crm: '${event.data.key}', erp: '${steps.made.number}-${event.data.n}' }, role: steward }
+  - id: told
+    call: crm.note
+    with: { erp: \"${xref('customer', 'crm', event.data.key, 'erp')}\", conflict: '${steps.known.conflict}' }
+";
+
+#[test]
+fn links_and_answers_about_them_are_made_once_whatever_call_the_host_is_killed_at() {
+    for at in 1..=4 {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("tombolo.db");
+        let mut keys = HashMap::new();
+        {
+            let store = SqliteStore::open(&path, Arc::new(MachineClock)).unwrap();
+            until_call(at, &[("f", LINKS)], &store, &mut keys);
+            close(&store);
+        }
+        let store = SqliteStore::open(&path, Arc::new(MachineClock)).unwrap();
+        until_call(usize::MAX, &[("f", LINKS)], &store, &mut keys);
+        let runtime = tokio::runtime::Runtime::new().unwrap();
+        let entities = runtime.block_on(store.entities(EntityFilter::default()));
+        let entities = entities.unwrap();
+        assert_eq!(entities.len(), 1, "killed at call {at}: {entities:?}");
+        assert_eq!(
+            entities[0].id_in("erp"),
+            Some("77-6"),
+            "the second run's answer"
+        );
+        assert_eq!(entities[0].ids[1].maker.by, "mia");
+        let changes = runtime.block_on(store.link_changes(ChangeFilter::default()));
+        let changes = changes.unwrap();
+        assert_eq!(changes.len(), 4, "killed at call {at}: {changes:#?}");
+        let mut notes: Vec<&str> = keys
+            .iter()
+            .filter(|(key, _)| key.ends_with("/told"))
+            .map(|(_, (input, _))| input.as_str())
+            .collect();
+        notes.sort_unstable();
+        assert_eq!(
+            notes,
+            [
+                r#"{"erp":"77-5","conflict":false}"#,
+                r#"{"erp":"77-6","conflict":true}"#
+            ]
+        );
+        close(&store);
     }
 }
 

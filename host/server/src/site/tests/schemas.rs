@@ -94,7 +94,7 @@ const WRITTEN: [(&str, &str); 4] = [
         "listen: '[::]:7070'\npublic-url: https://hooks.example\ndata: d\n\
          secrets: { age: secrets.age, identity: env:KEY }\n\
          tokens: [{ name: me, token: env:T, may: [operate, publish, answer] }]\n\
-         retention: { age: 90d, size: 10 GiB, audit: 183d }\nroles: [buyer]\n",
+         retention: { age: 90d, size: 10 GiB, audit: 183d }\nroles: [buyer]\nkinds: [customer]\n",
     ),
     (
         "system",
@@ -218,6 +218,7 @@ fn every_kind_of_step_is_known() {
         "- { each: event.data.lines, at-most: 4, keep-going: true, steps: [{ return: { a: 1 } }], on-failure: [{ fail: x }] }",
         "- { id: w, wait: { on: [a.b, c.d], when: 'event.data.a == 1' }, timeout: 10d }",
         "- { ask: { role: r, question: q, options: [a, b] }, timeout: 48h }",
+        "- { id: l, link: { kind: customer, ids: { crm: '${event.id}', erp: 7 }, role: r }, timeout: 48h }",
     ] {
         assert!(valid(good), "{good}");
     }
@@ -232,6 +233,9 @@ fn every_kind_of_step_is_known() {
         "- { each: a, at-most: 33, steps: [{ fail: a }] }",
         "- { wait: { when: a } }",
         "- { ask: { role: r, question: q, options: [] } }",
+        "- { link: { kind: customer, ids: { crm: 1 }, role: r } }",
+        "- { link: { kind: customer, ids: { crm: 1, erp: [2] }, role: r } }",
+        "- { link: { kind: customer, ids: { crm: 1, erp: 2 } } }",
         "- { id: Not-An-Id, fail: x }",
         "- { return: 1, id: a }",
         "- { sleep: 1h }",

@@ -23,6 +23,7 @@ async fn a_move_stores_its_run_its_events_and_its_tasks_together() {
         .unwrap();
     assert_eq!(
         appended
+            .appended
             .iter()
             .map(|one| (one.seq, one.fresh))
             .collect::<Vec<_>>(),
