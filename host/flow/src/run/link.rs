@@ -80,6 +80,8 @@ impl Move<'_, '_> {
             LinkOutcome::Linked | LinkOutcome::Known => {
                 return self.waited(strand, ground, step, result(true, None, false), false);
             }
+            // An item beside it failed: nobody is asked, it stops.
+            LinkOutcome::Conflict(_) if ground.stop => return Made::On,
             LinkOutcome::Refused(message) => Err(Fault::Message(format!("link: {message}"))),
             LinkOutcome::Conflict(conflict) => self
                 .wanted_link(strand, ground, step, link)
@@ -109,6 +111,10 @@ impl Move<'_, '_> {
             closed: None,
             link: Some(Box::new(wanted.to_ask(conflict))),
         };
+        if let Some(trace) = strand.step_trace(step.depth) {
+            // It names the ids, too.
+            trace.input = cut(&task.question);
+        }
         self.open_task(strand, step, task)
     }
 

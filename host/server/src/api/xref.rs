@@ -232,10 +232,19 @@ pub(crate) async fn import(
     let body: ImportBody = object(&headers, content, IMPORT_BODY, expected).await?;
     person::check_with_reason(&body.by, &body.reason)?;
     known(&core, &body.kind, body.systems.iter().map(String::as_str))?;
-    let named = core.named.load();
-    named
+    core.named
+        .load()
         .check_role("role", &body.role)
         .map_err(Refusal::Invalid)?;
+    for (what, text) in [("file", &body.file), ("role", &body.role)] {
+        if text.len() > limits::EVENT_NAME {
+            let most = limits::EVENT_NAME;
+            return Err(Refusal::Invalid(format!(
+                "{what}: found {} bytes, expected at most {most}",
+                text.len()
+            )));
+        }
+    }
     if body.rows.len() > limits::LINK_BATCH {
         let (found, most) = (body.rows.len(), limits::LINK_BATCH);
         return Err(Refusal::Invalid(format!(

@@ -1,6 +1,7 @@
 //! What a site names, held against what people name in requests.
 
 use tombolo_flow::problem::did_you_mean;
+use tombolo_manifest::names::is_name;
 
 use super::plan::Site;
 
@@ -34,6 +35,11 @@ impl Named {
 
     /// Refuses a kind of entity that the site does not have, if it names any.
     pub(crate) fn check_kind(&self, what: &str, name: &str) -> Result<(), String> {
+        if !is_name(name) {
+            return Err(format!(
+                "{what}: found \"{name}\", expected lower case letters, digits and `-`, such as customer"
+            ));
+        }
         check(what, name, self.kinds.as_deref(), "kinds")
     }
 }

@@ -264,3 +264,23 @@ steps:
     let task = again.store.tasks(true, 10).await.unwrap().remove(0);
     assert!(task.question.contains("erp 43"), "{}", task.question);
 }
+
+#[tokio::test(start_paused = true)]
+async fn an_item_that_is_stopped_asks_nobody() {
+    let flow = "
+on: device.alarm
+steps:
+  - each: '[1, 2]'
+    at-most: 2
+    steps:
+      - if: item == 2
+        then: [{ fail: broken }]
+      - link: { kind: customer, ids: { crm: C-7, erp: '43' }, role: steward }
+";
+    let bench = bench(flow).await;
+    linked(&bench, &[("crm", "C-7"), ("erp", "42")]).await;
+    bench.publish(vec![event("1", "{}")]).await;
+    bench.pass(1).await;
+    assert_eq!(bench.with_status(RunStatus::Dead).await, ["1.sync"]);
+    assert!(bench.store.tasks(true, 10).await.unwrap().is_empty());
+}
