@@ -279,8 +279,8 @@ pub const TASK_OPTIONS: usize = 20;
 pub const LINK_SYSTEMS: usize = 20;
 /// One id of a link, bytes: as long as an event's.
 pub const LINK_ID: usize = EVENT_NAME;
-/// Links of one import that go to the store in one write: some milliseconds.
-pub const LINK_BATCH: usize = 500;
+/// Links of one import that go to the store in one write: some tens of milliseconds, for which other writes wait.
+pub const LINK_BATCH: usize = 200;
 /// Open questions about imported links: people answer no more in a week. Lines beyond it are refused.
 pub const LINK_TASKS: u32 = 1_000;
 /// Cross-references that one move of a run may look up, at some 10 microseconds each: five for every item of an `each`.

@@ -10,7 +10,7 @@ mod types;
 pub use links::{
     ChangeFilter, Conflict, CrossReferences, Entity, EntityFilter, KEEP, Link, LinkChange,
     LinkOrder, LinkOutcome, LinkTable, LinkedId, Maker, OnConflict, REPLACE, SystemId, TaskLink,
-    Unlink, question,
+    Unlink, contradiction, displaced, question,
 };
 pub use types::*;
 

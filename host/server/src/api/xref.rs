@@ -10,7 +10,7 @@ use tombolo_kernel::clock::new_id;
 use tombolo_kernel::limits;
 use tombolo_store::{
     ChangeFilter, Conflict, Entity, EntityFilter, Link, LinkChange, LinkOrder, LinkOutcome, Maker,
-    OnConflict, StoreError, SystemId, Unlink, question,
+    OnConflict, StoreError, SystemId, Unlink, contradiction, displaced,
 };
 
 use super::errors::Refusal;
@@ -180,9 +180,12 @@ pub(crate) async fn link(
     };
     let outcome = core.store.link(vec![order]).await?.pop();
     match outcome {
-        Some(LinkOutcome::Conflict(conflict)) => Err(Refusal::Store(StoreError::Conflict(
-            format!("{} Nothing was changed", question(&link, &conflict)),
-        ))),
+        Some(LinkOutcome::Conflict(conflict)) => {
+            let (why, then) = (contradiction(&link, &conflict), displaced(&conflict));
+            Err(Refusal::Store(StoreError::Conflict(format!(
+                "{why} Nothing was changed; to link them all the same, say replace{then}"
+            ))))
+        }
         Some(outcome) => {
             tracing::info!(kind = %link.kind, by = %link.maker.by, "a person linked ids");
             Ok(Json(told(&link, outcome)))
@@ -305,7 +308,7 @@ fn told(link: &Link, outcome: LinkOutcome) -> Outcome {
         LinkOutcome::Known => ("known", String::new(), None),
         LinkOutcome::Refused(why) => ("refused", why, None),
         LinkOutcome::Conflict(conflict) => {
-            let why = question(link, &conflict);
+            let why = contradiction(link, &conflict);
             let Conflict { task, .. } = conflict;
             ("conflict", why, task)
         }

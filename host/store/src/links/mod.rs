@@ -9,7 +9,7 @@ mod words;
 
 pub use memory::LinkTable;
 pub(crate) use plan::{Changes, Plan, plan};
-pub use words::question;
+pub use words::{contradiction, displaced, question};
 
 use crate::StoreError;
 use futures_util::future::BoxFuture;

@@ -5,6 +5,26 @@ use super::{Conflict, Entity, KEEP, Link, Maker, REPLACE, SystemId};
 /// The question to the person who decides.
 #[must_use]
 pub fn question(link: &Link, conflict: &Conflict) -> String {
+    let (wanted, displaced) = (and(&link.ids), displaced(conflict));
+    format!(
+        "{} `{KEEP}`: it stays so. `{REPLACE}`: {wanted} are linked instead{displaced}.",
+        contradiction(link, conflict)
+    )
+}
+
+/// What replacing would do besides: `, erp 10041 is then linked with nothing`.
+#[must_use]
+pub fn displaced(conflict: &Conflict) -> String {
+    match conflict.displaced.as_slice() {
+        [] => String::new(),
+        [one] => format!(", {one} is then linked with nothing"),
+        more => format!(", {} are then linked with nothing", and(more)),
+    }
+}
+
+/// Both sides of it.
+#[must_use]
+pub fn contradiction(link: &Link, conflict: &Conflict) -> String {
     let kind = &link.kind;
     let wanted = and(&link.ids);
     let stands: Vec<String> = conflict
@@ -12,14 +32,9 @@ pub fn question(link: &Link, conflict: &Conflict) -> String {
         .iter()
         .map(|entity| stands(link, entity))
         .collect();
-    let displaced = match conflict.displaced.as_slice() {
-        [] => String::new(),
-        [one] => format!(", {one} is then linked with nothing"),
-        more => format!(", {} are then linked with nothing", and(more)),
-    };
     let says = said(&link.maker).map_or_else(String::new, |who| format!(", says {who}"));
     format!(
-        "{wanted} are one {kind}{says}. But {}. `{KEEP}`: it stays so. `{REPLACE}`: {wanted} are linked instead{displaced}.",
+        "{wanted} are one {kind}{says}. But {}.",
         stands.join(", and ")
     )
 }

@@ -190,9 +190,9 @@ fn apply(
     for id in &changes.puts {
         writer.put(base, id)?;
     }
+    let joined = entity(connection, base)?;
     for id in &changes.puts {
-        let others = entity(connection, base)?;
-        let others = others.ids.iter().map(|linked| &linked.id);
+        let others = joined.ids.iter().map(|linked| &linked.id);
         writer.note(id, true, &words(others.filter(|other| *other != id)))?;
     }
     Ok(())

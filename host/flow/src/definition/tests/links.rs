@@ -36,7 +36,7 @@ fn what_is_wrong_with_a_link_is_told_with_its_place() {
         ),
         (
             "link: { kind: costumer, ids: { crm: 7, erp: 8 }, role: steward }",
-            "flows/f.yaml:3:17: link.kind: found \"costumer\", expected one of the site's kinds: customer. Did you mean \"customer\"?",
+            "flows/f.yaml:3:19: link.kind: found \"costumer\", expected one of the site's kinds: customer. Did you mean \"customer\"?",
         ),
         (
             "link: { kind: customer, ids: { crm: 7, epr: 8 }, role: steward }",
@@ -48,19 +48,19 @@ fn what_is_wrong_with_a_link_is_told_with_its_place() {
         ),
         (
             "set: { x: \"${xref('costumer', 'crm', event.id, 'erp')}\" }",
-            "flows/f.yaml:3:18: xref: found \"costumer\", expected one of the site's kinds: customer. Did you mean \"customer\"?",
+            "flows/f.yaml:3:22: xref: found \"costumer\", expected one of the site's kinds: customer. Did you mean \"customer\"?",
         ),
         (
             "set: { x: \"${xref('customer', 'crm', event.id, 'epr', '')}\" }",
-            "flows/f.yaml:3:18: xref: there is no system \"epr\"; systems: crm, erp. Did you mean \"erp\"?",
+            "flows/f.yaml:3:22: xref: there is no system \"epr\"; systems: crm, erp. Did you mean \"erp\"?",
         ),
         (
             "set: { x: \"${xref('customer', event.id, 'erp')}\" }",
-            "flows/f.yaml:3:18: set.x: xref: found 3 arguments, expected xref('kind', 'system', id, 'other system') or the same with a default",
+            "flows/f.yaml:3:22: set.x: xref: found 3 arguments, expected xref('kind', 'system', id, 'other system') or the same with a default",
         ),
         (
             "set: { x: \"${xref('customer', 'crm', event.id, 'crm')}\" }",
-            "flows/f.yaml:3:18: set.x: xref: found the system \"crm\" on both sides, expected two systems",
+            "flows/f.yaml:3:22: set.x: xref: found the system \"crm\" on both sides, expected two systems",
         ),
     ] {
         let found = told(step);
