@@ -3,7 +3,7 @@
 
 use super::shim::Faults;
 use super::*;
-use crate::StoreError;
+use crate::{CrossReferences as _, LinkOrder, OnConflict, StoreError};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// A store on a disk that does as it is told.
@@ -33,6 +33,12 @@ async fn power_cut_at_any_moment_keeps_every_acknowledged_event() {
             let done = advance(run(seq, "a", "", RunStatus::Waiting));
             place.store.advance(done).await.unwrap();
         }
+        if n.is_multiple_of(5) {
+            let link = links::link("customer", &format!("crm {n}, erp {n}"), "ann");
+            let on_conflict = OnConflict::Tell;
+            let made = place.store.link(vec![LinkOrder { link, on_conflict }]);
+            made.await.unwrap();
+        }
         faults.mark(n);
     }
     // Closing moves the write-ahead log into the file and cuts it.
@@ -58,6 +64,11 @@ async fn power_cut_at_any_moment_keeps_every_acknowledged_event() {
             let id = format!("{seq}.a");
             let kept = store.run(&id).await.unwrap();
             assert!(kept.is_some(), "power cut at moment {at}: {id} is gone");
+        }
+        for n in (5..=acknowledged).step_by(5) {
+            let n = n.to_string();
+            let found = store.counterpart("customer", "crm", &n, "erp").unwrap();
+            assert_eq!(found, Some(n), "power cut at moment {at}: a link is gone");
         }
     }
 }

@@ -1,5 +1,6 @@
 //! Files of older formats become this host's, with all they hold.
 
+use super::shim::Faults;
 use super::*;
 use crate::CrossReferences as _;
 use crate::sqlite::migrations::FORMAT;
@@ -93,4 +94,30 @@ fn a_copy_of_format_1_is_good_and_is_upgraded_where_it_is_restored() {
     drop(open(&place));
     assert_eq!(format_of(&place), i64::from(FORMAT));
     assert_eq!(format_of(&copy), 1, "the copy stays as it was");
+}
+
+#[tokio::test]
+async fn power_cut_at_any_moment_of_an_upgrade_leaves_one_format_or_the_other() {
+    let (folder, before) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let path = folder.path().join("tombolo.db");
+    old_file(&path);
+    std::fs::copy(&path, before.path().join("tombolo.db")).unwrap();
+    let faults = Faults::over(folder.path());
+    faults.begin();
+    open(&path).close().await;
+    let moments = faults.moments();
+    assert!(moments > 10, "the shim saw {moments} moments");
+    for at in 1..=moments {
+        let there = tempfile::tempdir().unwrap();
+        let seed = u64::try_from(at).unwrap();
+        faults.cut_power(at, before.path(), there.path(), seed);
+        let store = open(&there.path().join("tombolo.db"));
+        assert_eq!(store.id(), "store-1", "power cut at moment {at}");
+        assert!(store.run("1.a").await.unwrap().is_some());
+        assert!(store.task("t").await.unwrap().is_some());
+        assert_eq!(
+            store.counterpart("customer", "crm", "7", "erp").unwrap(),
+            None
+        );
+    }
 }
