@@ -31,7 +31,7 @@ mod sequence;
 mod store;
 mod timer;
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
@@ -45,14 +45,14 @@ use tombolo_kernel::clock::SharedClock;
 use tombolo_kernel::event::Event;
 use tombolo_kernel::limits;
 use tombolo_kernel::system::Actor;
-use tombolo_store::{Appended, CursorRow, PageIn, Store, StoreError, TaskAnswer, TaskRow};
+use tombolo_store::{
+    Appended, CursorRow, LinkOutcome, PageIn, Store, StoreError, TaskAnswer, TaskRow,
+};
 
 use crate::definition::{Flow, FlowSet};
 use crate::delivery::Deliveries;
 use crate::expression::EventDocument;
 use crate::run::{Outbox, RunState};
-use std::collections::VecDeque;
-use tombolo_store::LinkOutcome;
 
 /// What the engine works with.
 pub struct EngineParts {

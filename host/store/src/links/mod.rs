@@ -5,10 +5,12 @@
 
 mod memory;
 mod plan;
+mod task;
 mod words;
 
 pub use memory::LinkTable;
 pub(crate) use plan::{Changes, Plan, plan};
+pub use task::{KEEP, REPLACE, TaskLink};
 pub use words::{contradiction, displaced, question};
 
 use crate::StoreError;
@@ -16,11 +18,6 @@ use futures_util::future::BoxFuture;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use tombolo_kernel::limits;
-
-/// Answers of the question about a conflict: the link stays as it is.
-pub const KEEP: &str = "keep";
-/// The new link takes the place of what contradicts it.
-pub const REPLACE: &str = "replace";
 
 /// Where the ids of entities are kept.
 pub trait CrossReferences: Send + Sync {
@@ -227,15 +224,6 @@ pub struct LinkChange {
     pub maker: Maker,
 }
 
-/// What the answer to a task does to links.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct TaskLink {
-    /// Made when somebody answers [`REPLACE`], in the answer's transaction.
-    pub link: Link,
-    /// What the question said would be displaced. If it would be more by then, the answer is refused.
-    pub displaced: Vec<SystemId>,
-}
-
 impl Link {
     /// Whether it can be kept at all.
     ///
@@ -309,44 +297,5 @@ impl Entity {
 
     pub(crate) fn has(&self, id: &SystemId) -> bool {
         self.id_in(&id.system) == Some(id.id.as_str())
-    }
-}
-
-impl TaskLink {
-    /// What an answer does. `None`: nothing.
-    pub(crate) fn answered(&self, answer: &str, by: &str, comment: &str) -> Option<Link> {
-        if answer != REPLACE {
-            return None;
-        }
-        let reason = match comment {
-            "" => self.link.maker.reason.clone(),
-            comment => comment.to_owned(),
-        };
-        Some(Link {
-            maker: Maker {
-                by: by.to_owned(),
-                cause: self.link.maker.cause.clone(),
-                reason,
-            },
-            ..self.link.clone()
-        })
-    }
-
-    /// Refuses an answer to a question that no longer tells the truth.
-    pub(crate) fn still_true(&self, changes: &Changes) -> Result<(), String> {
-        let more: Vec<String> = changes
-            .removes
-            .iter()
-            .filter(|id| !self.displaced.contains(id))
-            .map(ToString::to_string)
-            .collect();
-        if more.is_empty() {
-            return Ok(());
-        }
-        Err(format!(
-            "links changed since the question was asked: `{REPLACE}` would now also take out {}; answer `{KEEP}`, look at \
-             `tombolo xref list`, and link again",
-            more.join(", ")
-        ))
     }
 }
