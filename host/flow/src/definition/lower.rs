@@ -192,6 +192,13 @@ impl Lowering<'_, '_> {
                 self.look_at(&words, around, here);
                 Kind::Fail(words)
             }
+            Body::Check(demands) => {
+                for demand in &demands {
+                    self.look(&demand.that, around, here);
+                    self.look_at(&demand.says, around, here);
+                }
+                Kind::Check(demands)
+            }
             Body::Set(values) => {
                 for (name, value) in &values {
                     self.look_at(value, around, here);

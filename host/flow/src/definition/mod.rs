@@ -2,6 +2,7 @@
 //! order, which steps. A [`Flow`] never changes; runs keep the version they began on.
 
 mod check;
+mod demand;
 mod draw;
 mod link;
 mod lower;
@@ -21,7 +22,7 @@ use crate::tables::Tables;
 use crate::yaml::{self, Key, Node, Reader, Value};
 
 pub use check::{FlowSet, Offers};
-pub use step::{Ask, Call, Case, Each, Emit, Kind, Step, SubFlow, Undo, Wait};
+pub use step::{Ask, Call, Case, Demand, Each, Emit, Kind, Step, SubFlow, Undo, Wait};
 
 /// One flow, compiled.
 #[derive(Debug)]

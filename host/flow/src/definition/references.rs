@@ -131,7 +131,12 @@ impl Lowering<'_, '_> {
             )
         } else if matches!(
             self.program[at].kind,
-            Kind::If { .. } | Kind::Choose { .. } | Kind::Set(_) | Kind::Fail(_) | Kind::Return(_)
+            Kind::If { .. }
+                | Kind::Choose { .. }
+                | Kind::Set(_)
+                | Kind::Fail(_)
+                | Kind::Return(_)
+                | Kind::Check(_)
         ) {
             format!(
                 "the step \"{name}\" has no result: only call, each, wait, ask and emit have one"

@@ -70,6 +70,8 @@ pub enum Kind {
     Return(Template),
     /// Fails for good, with these words.
     Fail(Template),
+    /// Refuses data that does not hold what is demanded of it.
+    Check(Vec<Demand>),
 }
 
 impl Kind {
@@ -88,6 +90,7 @@ impl Kind {
             Self::Flow(flow) => ("call", format!("flow.{}", flow.name)),
             Self::Return(_) => ("return", String::new()),
             Self::Fail(_) => ("fail", String::new()),
+            Self::Check(_) => ("check", String::new()),
         }
     }
 }
@@ -112,6 +115,17 @@ pub struct Each {
     pub keep_going: bool,
     /// Where its steps end.
     pub end: usize,
+}
+
+/// What must hold of the data before the flow goes on.
+#[derive(Debug)]
+pub struct Demand {
+    /// The condition.
+    pub that: Expression,
+    /// The field that is wrong where it does not hold, a JSON pointer; empty: the data as a whole.
+    pub field: String,
+    /// What a person reads then.
+    pub says: Template,
 }
 
 /// An event that is waited for.
@@ -165,6 +179,10 @@ impl Step {
             Kind::Wait(wait) => wait.when.iter().collect(),
             Kind::Flow(flow) => flow.with.expressions(),
             Kind::Return(value) | Kind::Fail(value) => value.expressions(),
+            Kind::Check(demands) => demands
+                .iter()
+                .flat_map(|demand| [vec![&demand.that], demand.says.expressions()].concat())
+                .collect(),
         };
         all.extend(
             self.undo

@@ -3,8 +3,8 @@
 use tombolo_kernel::limits;
 
 use super::nested;
-use super::step::{Ask, Call, Each, Emit, SubFlow, Undo, Wait};
-use super::{expression, is_event_type, is_name};
+use super::step::{Ask, Call, Demand, Each, Emit, SubFlow, Undo, Wait};
+use super::{demand, expression, is_event_type, is_name};
 use crate::delivery::RetryWish;
 use crate::expression::{Expression, Template};
 use crate::problem::{Place, did_you_mean};
@@ -41,10 +41,11 @@ pub(super) enum Body {
     Flow(SubFlow),
     Return(Template),
     Fail(Template),
+    Check(Vec<Demand>),
 }
 
-const KINDS: [&str; 10] = [
-    "call", "if", "choose", "each", "wait", "emit", "set", "ask", "return", "fail",
+const KINDS: [&str; 11] = [
+    "call", "if", "choose", "each", "wait", "emit", "set", "ask", "check", "return", "fail",
 ];
 
 /// Reads a list of steps.
@@ -101,6 +102,7 @@ fn step(reader: &mut Reader<'_>, node: &Node) -> Option<Written> {
         "ask" => &["ask", "id", "timeout"],
         "emit" => &["emit", "id"],
         "set" => &["set", "id"],
+        "check" => &["check", "id", "on-failure"],
         "return" => &["return"],
         _ => &["fail", "id"],
     };
@@ -117,6 +119,7 @@ fn step(reader: &mut Reader<'_>, node: &Node) -> Option<Written> {
                 "emit" => emit(reader, value).map(Body::Emit),
                 "ask" => ask(reader, value).map(Body::Ask),
                 "set" => set(reader, value).map(Body::Set),
+                "check" => demand::read(reader, value).map(Body::Check),
                 "return" => template(reader, value, "return").map(Body::Return),
                 _ => {
                     reader.text(value, "fail")?;

@@ -20,6 +20,7 @@ mod gate;
 mod hearing;
 mod lane_list;
 mod lanes;
+mod outage_event;
 mod people;
 mod pull;
 mod recover;

@@ -6,12 +6,14 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use serde::Serialize;
+use tombolo_kernel::event::Event;
 use tombolo_kernel::failure::Failure;
 use tombolo_kernel::system::{ActionCall, Outcome};
 
 use super::Engine;
 use super::gate::breaker::{Leave, Outage};
 use super::gate::{Ahead, Gate};
+use super::outage_event;
 
 /// Names of runs read at once.
 const PAGE: u32 = 512;
@@ -60,7 +62,7 @@ impl Engine {
 
     /// Makes a call when its turn comes. `was_parked`: the run's row says already that it waits for this system.
     pub(super) async fn deliver(
-        &self,
+        self: &Arc<Self>,
         gate: &Gate,
         ahead: Option<&Ahead>,
         was_parked: bool,
@@ -106,7 +108,7 @@ impl Engine {
     }
 
     /// Learns from a call whether its system is down.
-    fn judge(&self, gate: &Gate, outcome: &Outcome<String>, was_probe: bool) -> bool {
+    fn judge(self: &Arc<Self>, gate: &Gate, outcome: &Outcome<String>, was_probe: bool) -> bool {
         let system = gate.system.as_str();
         match &outcome.result {
             Err(failure @ Failure::Unavailable { .. }) => {
@@ -116,6 +118,8 @@ impl Engine {
                     .failed(self.now(), &failure.to_string(), was_probe);
                 if is_down && !was_down {
                     tracing::warn!(system, %failure, "the system is down; runs that need it wait in the store");
+                    let outage = gate.breaker.outage();
+                    self.alert(outage.and_then(|outage| outage_event::down(system, &outage)));
                 }
                 if was_probe {
                     gate.wake.notify_one();
@@ -134,11 +138,23 @@ impl Engine {
                         parked,
                         "the system is back; its runs go on"
                     );
+                    self.alert(outage_event::up(system, &ended, parked, self.now()));
                     gate.wake.notify_one();
                 }
                 false
             }
         }
+    }
+
+    /// Puts an event of the host's own into the log, behind what goes on.
+    fn alert(self: &Arc<Self>, event: Option<Event>) {
+        let (engine, Some(event)) = (Arc::clone(self), event) else {
+            return;
+        };
+        tokio::spawn(async move {
+            // A store that is down is reported where it was met; the outage itself is in the host's log.
+            let _ = engine.publish(vec![event]).await;
+        });
     }
 
     /// A run waits in the store for the system: somebody must pull it out.

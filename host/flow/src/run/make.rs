@@ -282,6 +282,7 @@ impl<'m, 'a> Move<'m, 'a> {
             Kind::Flow(flow) => self.sub_flow(strand, ground, step, flow),
             Kind::Return(value) => self.return_(strand, ground, step, value),
             Kind::Fail(words) => self.fail_on_purpose(strand, ground, words),
+            Kind::Check(demands) => self.check(strand, ground, step, demands),
         };
         made.unwrap_or_else(|fault| self.fail(strand, ground, fault))
     }

@@ -11,6 +11,7 @@ use tombolo_kernel::limits;
 use super::*;
 use crate::definition::FlowSet;
 
+mod demand;
 mod fail;
 mod inside;
 mod system;

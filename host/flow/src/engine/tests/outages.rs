@@ -277,3 +277,33 @@ async fn the_systems_policy_fills_what_a_step_leaves_open() {
         (2, 3)
     );
 }
+
+const TELL: &str = "
+on: [tombolo.system-down, tombolo.system-up]
+steps:
+  - call: chat.tell
+    with: { what: '${event.type}', system: '${event.data.system}', why: '${event.data.failure}' }
+";
+
+#[tokio::test(start_paused = true)]
+async fn an_outage_and_its_end_are_told_once_by_events_that_flows_react_to() {
+    let is_up = Arc::new(AtomicBool::new(false));
+    let bench = Bench::new(&[("free", FREE), ("tell", TELL)], switched(&is_up)).await;
+    for n in 1..=20 {
+        bench.publish(vec![keyed(n, "k")]).await;
+    }
+    bench.pass(600).await;
+    is_up.store(true, Ordering::SeqCst);
+    bench.pass(62).await;
+    let told: Vec<String> = bench
+        .actor
+        .calls()
+        .into_iter()
+        .filter(|call| call.what == "chat.tell")
+        .map(|call| call.input)
+        .collect();
+    let expected = ["down", "up"].map(|what| {
+        format!(r#"{{"what":"tombolo.system-{what}","system":"erp","why":"unavailable: connection refused"}}"#)
+    });
+    assert_eq!(told, expected);
+}
