@@ -1,4 +1,4 @@
-//! The step `check` as it is written: what must hold of the data before the flow goes on.
+//! `check` as it is written, a step of its own or beside a `call`: what must hold before the flow goes on.
 
 use tombolo_kernel::limits;
 
@@ -8,11 +8,12 @@ use super::steps::template;
 use crate::yaml::{Node, Reader, Value};
 
 /// A list of `that`, `says` and, where one field is to blame, `field`.
-pub(super) fn read(reader: &mut Reader<'_>, node: &Node) -> Option<Vec<Demand>> {
+pub(super) fn read(reader: &mut Reader<'_>, node: &Node) -> Vec<Demand> {
     let most = limits::FIELD_PROBLEMS;
     match &node.value {
         Value::List(items) if (1..=most).contains(&items.len()) => {
-            items.iter().map(|item| demand(reader, item)).collect()
+            let demands = items.iter().filter_map(|item| demand(reader, item));
+            demands.collect()
         }
         _ => {
             let message = format!(
@@ -20,7 +21,7 @@ pub(super) fn read(reader: &mut Reader<'_>, node: &Node) -> Option<Vec<Demand>> 
                 node.describe()
             );
             reader.wrong(node.place, message);
-            None
+            Vec::new()
         }
     }
 }
@@ -57,7 +58,8 @@ fn pointer(reader: &mut Reader<'_>, node: &Node) -> Option<String> {
     if text.starts_with('/') && text.len() <= limits::EVENT_NAME {
         return Some(text.to_owned());
     }
-    let message = format!("field: found \"{text}\", expected a JSON pointer such as /customer/name");
+    let message =
+        format!("field: found \"{text}\", expected a JSON pointer such as /customer/name");
     reader.wrong(node.place, message);
     None
 }

@@ -136,7 +136,7 @@ impl Lowering<'_, '_> {
                 | Kind::Set(_)
                 | Kind::Fail(_)
                 | Kind::Return(_)
-                | Kind::Check(_)
+                | Kind::Check
         ) {
             format!(
                 "the step \"{name}\" has no result: only call, each, wait, ask and emit have one"

@@ -29,6 +29,8 @@ pub struct Step {
     pub on_failure: Option<usize>,
     /// What takes back what it did.
     pub undo: Option<Undo>,
+    /// What must hold when it has ended, or else it failed for good.
+    pub demands: Vec<Demand>,
     /// It as written, as JSON, without the steps in its branches: two versions of a flow are compared by it.
     pub written: String,
 }
@@ -70,8 +72,8 @@ pub enum Kind {
     Return(Template),
     /// Fails for good, with these words.
     Fail(Template),
-    /// Refuses data that does not hold what is demanded of it.
-    Check(Vec<Demand>),
+    /// Does nothing but look whether what is demanded holds.
+    Check,
 }
 
 impl Kind {
@@ -90,7 +92,7 @@ impl Kind {
             Self::Flow(flow) => ("call", format!("flow.{}", flow.name)),
             Self::Return(_) => ("return", String::new()),
             Self::Fail(_) => ("fail", String::new()),
-            Self::Check(_) => ("check", String::new()),
+            Self::Check => ("check", String::new()),
         }
     }
 }
@@ -179,11 +181,12 @@ impl Step {
             Kind::Wait(wait) => wait.when.iter().collect(),
             Kind::Flow(flow) => flow.with.expressions(),
             Kind::Return(value) | Kind::Fail(value) => value.expressions(),
-            Kind::Check(demands) => demands
-                .iter()
-                .flat_map(|demand| [vec![&demand.that], demand.says.expressions()].concat())
-                .collect(),
+            Kind::Check => Vec::new(),
         };
+        for demand in &self.demands {
+            all.push(&demand.that);
+            all.extend(demand.says.expressions());
+        }
         all.extend(
             self.undo
                 .iter()

@@ -18,6 +18,7 @@ pub(super) struct Written {
     pub(super) retry: RetryWish,
     pub(super) timeout_ms: Option<u64>,
     pub(super) undo: Option<Undo>,
+    pub(super) demands: Vec<Demand>,
     pub(super) on_failure: Vec<Written>,
     pub(super) written: String,
 }
@@ -41,7 +42,7 @@ pub(super) enum Body {
     Flow(SubFlow),
     Return(Template),
     Fail(Template),
-    Check(Vec<Demand>),
+    Check,
 }
 
 const KINDS: [&str; 11] = [
@@ -92,6 +93,7 @@ fn step(reader: &mut Reader<'_>, node: &Node) -> Option<Written> {
             "with",
             "retry",
             "timeout",
+            "check",
             "undo",
             "on-failure",
         ],
@@ -119,7 +121,7 @@ fn step(reader: &mut Reader<'_>, node: &Node) -> Option<Written> {
                 "emit" => emit(reader, value).map(Body::Emit),
                 "ask" => ask(reader, value).map(Body::Ask),
                 "set" => set(reader, value).map(Body::Set),
-                "check" => demand::read(reader, value).map(Body::Check),
+                "check" => Some(Body::Check),
                 "return" => template(reader, value, "return").map(Body::Return),
                 _ => {
                     reader.text(value, "fail")?;
@@ -136,6 +138,9 @@ fn step(reader: &mut Reader<'_>, node: &Node) -> Option<Written> {
         .get("timeout")
         .and_then(|timeout| reader.duration(timeout, "timeout"));
     let undo = node.get("undo").and_then(|undo| nested::undo(reader, undo));
+    let demands = node
+        .get("check")
+        .map_or_else(Vec::new, |check| demand::read(reader, check));
     let on_failure = node
         .get("on-failure")
         .map_or_else(Vec::new, |steps| read_as(reader, steps, "on-failure"));
@@ -146,6 +151,7 @@ fn step(reader: &mut Reader<'_>, node: &Node) -> Option<Written> {
         retry,
         timeout_ms,
         undo,
+        demands,
         on_failure,
         written: nested::written(entries),
     })
@@ -164,6 +170,14 @@ fn kind_of<'n>(
         .collect();
     match kinds.as_slice() {
         [kind] => Some(kind.text.as_str()),
+        // A call whose answer is looked at.
+        [one, other]
+            if [&one.text, &other.text]
+                .iter()
+                .all(|key| ["call", "check"].contains(&key.as_str())) =>
+        {
+            Some("call")
+        }
         [] => {
             let near: String = entries
                 .iter()

@@ -170,7 +170,7 @@ fn everything_that_is_wrong_is_told_with_its_place() {
         ),
         (
             "on: a\nsteps:\n  - cal: erp.x",
-            "flows/spare-part.yaml:3:5: a step: found cal, expected one of call, if, choose, each, wait, emit, set, ask, return, fail. Did you mean \"call\"?",
+            "flows/spare-part.yaml:3:5: a step: found cal, expected one of call, if, choose, each, wait, emit, set, ask, check, return, fail. Did you mean \"call\"?",
         ),
         (
             "on: a\nsteps:\n  - call: erp.x\n    emit: { type: b }",

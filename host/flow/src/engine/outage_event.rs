@@ -15,7 +15,8 @@ pub(super) const UP: &str = "tombolo.system-up";
 
 /// A system is taken for down. Its subject is the system; `data` holds `system`, `since` and `failure` in words.
 pub(super) fn down(system: &str, outage: &Outage) -> Option<Event> {
-    let data = json!({ "system": system, "since": rfc3339(outage.since_ms), "failure": outage.why });
+    let data =
+        json!({ "system": system, "since": rfc3339(outage.since_ms), "failure": outage.why });
     event(DOWN, system, outage, outage.since_ms, &data)
 }
 

@@ -1,40 +1,44 @@
-//! The step `check`: what is demanded of the data is looked at all at once, so that a person reads everything that is
-//! wrong in one go. What does not hold is invalid input: the step has failed for good, with the paths of the fields.
+//! `check`: what is demanded of the data is looked at all at once, so that a person reads everything that is wrong in
+//! one go. What does not hold is invalid input: the step has failed for good, with the paths of the fields. Beside a
+//! call the answer is looked at, and beginning the step again asks again.
 
 use tombolo_kernel::failure::{Failure, FieldProblem};
 
 use super::failing::Note;
-use super::make::{Fault, Made, Move};
+use super::make::{Fault, Move};
 use super::strand::{Ground, Strand};
 use crate::definition::{Demand, Step};
 use crate::trace::AttemptTrace;
 
 impl Move<'_, '_> {
+    /// Looks at what is demanded of a step that has ended well but for this.
     pub(super) fn check(
         &mut self,
         strand: &mut Strand,
         ground: &Ground<'_>,
         step: &Step,
-        demands: &[Demand],
-    ) -> Result<Made, Fault> {
-        let problems: Vec<FieldProblem> = demands
+    ) -> Result<(), Fault> {
+        let problems: Vec<FieldProblem> = step
+            .demands
             .iter()
             .filter_map(|demand| self.problem(strand, ground, demand))
             .collect();
         if problems.is_empty() {
-            self.end(strand, ground, step, step.next, None)?;
-            return Ok(Made::On);
+            return Ok(());
         }
         let failure = Failure::InvalidInput { problems };
         let note = Note::of(ground.address(step), &failure, failure.to_string());
         if let Some(trace) = strand.step_trace(step.depth) {
-            trace.attempt(AttemptTrace {
-                at_ms: self.around.now_ms,
-                took_ms: 0,
-                failure: Some(failure),
-                crashed: false,
-                next_ms: None,
-            });
+            match trace.attempts.last_mut() {
+                Some(attempt) => attempt.failure = Some(failure),
+                None => trace.attempt(AttemptTrace {
+                    at_ms: self.around.now_ms,
+                    took_ms: 0,
+                    failure: Some(failure),
+                    crashed: false,
+                    next_ms: None,
+                }),
+            }
         }
         Err(Fault::Inside(note))
     }

@@ -282,7 +282,9 @@ impl<'m, 'a> Move<'m, 'a> {
             Kind::Flow(flow) => self.sub_flow(strand, ground, step, flow),
             Kind::Return(value) => self.return_(strand, ground, step, value),
             Kind::Fail(words) => self.fail_on_purpose(strand, ground, words),
-            Kind::Check(demands) => self.check(strand, ground, step, demands),
+            Kind::Check => self
+                .end(strand, ground, step, step.next, None)
+                .map(|()| Made::On),
         };
         made.unwrap_or_else(|fault| self.fail(strand, ground, fault))
     }
@@ -327,6 +329,7 @@ impl<'m, 'a> Move<'m, 'a> {
         if let Some(undo) = &step.undo {
             self.note_undo(strand, ground, step, undo)?;
         }
+        self.check(strand, ground, step)?;
         strand.at = next;
         strand.rest();
         strand.given = None;
