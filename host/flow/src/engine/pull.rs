@@ -126,24 +126,42 @@ impl Engine {
                 }
                 is_down
             }
+            Err(
+                failure @ Failure::RateLimited {
+                    retry_after_ms: Some(told_ms),
+                    ..
+                },
+            ) => {
+                let ended = gate
+                    .breaker
+                    .limited(self.now(), *told_ms, &failure.to_string());
+                self.is_back(gate, ended);
+                gate.wake.notify_one();
+                false
+            }
             _ => {
-                if let Some(ended) = gate.breaker.answered() {
-                    let (seconds, parked) = (
-                        self.now().saturating_sub(ended.since_ms) / 1_000,
-                        gate.parked(),
-                    );
-                    tracing::info!(
-                        system,
-                        seconds,
-                        parked,
-                        "the system is back; its runs go on"
-                    );
-                    self.alert(outage_event::up(system, &ended, parked, self.now()));
+                if let Some(ended) = gate.breaker.answered(was_probe) {
+                    let outage = Some(ended).filter(|outage| !outage.limited);
+                    self.is_back(gate, outage);
                     gate.wake.notify_one();
                 }
                 false
             }
         }
+    }
+
+    /// Tells people that an outage ended.
+    fn is_back(self: &Arc<Self>, gate: &Gate, ended: Option<Outage>) {
+        let Some(ended) = ended else { return };
+        let (system, now) = (gate.system.as_str(), self.now());
+        let (seconds, parked) = (now.saturating_sub(ended.since_ms) / 1_000, gate.parked());
+        tracing::info!(
+            system,
+            seconds,
+            parked,
+            "the system is back; its runs go on"
+        );
+        self.alert(outage_event::up(system, &ended, parked, now));
     }
 
     /// Puts an event of the host's own into the log, behind what goes on.
