@@ -14,6 +14,7 @@ mod flow;
 mod grant;
 mod lane;
 mod out;
+mod reconcile;
 mod replay;
 mod run;
 mod schema;
@@ -76,6 +77,9 @@ enum Command {
     /// Look at what is read page by page, and read it now
     #[command(subcommand)]
     Feed(feed::FeedCommand),
+    /// Compare systems that should say the same
+    #[command(subcommand)]
+    Reconcile(reconcile::ReconcileCommand),
     /// Repair runs that failed for good
     #[command(subcommand)]
     Dead(dead::DeadCommand),
@@ -123,6 +127,7 @@ fn dispatch(command: Command) -> anyhow::Result<ExitCode> {
         Command::Task(command) => waited_for(task::run(command))?,
         Command::Run(command) => waited_for(run::run(command))?,
         Command::Feed(command) => waited_for(feed::run(command))?,
+        Command::Reconcile(command) => waited_for(reconcile::run(command))?,
         Command::Dead(command) => waited_for(dead::run(command))?,
         Command::Lane(command) => waited_for(lane::run(command))?,
         Command::Replay(arguments) => waited_for(replay::run(arguments))?,

@@ -204,6 +204,12 @@ impl Engine {
         self.remember_versions();
     }
 
+    /// The site's value maps, as flows see them now.
+    #[must_use]
+    pub fn tables(&self) -> Arc<crate::tables::Tables> {
+        Arc::clone(self.flows.load().tables())
+    }
+
     /// Calls go out by other policies from now on. Systems that are down are probed at once.
     pub fn replace_deliveries(&self, deliveries: Deliveries) {
         self.gates.replace(deliveries);

@@ -12,7 +12,7 @@ use serde_json::value::RawValue;
 use crate::limits::{EVENT_NAME, HOPS, JSON_BYTES, JSON_DEPTH};
 
 /// Sources that begin so are the host's to give; nobody outside may claim them.
-pub const RESERVED_SOURCES: &[&str] = &["/systems", "/flows", "/schedules"];
+pub const RESERVED_SOURCES: &[&str] = &["/systems", "/flows", "/schedules", "/reconciliations"];
 /// Types that begin so say something of the host itself; nobody outside may claim them.
 pub const RESERVED_TYPES: &str = "tombolo.";
 
