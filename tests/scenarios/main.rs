@@ -48,5 +48,7 @@ scenarios! {
     an_outage_parks_runs_and_they_follow_in_order = "outage-parks-and-drains",
     dead_letters_are_repaired_and_past_events_replayed = "dead-letters-are-repaired",
     one_customer_has_many_ids = "one-customer-many-ids",
+    dirty_data_is_refused_and_people_are_told = "dirty-data-is-refused",
+    two_systems_are_compared_and_repaired = "two-systems-are-reconciled",
     what_is_old_enough_is_forgotten = "the-past-is-forgotten",
 }

@@ -108,11 +108,13 @@ enum Step {
         #[serde(default)]
         headers: BTreeMap<String, String>,
     },
-    /// What a server answers from now on to everything; without a status it answers 200 again.
+    /// What a server answers from now on to everything; without a status it answers `200 {}` again.
     Always {
         server: String,
         #[serde(default)]
         status: Option<u16>,
+        #[serde(default)]
+        body: Option<Value>,
     },
     /// Wait until `/api/systems` says something of a system: JSON pointers and what is there.
     System {
@@ -356,8 +358,13 @@ impl Running {
                 reply.headers.extend(headers.clone());
                 self.servers[server].reply(reply);
             }
-            Step::Always { server, status } => {
-                let reply = status.map(|status| Reply::json(status, "{}"));
+            Step::Always {
+                server,
+                status,
+                body,
+            } => {
+                let body = body.as_ref().map_or("{}".to_owned(), Value::to_string);
+                let reply = status.map(|status| Reply::json(status, &body));
                 self.servers[server].always(reply);
             }
             Step::System { name, says } => self.system(name, says),

@@ -83,6 +83,16 @@ impl Client {
         }
     }
 
+    /// `GET path`, as it comes.
+    pub(crate) async fn bytes(&self, path: &str) -> anyhow::Result<Vec<u8>> {
+        let request = self.http.get(format!("{}{path}", self.base));
+        let (status, body) = self.response(request).await?;
+        if !status.is_success() {
+            bail!("{}", refusal(status.as_u16(), &body));
+        }
+        Ok(body)
+    }
+
     /// `POST path` with a JSON body.
     pub(crate) async fn post(&self, path: &str, body: &Value) -> anyhow::Result<Value> {
         let request = self

@@ -14,6 +14,7 @@ mod flow;
 mod grant;
 mod lane;
 mod out;
+mod reconcile;
 mod replay;
 mod run;
 mod schema;
@@ -77,6 +78,9 @@ enum Command {
     /// Look at what is read page by page, and read it now
     #[command(subcommand)]
     Feed(feed::FeedCommand),
+    /// Compare systems that should say the same
+    #[command(subcommand)]
+    Reconcile(reconcile::ReconcileCommand),
     /// Repair runs that failed for good
     #[command(subcommand)]
     Dead(dead::DeadCommand),
@@ -127,6 +131,7 @@ fn dispatch(command: Command) -> anyhow::Result<ExitCode> {
         Command::Task(command) => waited_for(task::run(command))?,
         Command::Run(command) => waited_for(run::run(command))?,
         Command::Feed(command) => waited_for(feed::run(command))?,
+        Command::Reconcile(command) => waited_for(reconcile::run(command))?,
         Command::Dead(command) => waited_for(dead::run(command))?,
         Command::Xref(command) => waited_for(xref::run(command))?,
         Command::Lane(command) => waited_for(lane::run(command))?,

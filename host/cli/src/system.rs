@@ -57,6 +57,8 @@ struct OutageView {
     probe_ms: u64,
     probing: bool,
     why: String,
+    #[serde(default)]
+    limited: bool,
 }
 
 /// Carries out a system command.
@@ -98,12 +100,13 @@ fn row(system: &SystemView) -> Vec<Cell> {
         .and_then(|delivery| delivery.outage.as_ref());
     let state = match outage {
         Some(outage) if outage.probing => "probing",
+        Some(outage) if outage.limited => "resting",
         Some(_) => "down",
         None => &system.state,
     };
     let tone = match state {
         "running" => Tone::Good,
-        "held-back" => Tone::Warning,
+        "held-back" | "resting" => Tone::Warning,
         _ => Tone::Bad,
     };
     let mut why = system.message.clone();
@@ -116,7 +119,8 @@ fn row(system: &SystemView) -> Vec<Cell> {
     if let Some(outage) = outage {
         let since = when::moment(outage.since_ms);
         let probe = when::time_of_day(outage.probe_ms);
-        why.push_str(&format!("down since {since}: {}", outage.why));
+        let word = if outage.limited { "resting" } else { "down" };
+        why.push_str(&format!("{word} since {since}: {}", outage.why));
         if !outage.probing {
             why.push_str(&format!(" (next probe at {probe})"));
         }

@@ -317,3 +317,25 @@ pub const SITE_FILE: u64 = 4 * MIB;
 pub const TABLE_ROWS: usize = 50_000;
 /// Systems of one site.
 pub const SYSTEMS: usize = 5_000;
+
+// === reconciliations ===
+
+/// Fields that are compared: a wide table has a hundred.
+pub const RECONCILED_FIELDS: usize = 100;
+/// One row, bytes: it is held in memory beside the others of its part.
+pub const RECONCILED_ROW: usize = 64 << 10;
+/// One key, bytes. It is part of an event's id, which has room for more.
+pub const RECONCILED_KEY: usize = 200;
+/// Rows of one side on disk, bytes. One part of 64 of it is in memory at a time: 128 MiB.
+pub const RECONCILED_BYTES: u64 = 8 << 30;
+/// Differences of one run that become events, and are sorted in memory; the report has all. Two systems that differ in
+/// more have a common cause, which no repair row by row should hide.
+pub const RECONCILED_EVENTS: usize = 10_000;
+/// A row that goes into an event, bytes; of a larger one only the differing fields do.
+pub const RECONCILED_ROW_TOLD: usize = 16 << 10;
+/// Differences that a listing shows; the CSV has all.
+pub const RECONCILED_SHOWN: usize = 1_000;
+/// Rows of one side that could not be read of which a report says why.
+pub const RECONCILED_WHY: usize = 20;
+/// Reports of one job that are kept: a month of nights.
+pub const RECONCILED_REPORTS: usize = 31;

@@ -23,6 +23,7 @@ use crate::api::Tokens;
 use crate::connections::Connections;
 use crate::feeds::Feeds;
 use crate::ingress::broker::Subscriptions;
+use crate::reconciliation::Reconciliations;
 use crate::schedules::Schedules;
 use crate::secrets::SecretSource;
 use crate::site::{Named, Retention, Settings, Site};
@@ -31,6 +32,8 @@ use crate::site::{Named, Retention, Settings, Site};
 pub(crate) struct Core {
     /// The site's folder, absolute.
     pub(crate) folder: PathBuf,
+    /// The folder of what the host keeps.
+    pub(crate) data: PathBuf,
     /// The log.
     pub(crate) store: Arc<dyn Store>,
     /// Flows and runs.
@@ -63,6 +66,8 @@ pub(crate) struct Core {
     pub(crate) feeds: Feeds,
     /// What brokers deliver.
     pub(crate) subscriptions: Subscriptions,
+    /// What is compared.
+    pub(crate) reconciliations: Reconciliations,
     /// What fires by the clock.
     pub(crate) schedules: Schedules,
     reloading: tokio::sync::Mutex<()>,
@@ -98,6 +103,7 @@ impl Core {
     ) -> Self {
         Self {
             folder,
+            data: settings.data.clone(),
             store,
             engine,
             systems,
@@ -114,6 +120,7 @@ impl Core {
             connections,
             feeds: Feeds::default(),
             subscriptions: Subscriptions::default(),
+            reconciliations: Reconciliations::default(),
             schedules: Schedules::default(),
             reloading: tokio::sync::Mutex::new(()),
         }
@@ -217,6 +224,7 @@ impl Core {
             self.engine.replace_flows(site.flows);
             self.feeds.replace(&site.systems);
             self.schedules.replace(site.schedules);
+            self.reconciliations.replace(site.reconciliations);
         });
         self.subscriptions.replace(self);
         self.site_changed.notify_one();

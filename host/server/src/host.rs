@@ -23,7 +23,7 @@ pub use crate::core::Changes;
 use crate::core::{Core, source};
 use crate::reload::SiteWatch;
 use crate::site::{self, PackageShelf};
-use crate::{api, broker, feeds, ingress, retention, schedules};
+use crate::{api, broker, feeds, ingress, reconciliation, retention, schedules};
 
 /// What the command line decides.
 #[derive(Debug, Clone)]
@@ -139,6 +139,7 @@ impl Host {
         ));
         core.feeds.replace(&site.systems);
         core.schedules.replace(site.schedules);
+        core.reconciliations.replace(site.reconciliations);
         let host = match Self::listen(Arc::clone(&core), listen).await {
             Ok(host) => host,
             Err(error) => {
@@ -165,6 +166,7 @@ impl Host {
         let readers = vec![
             tokio::spawn(feeds::run(Arc::clone(&core), stopped.clone())),
             tokio::spawn(schedules::run(Arc::clone(&core), stopped.clone())),
+            tokio::spawn(reconciliation::run(Arc::clone(&core), stopped.clone())),
             tokio::spawn(retention::run(Arc::clone(&core), stopped.clone())),
         ];
         let watcher = tokio::spawn(SiteWatch::begin(Arc::clone(&core)).run(stopped));

@@ -16,6 +16,7 @@ mod core;
 mod feeds;
 pub mod host;
 mod ingress;
+mod reconciliation;
 mod reload;
 mod retention;
 mod schedules;

@@ -151,17 +151,19 @@ impl Watched {
         match (parts.next(), parts.next(), parts.next()) {
             (
                 Some(
-                    "tombolo.yaml" | "systems" | "grants" | "schedules" | "flows" | "tables"
-                    | "adapters",
+                    "tombolo.yaml" | "systems" | "grants" | "schedules" | "reconciliations"
+                    | "flows" | "tables" | "adapters",
                 ),
                 None,
                 None,
             ) => true,
             // Where a folder is mounted from a cluster's configuration, this link is what changes.
             (Some(_), Some("..data"), None) => true,
-            (Some("systems" | "grants" | "schedules" | "flows"), Some(file), None) => {
-                !file.starts_with('.') && (ends(file, "yaml") || ends(file, "yml"))
-            }
+            (
+                Some("systems" | "grants" | "schedules" | "reconciliations" | "flows"),
+                Some(file),
+                None,
+            ) => !file.starts_with('.') && (ends(file, "yaml") || ends(file, "yml")),
             (Some("tables"), Some(file), None) => !file.starts_with('.') && ends(file, "csv"),
             // Also those that a system file named too early, and so are not in force.
             (Some("adapters"), Some(file), None) => ends(file, "wasm"),
@@ -175,6 +177,7 @@ impl Watched {
             "systems",
             "grants",
             "schedules",
+            "reconciliations",
             "flows",
             "tables",
             "adapters",

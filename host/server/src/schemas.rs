@@ -13,7 +13,7 @@ pub struct FileSchema {
 }
 
 /// All of them.
-pub const SCHEMAS: [FileSchema; 6] = [
+pub const SCHEMAS: [FileSchema; 7] = [
     FileSchema {
         name: "tombolo",
         files: "tombolo.yaml",
@@ -43,5 +43,10 @@ pub const SCHEMAS: [FileSchema; 6] = [
         name: "schedule",
         files: "schedules/*.yaml",
         text: include_str!("../schemas/schedule.json"),
+    },
+    FileSchema {
+        name: "reconciliation",
+        files: "reconciliations/*.yaml",
+        text: include_str!("../schemas/reconciliation.json"),
     },
 ];

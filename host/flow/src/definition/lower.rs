@@ -124,6 +124,7 @@ impl Lowering<'_, '_> {
             kept: false,
             on_failure: None,
             undo: written.undo,
+            demands: written.demands,
             written: written.written,
         };
         self.places.push(written.place);
@@ -198,6 +199,7 @@ impl Lowering<'_, '_> {
                 self.look_at(&words, around, here);
                 Kind::Fail(words)
             }
+            Body::Check => Kind::Check,
             Body::Set(values) => {
                 for (name, value) in &values {
                     self.look_at(value, around, here);
@@ -212,6 +214,13 @@ impl Lowering<'_, '_> {
             self.look_at(&undo.call.with, around, here + 1);
             self.program[here].undo = Some(undo);
         }
+        let demands = std::mem::take(&mut self.program[here].demands);
+        for demand in &demands {
+            // They, too, may look at the step's own result.
+            self.look(&demand.that, around, here + 1);
+            self.look_at(&demand.says, around, here + 1);
+        }
+        self.program[here].demands = demands;
         self.on_failure(here, written.on_failure, path, around)
     }
 

@@ -3,6 +3,7 @@
 
 mod check;
 mod cross;
+mod demand;
 mod draw;
 mod link;
 mod lower;
@@ -23,7 +24,7 @@ use crate::yaml::{self, Key, Node, Reader, Value};
 
 pub use check::{FlowSet, Offers};
 pub use cross::Link;
-pub use step::{Ask, Call, Case, Each, Emit, Kind, Step, SubFlow, Undo, Wait};
+pub use step::{Ask, Call, Case, Demand, Each, Emit, Kind, Step, SubFlow, Undo, Wait};
 
 /// One flow, compiled.
 #[derive(Debug)]

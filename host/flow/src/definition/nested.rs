@@ -19,7 +19,7 @@ pub(super) fn flow_or_call(reader: &mut Reader<'_>, node: &Node) -> Option<Body>
     let Some(name) = text.strip_prefix("flow.") else {
         return call(reader, node).map(Body::Call);
     };
-    for key in ["retry", "timeout", "undo"] {
+    for key in ["retry", "timeout", "undo", "check"] {
         if let Some(found) = node.get(key) {
             let message = format!(
                 "{key}: found it beside the call of a flow, expected it on the calls inside \"{name}\""

@@ -132,7 +132,12 @@ impl Lowering<'_, '_> {
             )
         } else if matches!(
             self.program[at].kind,
-            Kind::If { .. } | Kind::Choose { .. } | Kind::Set(_) | Kind::Fail(_) | Kind::Return(_)
+            Kind::If { .. }
+                | Kind::Choose { .. }
+                | Kind::Set(_)
+                | Kind::Fail(_)
+                | Kind::Return(_)
+                | Kind::Check
         ) {
             format!(
                 "the step \"{name}\" has no result: only call, each, wait, ask, link and emit have one"

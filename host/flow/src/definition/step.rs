@@ -30,6 +30,8 @@ pub struct Step {
     pub on_failure: Option<usize>,
     /// What takes back what it did.
     pub undo: Option<Undo>,
+    /// What must hold when it has ended, or else it failed for good.
+    pub demands: Vec<Demand>,
     /// It as written, as JSON, without the steps in its branches: two versions of a flow are compared by it.
     pub written: String,
 }
@@ -73,6 +75,8 @@ pub enum Kind {
     Return(Template),
     /// Fails for good, with these words.
     Fail(Template),
+    /// Does nothing but look whether what is demanded holds.
+    Check,
 }
 
 impl Kind {
@@ -92,6 +96,7 @@ impl Kind {
             Self::Flow(flow) => ("call", format!("flow.{}", flow.name)),
             Self::Return(_) => ("return", String::new()),
             Self::Fail(_) => ("fail", String::new()),
+            Self::Check => ("check", String::new()),
         }
     }
 }
@@ -116,6 +121,17 @@ pub struct Each {
     pub keep_going: bool,
     /// Where its steps end.
     pub end: usize,
+}
+
+/// What must hold of the data before the flow goes on.
+#[derive(Debug)]
+pub struct Demand {
+    /// The condition.
+    pub that: Expression,
+    /// The field that is wrong where it does not hold, a JSON pointer; empty: the data as a whole.
+    pub field: String,
+    /// What a person reads then.
+    pub says: Template,
 }
 
 /// An event that is waited for.
@@ -173,7 +189,12 @@ impl Step {
             Kind::Wait(wait) => wait.when.iter().collect(),
             Kind::Flow(flow) => flow.with.expressions(),
             Kind::Return(value) | Kind::Fail(value) => value.expressions(),
+            Kind::Check => Vec::new(),
         };
+        for demand in &self.demands {
+            all.push(&demand.that);
+            all.extend(demand.says.expressions());
+        }
         all.extend(
             self.undo
                 .iter()

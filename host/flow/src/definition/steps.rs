@@ -3,8 +3,8 @@
 use tombolo_kernel::limits;
 
 use super::nested;
-use super::step::{Ask, Call, Each, Emit, SubFlow, Undo, Wait};
-use super::{Link, cross, expression, is_event_type, is_name};
+use super::step::{Ask, Call, Demand, Each, Emit, SubFlow, Undo, Wait};
+use super::{Link, cross, demand, expression, is_event_type, is_name};
 use crate::delivery::RetryWish;
 use crate::expression::{Expression, Template};
 use crate::problem::{Place, did_you_mean};
@@ -18,6 +18,7 @@ pub(super) struct Written {
     pub(super) retry: RetryWish,
     pub(super) timeout_ms: Option<u64>,
     pub(super) undo: Option<Undo>,
+    pub(super) demands: Vec<Demand>,
     pub(super) on_failure: Vec<Written>,
     pub(super) written: String,
 }
@@ -42,10 +43,11 @@ pub(super) enum Body {
     Flow(SubFlow),
     Return(Template),
     Fail(Template),
+    Check,
 }
 
-const KINDS: [&str; 11] = [
-    "call", "if", "choose", "each", "wait", "emit", "set", "ask", "link", "return", "fail",
+const KINDS: [&str; 12] = [
+    "call", "if", "choose", "each", "wait", "emit", "set", "ask", "link", "check", "return", "fail",
 ];
 
 /// Reads a list of steps.
@@ -92,6 +94,7 @@ fn step(reader: &mut Reader<'_>, node: &Node) -> Option<Written> {
             "with",
             "retry",
             "timeout",
+            "check",
             "undo",
             "on-failure",
         ],
@@ -103,6 +106,7 @@ fn step(reader: &mut Reader<'_>, node: &Node) -> Option<Written> {
         "link" => &["link", "id", "timeout"],
         "emit" => &["emit", "id"],
         "set" => &["set", "id"],
+        "check" => &["check", "id", "on-failure"],
         "return" => &["return"],
         _ => &["fail", "id"],
     };
@@ -120,6 +124,7 @@ fn step(reader: &mut Reader<'_>, node: &Node) -> Option<Written> {
                 "ask" => ask(reader, value).map(Body::Ask),
                 "link" => cross::read(reader, value).map(Body::Link),
                 "set" => set(reader, value).map(Body::Set),
+                "check" => Some(Body::Check),
                 "return" => template(reader, value, "return").map(Body::Return),
                 _ => {
                     reader.text(value, "fail")?;
@@ -136,6 +141,9 @@ fn step(reader: &mut Reader<'_>, node: &Node) -> Option<Written> {
         .get("timeout")
         .and_then(|timeout| reader.duration(timeout, "timeout"));
     let undo = node.get("undo").and_then(|undo| nested::undo(reader, undo));
+    let demands = node
+        .get("check")
+        .map_or_else(Vec::new, |check| demand::read(reader, check));
     let on_failure = node
         .get("on-failure")
         .map_or_else(Vec::new, |steps| read_as(reader, steps, "on-failure"));
@@ -146,6 +154,7 @@ fn step(reader: &mut Reader<'_>, node: &Node) -> Option<Written> {
         retry,
         timeout_ms,
         undo,
+        demands,
         on_failure,
         written: nested::written(entries),
     })
@@ -164,6 +173,14 @@ fn kind_of<'n>(
         .collect();
     match kinds.as_slice() {
         [kind] => Some(kind.text.as_str()),
+        // A call whose answer is looked at.
+        [one, other]
+            if [&one.text, &other.text]
+                .iter()
+                .all(|key| ["call", "check"].contains(&key.as_str())) =>
+        {
+            Some("call")
+        }
         [] => {
             let near: String = entries
                 .iter()

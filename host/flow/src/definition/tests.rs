@@ -171,7 +171,7 @@ fn everything_that_is_wrong_is_told_with_its_place() {
         ),
         (
             "on: a\nsteps:\n  - cal: erp.x",
-            "flows/spare-part.yaml:3:5: a step: found cal, expected one of call, if, choose, each, wait, emit, set, ask, link, return, fail. Did you mean \"call\"?",
+            "flows/spare-part.yaml:3:5: a step: found cal, expected one of call, if, choose, each, wait, emit, set, ask, link, check, return, fail. Did you mean \"call\"?",
         ),
         (
             "on: a\nsteps:\n  - call: erp.x\n    emit: { type: b }",

@@ -116,7 +116,7 @@ impl Engine {
     }
 
     /// Does one attempt of a call.
-    pub(super) async fn call(&self, caller: &Caller, wanted: Wanted) -> CallEnd {
+    pub(super) async fn call(self: &Arc<Self>, caller: &Caller, wanted: Wanted) -> CallEnd {
         let at_ms = self.now();
         let Wanted {
             call,

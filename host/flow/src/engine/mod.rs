@@ -20,6 +20,7 @@ mod gate;
 mod hearing;
 mod lane_list;
 mod lanes;
+mod outage_event;
 mod people;
 mod pull;
 mod recover;
@@ -206,6 +207,12 @@ impl Engine {
     pub fn replace_flows(&self, flows: FlowSet) {
         self.flows.store(Arc::new(flows));
         self.remember_versions();
+    }
+
+    /// The site's value maps, as flows see them now.
+    #[must_use]
+    pub fn tables(&self) -> Arc<crate::tables::Tables> {
+        Arc::clone(self.flows.load().tables())
     }
 
     /// Calls go out by other policies from now on. Systems that are down are probed at once.

@@ -6,12 +6,14 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use serde::Serialize;
+use tombolo_kernel::event::Event;
 use tombolo_kernel::failure::Failure;
 use tombolo_kernel::system::{ActionCall, Outcome};
 
 use super::Engine;
 use super::gate::breaker::{Leave, Outage};
 use super::gate::{Ahead, Gate};
+use super::outage_event;
 
 /// Names of runs read at once.
 const PAGE: u32 = 512;
@@ -60,7 +62,7 @@ impl Engine {
 
     /// Makes a call when its turn comes. `was_parked`: the run's row says already that it waits for this system.
     pub(super) async fn deliver(
-        &self,
+        self: &Arc<Self>,
         gate: &Gate,
         ahead: Option<&Ahead>,
         was_parked: bool,
@@ -106,7 +108,7 @@ impl Engine {
     }
 
     /// Learns from a call whether its system is down.
-    fn judge(&self, gate: &Gate, outcome: &Outcome<String>, was_probe: bool) -> bool {
+    fn judge(self: &Arc<Self>, gate: &Gate, outcome: &Outcome<String>, was_probe: bool) -> bool {
         let system = gate.system.as_str();
         match &outcome.result {
             Err(failure @ Failure::Unavailable { .. }) => {
@@ -116,29 +118,61 @@ impl Engine {
                     .failed(self.now(), &failure.to_string(), was_probe);
                 if is_down && !was_down {
                     tracing::warn!(system, %failure, "the system is down; runs that need it wait in the store");
+                    let outage = gate.breaker.outage();
+                    self.alert(outage.and_then(|outage| outage_event::down(system, &outage)));
                 }
                 if was_probe {
                     gate.wake.notify_one();
                 }
                 is_down
             }
+            Err(
+                failure @ Failure::RateLimited {
+                    retry_after_ms: Some(told_ms),
+                    ..
+                },
+            ) => {
+                let ended = gate
+                    .breaker
+                    .limited(self.now(), *told_ms, &failure.to_string());
+                self.is_back(gate, ended);
+                gate.wake.notify_one();
+                false
+            }
             _ => {
-                if let Some(ended) = gate.breaker.answered() {
-                    let (seconds, parked) = (
-                        self.now().saturating_sub(ended.since_ms) / 1_000,
-                        gate.parked(),
-                    );
-                    tracing::info!(
-                        system,
-                        seconds,
-                        parked,
-                        "the system is back; its runs go on"
-                    );
+                if let Some(ended) = gate.breaker.answered(was_probe) {
+                    let outage = Some(ended).filter(|outage| !outage.limited);
+                    self.is_back(gate, outage);
                     gate.wake.notify_one();
                 }
                 false
             }
         }
+    }
+
+    /// Tells people that an outage ended.
+    fn is_back(self: &Arc<Self>, gate: &Gate, ended: Option<Outage>) {
+        let Some(ended) = ended else { return };
+        let (system, now) = (gate.system.as_str(), self.now());
+        let (seconds, parked) = (now.saturating_sub(ended.since_ms) / 1_000, gate.parked());
+        tracing::info!(
+            system,
+            seconds,
+            parked,
+            "the system is back; its runs go on"
+        );
+        self.alert(outage_event::up(system, &ended, parked, now));
+    }
+
+    /// Puts an event of the host's own into the log, behind what goes on.
+    fn alert(self: &Arc<Self>, event: Option<Event>) {
+        let (engine, Some(event)) = (Arc::clone(self), event) else {
+            return;
+        };
+        tokio::spawn(async move {
+            // A store that is down is reported where it was met; the outage itself is in the host's log.
+            let _ = engine.publish(vec![event]).await;
+        });
     }
 
     /// A run waits in the store for the system: somebody must pull it out.

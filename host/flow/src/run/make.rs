@@ -293,6 +293,9 @@ impl<'m, 'a> Move<'m, 'a> {
             Kind::Flow(flow) => self.sub_flow(strand, ground, step, flow),
             Kind::Return(value) => self.return_(strand, ground, step, value),
             Kind::Fail(words) => self.fail_on_purpose(strand, ground, words),
+            Kind::Check => self
+                .end(strand, ground, step, step.next, None)
+                .map(|()| Made::On),
         };
         made.unwrap_or_else(|fault| self.fail(strand, ground, fault))
     }
@@ -337,6 +340,7 @@ impl<'m, 'a> Move<'m, 'a> {
         if let Some(undo) = &step.undo {
             self.note_undo(strand, ground, step, undo)?;
         }
+        self.check(strand, ground, step)?;
         strand.at = next;
         strand.rest();
         strand.given = None;

@@ -7,6 +7,7 @@
 mod ask;
 mod backoff;
 mod call;
+mod demand;
 mod each;
 mod failing;
 mod link;

@@ -12,6 +12,7 @@ use super::*;
 use crate::definition::FlowSet;
 use crate::expression::NoCounterparts;
 
+mod demand;
 mod fail;
 mod inside;
 mod system;

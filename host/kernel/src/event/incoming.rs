@@ -6,7 +6,7 @@ use std::fmt;
 use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
-use super::{Event, EventError, RESERVED_SOURCES};
+use super::{Event, EventError, RESERVED_SOURCES, RESERVED_TYPES};
 
 /// Attributes as they stand in the text; `None` is absent or null.
 #[derive(Default)]
@@ -65,10 +65,18 @@ pub(super) fn read(text: &[u8], default_time: &str) -> Result<Event, EventError>
         );
         return Err(EventError::new("source", problem));
     }
+    let kind = required("type", incoming.kind)?;
+    if kind.starts_with(RESERVED_TYPES) {
+        let problem = format!(
+            "found `{}`, with which only this host speaks of itself: use a type of the sender's own",
+            shown(&kind)
+        );
+        return Err(EventError::new("type", problem));
+    }
     Ok(Event {
         id: required("id", incoming.id)?,
         source,
-        kind: required("type", incoming.kind)?,
+        kind,
         subject: incoming.subject.map(Cow::into_owned),
         time: incoming
             .time

@@ -12,7 +12,9 @@ use serde_json::value::RawValue;
 use crate::limits::{EVENT_NAME, HOPS, JSON_BYTES, JSON_DEPTH};
 
 /// Sources that begin so are the host's to give; nobody outside may claim them.
-pub const RESERVED_SOURCES: &[&str] = &["/systems", "/flows", "/schedules"];
+pub const RESERVED_SOURCES: &[&str] = &["/systems", "/flows", "/schedules", "/reconciliations"];
+/// Types that begin so say something of the host itself; nobody outside may claim them.
+pub const RESERVED_TYPES: &str = "tombolo.";
 
 /// One event. `source` and `id` together are unique in the log.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -100,8 +102,8 @@ impl Event {
     ///
     /// # Errors
     /// What was found and expected. `specversion` must be `1.0`; unknown extension attributes are refused by name, and
-    /// so are `data_base64`, a `datacontenttype` that is not JSON, a source under [`RESERVED_SOURCES`], and
-    /// `tombolohops` and `tombolocause`, which only the host sets.
+    /// so are `data_base64`, a `datacontenttype` that is not JSON, a source under [`RESERVED_SOURCES`], a
+    /// type under [`RESERVED_TYPES`], and `tombolohops` and `tombolocause`, which only the host sets.
     pub fn from_cloudevents_json(text: &[u8], default_time: &str) -> Result<Self, EventError> {
         let event = incoming::read(text, default_time)?;
         event.check()?;

@@ -127,6 +127,8 @@ fn the_hosts_own_sources_cannot_be_claimed() {
         assert_eq!(error.field, "source", "{source}");
     }
     assert!(read(&with("").replace("plant", "/systemsx")).is_ok());
+    let claimed = with("").replace("device.alarm", "tombolo.system-down");
+    assert_eq!(read(&claimed).unwrap_err().field, "type");
 }
 
 #[test]

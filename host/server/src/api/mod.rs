@@ -11,6 +11,7 @@ mod lanes;
 mod lineage;
 mod mend;
 mod person;
+mod reconciliations;
 mod reload;
 mod replay;
 mod runs;
@@ -68,6 +69,10 @@ pub(crate) fn router(core: Arc<Core>) -> Router {
         .route("/api/xref/import", post(xref::import))
         .route("/api/feeds", get(feeds::list))
         .route("/api/feeds/{system}/{feed}/run", post(feeds::run))
+        .route("/api/reconciliations", get(reconciliations::list))
+        .route("/api/reconciliations/{job}", get(reconciliations::show))
+        .route("/api/reconciliations/{job}/csv", get(reconciliations::csv))
+        .route("/api/reconciliations/{job}/run", post(reconciliations::run))
         .route("/api/reload", post(reload::reload))
         .route("/api/audit", get(audit::list))
         .method_not_allowed_fallback(wrong_method)

@@ -19,7 +19,7 @@ use super::plan::{Site, SystemPlan};
 use super::schedule::{self, SchedulePlan};
 use super::settings::Settings;
 use super::shelf::{Adapters, PackageShelf};
-use super::{grant, merge, system};
+use super::{grant, merge, reconciliation, system};
 use crate::secrets::SecretReference;
 
 /// Reads all there is. With problems the site may still be there, for further checks.
@@ -56,6 +56,12 @@ pub(crate) fn load(folder: &Path, shelf: &mut PackageShelf) -> (Option<Site>, Ve
     let grants = grants(&folder, &mut problems);
     let schedules = schedules(&folder, &mut problems);
     let tables = tables(&folder, &mut problems);
+    let reconciliations = named(
+        &folder,
+        "reconciliations",
+        &mut problems,
+        |name, node, found| reconciliation::read(name, node, &systems, &offered, &tables, found),
+    );
     let flows = FlowSet::with_tables(flows(&folder, &mut problems), tables);
     let roles = settings
         .as_ref()
@@ -71,6 +77,7 @@ pub(crate) fn load(folder: &Path, shelf: &mut PackageShelf) -> (Option<Site>, Ve
             systems,
             grants,
             schedules,
+            reconciliations,
             flows,
         }),
         problems,
@@ -201,43 +208,37 @@ pub(crate) fn draft(
 }
 
 fn grants(folder: &Path, problems: &mut Vec<Problem>) -> BTreeMap<String, Grant> {
-    let mut grants = BTreeMap::new();
-    for (name, file) in files_of(folder, "grants", problems) {
-        let Some(text) = text_of(folder, &file, problems) else {
-            continue;
-        };
-        let node = match yaml::parse(&file, &text) {
-            Ok(node) => node,
-            Err(problem) => {
-                problems.push(problem);
-                continue;
-            }
-        };
-        let mut found = Problems::of(&file);
-        if let Some(grant) = grant::read(&node, &name, &mut found) {
-            grants.insert(name, grant);
-        }
-        problems.extend(found.into_list());
-    }
-    grants
+    named(folder, "grants", problems, |name, node, found| {
+        grant::read(node, name, found)
+    })
 }
 
 fn schedules(folder: &Path, problems: &mut Vec<Problem>) -> BTreeMap<String, SchedulePlan> {
-    let mut schedules = BTreeMap::new();
-    for (name, file) in files_of(folder, "schedules", problems) {
+    named(folder, "schedules", problems, schedule::read)
+}
+
+/// The files of one kind, by name, each read by `read`.
+fn named<T>(
+    folder: &Path,
+    kind: &str,
+    problems: &mut Vec<Problem>,
+    read: impl Fn(&str, &yaml::Node, &mut Problems) -> Option<T>,
+) -> BTreeMap<String, T> {
+    let mut all = BTreeMap::new();
+    for (name, file) in files_of(folder, kind, problems) {
         let Some(text) = text_of(folder, &file, problems) else {
             continue;
         };
         match yaml::parse(&file, &text) {
             Ok(node) => {
                 let mut found = Problems::of(&file);
-                schedules.extend(schedule::read(&name, &node, &mut found).map(|plan| (name, plan)));
+                all.extend(read(&name, &node, &mut found).map(|one| (name, one)));
                 problems.extend(found.into_list());
             }
             Err(problem) => problems.push(problem),
         }
     }
-    schedules
+    all
 }
 
 /// The flows; their tests are checked along.

@@ -1,4 +1,5 @@
-//! The operator's folder, read into checked data: `tombolo.yaml`, `systems/`, `grants/`, `schedules/`, `flows/`.
+//! The operator's folder, read into checked data: `tombolo.yaml`, `systems/`, `grants/`, `schedules/`,
+//! `reconciliations/`, `flows/`.
 //!
 //! [`read`] gives a [`Site`] or every problem in it with file, line and column. Readers from text to data are pure;
 //! only `files` and `shelf` touch the disk. No secret is resolved here: a [`SystemPlan`] knows references and resolves
@@ -20,6 +21,7 @@ mod named;
 mod offered;
 mod offers;
 mod plan;
+mod reconciliation;
 mod schedule;
 mod settings;
 mod shelf;
@@ -30,6 +32,8 @@ pub use check::{Report, SystemReport, check};
 pub use feed::FeedPlan;
 pub(crate) use named::Named;
 pub use plan::{SecretSlot, SecretWish, Site, SystemPlan};
+pub(crate) use reconciliation::source as reconciliation_source;
+pub use reconciliation::{FieldRule, ReconciliationPlan, Same, Side, Source};
 pub(crate) use schedule::source as schedule_source;
 pub use schedule::{Missed, SchedulePlan};
 pub use settings::{ApiToken, Retention, Scope, Settings};

@@ -10,6 +10,7 @@ use tombolo_kernel::system::{Binding, Credential, SqlPlace, SystemSpec};
 
 use super::feed::FeedPlan;
 use super::fields::At;
+use super::reconciliation::ReconciliationPlan;
 use super::schedule::SchedulePlan;
 use super::settings::Settings;
 use crate::secrets::{SecretError, SecretReference, SecretSource};
@@ -27,6 +28,8 @@ pub struct Site {
     pub grants: BTreeMap<String, Grant>,
     /// `schedules/`, by name.
     pub schedules: BTreeMap<String, SchedulePlan>,
+    /// `reconciliations/`, by name.
+    pub reconciliations: BTreeMap<String, ReconciliationPlan>,
     /// `flows/`.
     pub flows: FlowSet,
 }

@@ -1,7 +1,9 @@
 //! When a system is taken for down. Pure but for its counters: time comes in.
 //!
 //! Closed, every call goes. After [`limits::BREAKER_FAILURES`] unavailable answers in a row it opens: nothing goes but, after
-//! a rest that doubles, one call that probes. Any answer of the system closes it.
+//! a rest that doubles, one call that probes. Any answer of the system closes it. A system that says that it gets too
+//! many calls, and when it takes the next, rests until then, and only the call that probes closes it again: those that
+//! were under way when it said so say nothing of afterwards.
 
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Duration;
@@ -31,6 +33,8 @@ pub struct Outage {
     pub failed_probes: u32,
     /// The last failure.
     pub why: String,
+    /// It answers, and said when it takes the next call.
+    pub limited: bool,
 }
 
 /// Whether a call may go.
@@ -96,6 +100,7 @@ impl Breaker {
                     probing: false,
                     failed_probes: 0,
                     why: why.to_owned(),
+                    limited: false,
                 });
                 self.is_open.store(true, Ordering::Release);
                 true
@@ -103,13 +108,37 @@ impl Breaker {
         }
     }
 
+    /// The system answered that it takes the next call after so many milliseconds. What ended, if that ended an outage.
+    pub(crate) fn limited(&self, now: u64, told_ms: u64, why: &str) -> Option<Outage> {
+        let most = u64::try_from(limits::BREAKER_REST_MOST.as_millis()).unwrap_or(u64::MAX);
+        let probe_ms = now.saturating_add(told_ms.clamp(1, most));
+        let mut outage = self.outage.lock();
+        let before = outage.take();
+        let still = before.as_ref().filter(|outage| outage.limited);
+        *outage = Some(Outage {
+            since_ms: still.map_or(now, |outage| outage.since_ms),
+            probe_ms,
+            probing: false,
+            failed_probes: 0,
+            why: why.to_owned(),
+            limited: true,
+        });
+        self.failures.store(1, Ordering::Release);
+        self.is_open.store(true, Ordering::Release);
+        before.filter(|outage| !outage.limited)
+    }
+
     /// The system answered a call, well or not. What ended, if that ended an outage.
-    pub(crate) fn answered(&self) -> Option<Outage> {
+    pub(crate) fn answered(&self, was_probe: bool) -> Option<Outage> {
         // Read first: the common case writes nothing that other threads share.
         if self.failures.load(Ordering::Relaxed) == 0 {
             return None;
         }
-        let ended = self.outage.lock().take();
+        let mut outage = self.outage.lock();
+        if outage.as_ref().is_some_and(|outage| outage.limited) && !was_probe {
+            return None;
+        }
+        let ended = outage.take();
         self.failures.store(0, Ordering::Release);
         self.is_open.store(false, Ordering::Release);
         ended
@@ -157,7 +186,7 @@ mod tests {
             for _ in 1..limits::BREAKER_FAILURES {
                 assert!(!breaker.failed(0, "refused", false));
             }
-            assert_eq!(breaker.answered(), None);
+            assert_eq!(breaker.answered(false), None);
         }
         assert_eq!(breaker.ask(0), Leave::Go);
         let breaker = open(1_000);
@@ -190,10 +219,24 @@ mod tests {
     fn an_answer_closes_it() {
         let breaker = open(0);
         assert_eq!(breaker.ask(5_000), Leave::Probe);
-        let ended = breaker.answered().unwrap();
+        let ended = breaker.answered(true).unwrap();
         assert_eq!((ended.since_ms, ended.why.as_str()), (0, "refused"));
         assert_eq!(breaker.ask(5_000), Leave::Go);
         assert_eq!((breaker.outage(), breaker.rests_for(5_000)), (None, None));
+    }
+
+    #[test]
+    fn a_system_that_says_when_rests_until_then_whatever_calls_under_way_say() {
+        let breaker = Breaker::default();
+        breaker.limited(1_000, 5_000, "too many");
+        assert_eq!(breaker.answered(false), None);
+        assert_eq!(breaker.ask(5_999), Leave::Rest);
+        assert_eq!(breaker.ask(6_000), Leave::Probe);
+        breaker.limited(6_000, 86_400_000, "too many");
+        assert_eq!(breaker.rests_for(6_000), Some(60_000));
+        assert_eq!(breaker.ask(66_000), Leave::Probe);
+        assert_eq!(breaker.answered(true).unwrap().since_ms, 1_000);
+        assert_eq!(breaker.ask(66_000), Leave::Go);
     }
 
     #[test]

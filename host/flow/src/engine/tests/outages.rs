@@ -277,3 +277,63 @@ async fn the_systems_policy_fills_what_a_step_leaves_open() {
         (2, 3)
     );
 }
+
+const TELL: &str = "
+on: [tombolo.system-down, tombolo.system-up]
+steps:
+  - call: chat.tell
+    with: { what: '${event.type}', system: '${event.data.system}', why: '${event.data.failure}' }
+";
+
+#[tokio::test(start_paused = true)]
+async fn an_outage_and_its_end_are_told_once_by_events_that_flows_react_to() {
+    let is_up = Arc::new(AtomicBool::new(false));
+    let bench = Bench::new(&[("free", FREE), ("tell", TELL)], switched(&is_up)).await;
+    for n in 1..=20 {
+        bench.publish(vec![keyed(n, "k")]).await;
+    }
+    bench.pass(600).await;
+    is_up.store(true, Ordering::SeqCst);
+    bench.pass(62).await;
+    let told: Vec<String> = bench
+        .actor
+        .calls()
+        .into_iter()
+        .filter(|call| call.what == "chat.tell")
+        .map(|call| call.input)
+        .collect();
+    let expected = ["down", "up"].map(|what| {
+        format!(r#"{{"what":"tombolo.system-{what}","system":"erp","why":"unavailable: connection refused"}}"#)
+    });
+    assert_eq!(told, expected);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_system_that_says_when_it_takes_the_next_call_gets_none_before() {
+    let start = tokio::time::Instant::now();
+    let early = Arc::new(std::sync::atomic::AtomicUsize::new(0));
+    let counted = early.clone();
+    let actor = ScriptedActor::new(move |_, _| {
+        let result = match start.elapsed() < Duration::from_secs(40) {
+            true => {
+                counted.fetch_add(1, Ordering::SeqCst);
+                Err(Failure::RateLimited {
+                    message: "slow down".into(),
+                    retry_after_ms: Some(20_000),
+                })
+            }
+            false => Ok("{}".to_owned()),
+        };
+        (Duration::ZERO, result)
+    });
+    let bench = Bench::new(&[("keyed", KEYED)], actor).await;
+    for n in 1..=100 {
+        bench.publish(vec![keyed(n, &format!("k{}", n % 10))]).await;
+        bench.pass(0).await;
+    }
+    bench.pass(120).await;
+    assert_eq!(bench.with_status(RunStatus::Done).await.len(), 100);
+    // The first, and one that probed after 20 s; not one per lane.
+    let early = early.load(Ordering::SeqCst);
+    assert!(early <= 3, "{early}");
+}

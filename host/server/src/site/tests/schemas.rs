@@ -1,14 +1,17 @@
 //! The schemas for editors say of the project's own site files what their readers say.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use serde_json::{Value as Json, json};
+use tombolo_flow::tables::Tables;
 use tombolo_flow::{Flow, yaml};
 use tombolo_kernel::system::SystemLimits;
 
 use super::super::fields::{Problems, json as as_json};
+use super::super::offered::Offered;
 use super::super::settings::Settings;
-use super::super::{grant, limits, schedule, system};
+use super::super::{grant, limits, reconciliation, schedule, system};
 use crate::schemas::SCHEMAS;
 
 fn validator(name: &str) -> jsonschema::Validator {
@@ -33,6 +36,22 @@ fn problems(kind: &str, text: &str) -> usize {
         }
         "grant" => drop(grant::read(&node, "erp", &mut problems)),
         "schedule" => drop(schedule::read("some-name", &node, &mut problems)),
+        "reconciliation" => {
+            let mut offered = Offered::default();
+            ["crm", "erp"]
+                .into_iter()
+                .for_each(|system| offered.add(system, None));
+            let (systems, tables) = (BTreeMap::new(), Tables::default());
+            let read = reconciliation::read;
+            read(
+                "some-name",
+                &node,
+                &systems,
+                &offered,
+                &tables,
+                &mut problems,
+            );
+        }
         "flow" => {
             return Flow::parse(&file, text)
                 .err()
@@ -69,6 +88,7 @@ fn samples() -> Vec<(&'static str, String)> {
             "flows" if name.ends_with(".test.yaml") => "flow-test",
             "flows" => "flow",
             "schedules" => "schedule",
+            "reconciliations" => "reconciliation",
             "grants" => "grant",
             _ if name == "tombolo.yaml" => "tombolo",
             _ => continue,
@@ -88,7 +108,7 @@ fn samples() -> Vec<(&'static str, String)> {
     samples
 }
 
-const WRITTEN: [(&str, &str); 4] = [
+const WRITTEN: [(&str, &str); 5] = [
     (
         "tombolo",
         "listen: '[::]:7070'\npublic-url: https://hooks.example\ndata: d\n\
@@ -123,6 +143,12 @@ const WRITTEN: [(&str, &str); 4] = [
     (
         "schedule",
         "every: 5 min\nmissed: once\nevent: { type: report.due, subject: s, data: { a: 1 } }\n",
+    ),
+    (
+        "reconciliation",
+        "cron: 0 2 * * *\nzone: Europe/Berlin\nleft: { feed: crm.customers, key: item.no }\n\
+         right: { action: erp.list, with: { a: 1 }, rows: /rows, next: /next, cursor: after, key: item.code }\n\
+         fields:\n  a: { left: item.a, right: item.b, tolerance: '0.01' }\n  b: { left: item.a, right: item.b, ignore-case: true }\n",
     ),
     (
         "grant",
@@ -219,6 +245,8 @@ fn every_kind_of_step_is_known() {
         "- { id: w, wait: { on: [a.b, c.d], when: 'event.data.a == 1' }, timeout: 10d }",
         "- { ask: { role: r, question: q, options: [a, b] }, timeout: 48h }",
         "- { id: l, link: { kind: customer, ids: { crm: '${event.id}', erp: 7 }, role: r }, timeout: 48h }",
+        "- { check: [{ that: true, says: no, field: /a }], on-failure: [{ fail: no }] }",
+        "- { call: erp.x, check: [{ that: 'a > 1', says: no }] }",
     ] {
         assert!(valid(good), "{good}");
     }
@@ -239,6 +267,9 @@ fn every_kind_of_step_is_known() {
         "- { id: Not-An-Id, fail: x }",
         "- { return: 1, id: a }",
         "- { sleep: 1h }",
+        "- { check: [{ that: true }] }",
+        "- { check: [{ that: true, says: no, field: a }] }",
+        "- { call: flow.x, check: [{ that: true, says: no }] }",
     ] {
         assert!(!valid(bad), "{bad}");
     }

@@ -1,11 +1,16 @@
 //! Feeds, schedules and brokers in the site's files: what is read, and what is told of a bad line.
 
+use std::collections::BTreeMap;
+
+use tombolo_flow::tables::Tables;
 use tombolo_flow::yaml;
 use tombolo_kernel::clock::rfc3339;
 use tombolo_kernel::system::{Binding, BrokerProtocol, MessageSource};
 
 use super::super::fields::Problems;
+use super::super::offered::Offered;
 use super::super::plan::SecretSlot;
+use super::super::reconciliation;
 use super::super::schedule::{self, Missed, SchedulePlan};
 use super::files::{plan, refused, told};
 
@@ -196,6 +201,90 @@ fn a_bad_broker_is_told_where_and_what() {
     for (text, expected) in &table {
         refused(&[(text, expected)]);
     }
+}
+
+fn reconciled(text: &str) -> String {
+    let node = yaml::parse("reconciliations/a.yaml", text).unwrap();
+    let mut problems = Problems::of("reconciliations/a.yaml");
+    let mut offered = Offered::default();
+    ["crm", "erp"]
+        .into_iter()
+        .for_each(|system| offered.add(system, None));
+    let (systems, tables) = (BTreeMap::new(), Tables::default());
+    reconciliation::read("a", &node, &systems, &offered, &tables, &mut problems);
+    told(&problems.into_list())
+}
+
+#[test]
+fn a_reconciliation_says_what_is_wrong_with_it() {
+    const RIGHT: &str = "right: { feed: erp.parties, key: item.no }\n";
+    let left = |side: &str| format!("left: {side}\n{RIGHT}");
+    let table = [
+        (RIGHT.to_owned(), "a reconciliation needs `left`"),
+        (left("{ feed: crm.list }"), "left needs `key`"),
+        (
+            left("{ key: item.no }"),
+            "expected either `feed: SYSTEM.FEED` or `action: SYSTEM.ACTION`",
+        ),
+        (left("{ feed: list, key: item.no }"), "SYSTEM.NAME such as"),
+        (
+            left("{ feed: crn.list, key: item.no }"),
+            "there is no system",
+        ),
+        (
+            left("{ feed: crm.list, key: item.no, rows: /a }"),
+            "`rows` has a meaning only beside `action`",
+        ),
+        (
+            left("{ action: crm.list, key: item.no, next: /a }"),
+            "expected `next`",
+        ),
+        (
+            left("{ action: crm.list, key: item.no, rows: a }"),
+            "a JSON pointer such as",
+        ),
+        (
+            left("{ feed: crm.list, key: steps.a.b }"),
+            "an expression over `item`",
+        ),
+        (
+            left("{ feed: crm.list, key: row.no }"),
+            "there is no variable \"row\"",
+        ),
+        (
+            left("{ feed: crm.list, key: \"table('none', item.no)\" }"),
+            "none",
+        ),
+        (
+            format!(
+                "{}fields: {{ a: {{ left: item.a, right: item.a, tolerance: x }} }}",
+                left("{ feed: crm.list, key: item.no }")
+            ),
+            "a decimal in quotes",
+        ),
+        (
+            format!(
+                "{}fields: {{ a: {{ left: item.a, right: item.a, tolerance: '1', ignore-case: true }} }}",
+                left("{ feed: crm.list, key: item.no }")
+            ),
+            "expected one of them",
+        ),
+        (
+            format!(
+                "every: 1 h\ncron: 0 2 * * *\n{}",
+                left("{ feed: crm.list, key: item.no }")
+            ),
+            "found `every` and `cron`",
+        ),
+    ];
+    for (text, expected) in table {
+        let told = reconciled(&text);
+        assert!(
+            told.contains(expected),
+            "{text}\n  told: {told}\n  not: {expected}"
+        );
+    }
+    assert_eq!(reconciled(&left("{ feed: crm.list, key: item.no }")), "");
 }
 
 fn scheduled(text: &str) -> Result<SchedulePlan, String> {
