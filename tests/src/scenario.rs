@@ -66,7 +66,6 @@ enum Step {
         headers: BTreeMap<String, String>,
         expect: u16,
     },
-    /// Publish an event.
     Publish {
         r#type: String,
         id: String,
@@ -76,7 +75,6 @@ enum Step {
         #[serde(default)]
         answers: Vec<String>,
     },
-    /// Wait for a run.
     Run {
         flow: String,
         status: String,
@@ -362,11 +360,7 @@ impl Running {
                 server,
                 status,
                 body,
-            } => {
-                let body = body.as_ref().map_or("{}".to_owned(), Value::to_string);
-                let reply = status.map(|status| Reply::json(status, &body));
-                self.servers[server].always(reply);
-            }
+            } => self.always(server, *status, body.as_ref()),
             Step::System { name, says } => self.system(name, says),
             Step::Command { run, says, code } => self.command(run, says, *code),
             Step::WaitCommand { run, says } => self.wait_command(run, says),

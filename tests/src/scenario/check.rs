@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use super::Running;
 use crate::host::wait;
+use crate::server::Reply;
 
 impl Running {
     pub(super) fn received(
@@ -31,6 +32,11 @@ impl Running {
         for (name, value) in headers {
             assert_eq!(last.header(name), Some(&**value), "header {name}");
         }
+    }
+
+    pub(super) fn always(&self, server: &str, status: Option<u16>, body: Option<&Value>) {
+        let body = body.map_or("{}".to_owned(), Value::to_string);
+        self.servers[server].always(status.map(|status| Reply::json(status, &body)));
     }
 
     pub(super) fn rows(&self, database: &str, query: &str) -> Vec<Vec<Value>> {
