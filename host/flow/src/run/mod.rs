@@ -274,6 +274,12 @@ impl RunState {
         move_.hears(&self.root, event)
     }
 
+    /// Takes its story back as it was told: what is under way stands in the state and is told from there again.
+    pub fn remember(&mut self, mut told: RunTrace) {
+        self.root.untell_inner(&mut told.steps);
+        self.trace = told;
+    }
+
     /// Its story, with what is under way inside its last step.
     #[must_use]
     pub fn told(&self) -> std::borrow::Cow<'_, RunTrace> {
