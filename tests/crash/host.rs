@@ -1,7 +1,8 @@
 //! The host's process, started and killed many times. Who talks to it asks here where it listens now.
 
 use std::collections::VecDeque;
-use std::io::{BufRead as _, BufReader};
+use std::fs::File;
+use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::SocketAddr;
 use std::os::unix::process::ExitStatusExt as _;
 use std::path::{Path, PathBuf};
@@ -21,8 +22,10 @@ use crate::syncs::Syncs;
 const STARTING: Duration = Duration::from_secs(60);
 /// The signal that nothing can catch.
 const SIGKILL: i32 = 9;
+/// All of its log, in the site's folder.
+const LOG: &str = "host.log";
 /// Lines of its log that are kept for who asks why.
-const LAST_WORDS: usize = 40;
+const LAST_WORDS: usize = 10;
 
 /// The host, alive or not.
 pub(crate) struct Host {
@@ -75,12 +78,18 @@ impl Host {
         let mut child = command.spawn().context("cannot start the host")?;
         let lines = BufReader::new(child.stderr.take().context("no stderr")?).lines();
         let (address, log) = (Arc::clone(&self.address), Arc::clone(&self.log));
+        let mut whole = File::options()
+            .create(true)
+            .append(true)
+            .open(self.site.join(LOG))?;
         let (end, ended) = watch::channel(false);
         std::thread::spawn(move || {
             for line in lines.map_while(Result::ok) {
                 if let Some(found) = tombolo_tests::host::listening(&line) {
                     address.send_replace(Some(found));
                 }
+                // For who looks into a site that was kept.
+                let _ = writeln!(whole, "{line}");
                 let mut log = log.lock().unwrap();
                 log.push_back(line);
                 if log.len() > LAST_WORDS {
@@ -99,7 +108,12 @@ impl Host {
 
     /// Waits until the process ends by itself.
     pub(crate) async fn ended(&self) {
-        let ended = self.life.lock().unwrap().as_ref().map(|life| life.ended.clone());
+        let ended = self
+            .life
+            .lock()
+            .unwrap()
+            .as_ref()
+            .map(|life| life.ended.clone());
         if let Some(mut ended) = ended {
             // A reader of its log that is gone is the end, too.
             let _ = ended.wait_for(|ended| *ended).await;

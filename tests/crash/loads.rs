@@ -130,6 +130,7 @@ pub(crate) const LOADS: [Load; 16] = [
         ahead: 4,
         ends: Ends::Half,
         fate: Fate::Never,
+        done: &["3"],
         ..PLAIN
     },
     Load {
@@ -138,7 +139,15 @@ pub(crate) const LOADS: [Load; 16] = [
         ahead: 4,
         ends: Ends::Items,
         fate: Fate::Never,
-        done: &["1/a", "1/b", "1/c", "1/a-ended", "1/b-ended", "1/c-ended", "2"],
+        done: &[
+            "1/a",
+            "1/b",
+            "1/c",
+            "1/a-ended",
+            "1/b-ended",
+            "1/c-ended",
+            "2",
+        ],
         ..PLAIN
     },
     Load {

@@ -109,7 +109,9 @@ fn job(asked: Asked, number: u32, share: u32, totals: &Mutex<Totals>) {
                 totals.verdict.add(verdict);
             }
             Err(problem) => {
-                totals.verdict.give_up(format!("seed {}: {problem:?}", order.seed));
+                totals
+                    .verdict
+                    .give_up(format!("seed {}: {problem:?}", order.seed));
                 return;
             }
         }

@@ -2,6 +2,9 @@
 //! [`MOST`] bounds.
 
 use std::collections::HashMap;
+use std::fs::File;
+use std::io::{BufWriter, Write as _};
+use std::path::Path;
 use std::sync::Mutex;
 
 use serde::Deserialize;
@@ -107,6 +110,26 @@ impl Record {
     /// Everything so far, in order.
     pub(crate) fn arrivals(&self) -> Vec<Arrival> {
         self.inside.lock().unwrap().arrivals.clone()
+    }
+
+    /// One line for each, for who looks for the reason of a failure.
+    pub(crate) fn write(&self, path: &Path) -> std::io::Result<()> {
+        let mut file = BufWriter::new(File::create(path)?);
+        for arrival in &self.inside.lock().unwrap().arrivals {
+            let sent = &arrival.sent;
+            writeln!(
+                file,
+                "life {} {} {} event {} step {} {:?} {}",
+                arrival.life,
+                sent.flow,
+                sent.key,
+                sent.n,
+                sent.place(),
+                arrival.answer,
+                arrival.idempotency_key
+            )?;
+        }
+        file.flush()
     }
 
     /// The newest event of a flow and key that arrived; 0 for none.

@@ -50,6 +50,7 @@ pub(crate) async fn run(order: Order) -> anyhow::Result<(Verdict, u32)> {
     let ended = round.disturb_and_judge(order).await;
     if !ended.as_ref().is_ok_and(|(verdict, _)| verdict.is_good()) {
         println!("the host's last words:\n{}", round.host.last_words());
+        round.record.write(&round.site.path().join("arrived.log"))?;
         site::keep(&round.site, order.seed);
     }
     ended

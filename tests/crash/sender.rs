@@ -108,12 +108,26 @@ impl Sender {
     async fn send(&mut self, entries: &[Entry]) {
         let mut events: Vec<Value> = entries
             .iter()
-            .map(|entry| event(&entry.id(), self.load.flow, &entry.key, &data(self.load, entry)))
+            .map(|entry| {
+                event(
+                    &entry.id(),
+                    self.load.flow,
+                    &entry.key,
+                    &data(self.load, entry),
+                )
+            })
             .collect();
         let mut ends: Vec<Value> = entries
             .iter()
             .flat_map(|entry| self.load.awaited(entry))
-            .map(|name| event(&format!("{name}/end"), "ended", &self.key, &json!({ "ends": name })))
+            .map(|name| {
+                event(
+                    &format!("{name}/end"),
+                    "ended",
+                    &self.key,
+                    &json!({ "ends": name }),
+                )
+            })
             .collect();
         self.random.shuffle(&mut ends);
         // What runs wait for may be in the log with them, right behind them, or come when they wait already.

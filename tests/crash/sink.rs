@@ -138,13 +138,15 @@ impl Sink {
             refuse: by_chance,
             trap: target == "/traps",
         };
-        let mut answer = self.mood.lock().unwrap().answer(chances, target == "/shaky");
+        let mut answer = self
+            .mood
+            .lock()
+            .unwrap()
+            .answer(chances, target == "/shaky");
         if sent.refuse && answer == Answer::Taken {
             answer = Answer::Refused;
         }
-        let number = self
-            .record
-            .note(sent, Door::Sink, key.to_owned(), answer);
+        let number = self.record.note(sent, Door::Sink, key.to_owned(), answer);
         (number, answer)
     }
 

@@ -43,7 +43,9 @@ impl Syncs {
         if self.deck.is_empty() {
             let early = (1..=EARLY.0).flat_map(|position| [position; EARLY.1 - 1]);
             let positions = (1..=POSITIONS).chain(early);
-            self.deck = positions.flat_map(|position| [position, -position]).collect();
+            self.deck = positions
+                .flat_map(|position| [position, -position])
+                .collect();
             self.random.shuffle(&mut self.deck);
         }
         self.deck.pop().unwrap_or(1)

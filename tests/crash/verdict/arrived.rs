@@ -6,7 +6,7 @@ use super::Verdict;
 use super::log::Status;
 use crate::answer::Answer;
 use crate::journal::Entry;
-use crate::loads::{self, Fate, LOADS, Load};
+use crate::loads::{self, Ends, Fate, LOADS, Load};
 use crate::record::{Arrival, Door};
 
 /// What the sink did with each step of each event.
@@ -18,6 +18,8 @@ pub(super) struct Arrived {
 struct Event {
     /// Steps that were taken, with their keys and when they were first.
     taken: HashMap<String, (String, usize)>,
+    /// How each step was answered last.
+    last: HashMap<String, Answer>,
     is_refused: bool,
 }
 
@@ -33,6 +35,7 @@ impl Arrived {
             };
             let event = events.entry(entry).or_default();
             event.is_refused |= arrival.answer == Answer::Refused;
+            event.last.insert(sent.place(), arrival.answer);
             if arrival.answer == Answer::Taken {
                 let taken = (arrival.idempotency_key.clone(), number);
                 event.taken.entry(sent.place()).or_insert(taken);
@@ -81,12 +84,9 @@ impl Arrived {
         }
     }
 
-    /// What a dead run did is taken back: each step that was taken, later, under its own key.
-    pub(super) fn is_taken_back(
-        &self,
-        verdict: &mut Verdict,
-        runs: &HashMap<Entry, Vec<Status>>,
-    ) {
+    /// What a dead run did is taken back: each step that was taken, later, under its own key. A step whose last attempt
+    /// failed counts as not done, though an attempt before, of which a kill took the answer, may have been taken.
+    pub(super) fn is_taken_back(&self, verdict: &mut Verdict, runs: &HashMap<Entry, Vec<Status>>) {
         let dead = runs
             .iter()
             .filter(|(_, status)| status.contains(&Status::Dead));
@@ -98,6 +98,7 @@ impl Arrived {
             for (step, undo) in undos {
                 let problem = match (event.taken.get(*step), event.taken.get(*undo)) {
                     (None, None) => continue,
+                    (Some(_), None) if event.last.get(*step) != Some(&Answer::Taken) => continue,
                     (None, Some(_)) => "was not taken and was taken back",
                     (Some(_), None) => "was not taken back",
                     (Some((_, at)), Some((_, then))) if then < at => "was taken back before",
@@ -144,7 +145,9 @@ fn missing(load: &Load, entry: &Entry, status: Status, event: &Event) -> Option<
         (Status::Done, Fate::Mends(steps)) if load.is_refused(entry.n) => steps,
         (Status::Done | Status::Waiting, _) => load.done,
     };
-    let step = wanted.iter().find(|step| !event.taken.contains_key(**step))?;
+    let step = wanted
+        .iter()
+        .find(|step| !event.taken.contains_key(**step))?;
     Some(format!("{status:?}, but the sink never took step {step}"))
 }
 
@@ -160,6 +163,20 @@ fn unexpected(load: &Load, entry: &Entry, status: Status, event: &Event) -> Opti
         }
         Status::Done if must_die => Some("went well, though a step was refused"),
         _ => None,
+    }
+}
+
+/// A run takes one branch, whatever moment it is killed at.
+pub(super) fn one_branch(verdict: &mut Verdict, arrivals: &[Arrival]) {
+    let mut branches: HashMap<(&str, u64), &Option<String>> = HashMap::new();
+    for sent in arrivals.iter().map(|arrival| &arrival.sent) {
+        if loads::find(&sent.flow).is_none_or(|load| load.ends != Ends::Half) {
+            continue;
+        }
+        let branch = branches.entry((&sent.key, sent.n)).or_insert(&sent.item);
+        if sent.item.is_some() && **branch != sent.item {
+            verdict.break_off(format!("two branches: {sent:?} after {branch:?}"));
+        }
     }
 }
 

@@ -85,6 +85,7 @@ pub(crate) fn judge(
     arrived.is_complete(&mut verdict, acked, &runs);
     arrived.is_taken_back(&mut verdict, &runs);
     arrived.is_told(&mut verdict, &log::dead_letters(&store)?);
+    arrived::one_branch(&mut verdict, arrivals);
     arrived::in_order(&mut verdict, arrivals);
     arrived::under_one_key(&mut verdict, arrivals);
     Ok(verdict)

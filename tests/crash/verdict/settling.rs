@@ -20,7 +20,8 @@ pub(crate) async fn wait(store: &Path, acked: &[Entry]) -> anyhow::Result<()> {
     let start = Instant::now();
     while start.elapsed() < SETTLING {
         let counts = log::counts(&store)?;
-        let is_there = |(flow, count): (&&str, &u64)| counts.get(*flow).is_some_and(|found| found >= count);
+        let is_there =
+            |(flow, count): (&&str, &u64)| counts.get(*flow).is_some_and(|found| found >= count);
         if wanted.iter().all(is_there) && log::open_ends(&store)? == 0 {
             return Ok(());
         }
