@@ -133,12 +133,13 @@ impl Host {
         }
     }
 
-    /// SIGKILL; the process is gone, and all it wrote was read, when it returns.
-    pub(crate) async fn kill(&self) -> anyhow::Result<()> {
+    /// SIGKILL; the process is gone, and all it wrote was read, when it returns. Says whether it had ended at its sync.
+    pub(crate) async fn kill(&self) -> anyhow::Result<bool> {
         let Some(mut life) = self.life.lock().unwrap().take() else {
-            return Ok(());
+            return Ok(false);
         };
-        if let Some(status) = life.child.try_wait()?
+        let ended = life.child.try_wait()?;
+        if let Some(status) = ended
             && !(life.is_armed && status.signal() == Some(SIGKILL))
         {
             bail!(
@@ -150,7 +151,7 @@ impl Host {
         life.child.wait()?;
         let _ = life.ended.wait_for(|ended| *ended).await;
         self.address.send_replace(None);
-        Ok(())
+        Ok(ended.is_some())
     }
 
     /// Kills it, whatever it did.

@@ -15,7 +15,7 @@ const LONGEST: Duration = Duration::from_secs(1);
 /// The moment of a kill.
 #[derive(Debug, Clone, Copy)]
 enum Moment {
-    /// So many milliseconds after the start: it listens after some 50.
+    /// So many milliseconds after the start: it listens after 60, or 200 where it is not optimized.
     Starting(u64),
     /// So many milliseconds after it listens.
     After(u64),
@@ -30,25 +30,34 @@ enum Moment {
 impl Moment {
     fn draw(random: &mut fastrand::Rng, syncs: &mut Syncs) -> Self {
         match random.u32(0..100) {
-            0..8 => Self::Starting(random.u64(0..60)),
+            0..8 => Self::Starting(random.u64(0..80)),
             8..20 => Self::After(random.u64(1..100)),
-            20..40 => Self::Acknowledged(random.u64(1..60)),
-            40..64 => Self::Arrived(random.u64(1..60)),
+            20..40 => Self::Acknowledged(random.u64(1..40)),
+            40..64 => Self::Arrived(random.u64(1..40)),
             64..99 => Self::Sync(syncs.draw()),
             _ => Self::After(random.u64(1_200..2_500)),
         }
     }
 }
 
-/// Kills it so many times, or until the record is full, and leaves it running; returns how many times it was.
+/// How often it was killed.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Killed {
+    /// In all.
+    pub(crate) kills: u32,
+    /// At the very sync that was drawn; in other lives the host was not busy enough to come so far.
+    pub(crate) at_syncs: u32,
+}
+
+/// Kills it so many times, or until the record is full, and leaves it running.
 pub(crate) async fn run(
     kills: u32,
     random: &mut fastrand::Rng,
     syncs: &mut Syncs,
     round: &Round,
-) -> anyhow::Result<u32> {
-    let mut done = 0;
-    while done < kills && !round.record.is_full() {
+) -> anyhow::Result<Killed> {
+    let mut killed = Killed::default();
+    while killed.kills < kills && !round.record.is_full() {
         let moment = Moment::draw(random, syncs);
         let sync = match moment {
             Moment::Sync(position) => Some((&*syncs, position)),
@@ -56,12 +65,12 @@ pub(crate) async fn run(
         };
         round.host.spawn(sync)?;
         reach(moment, round).await?;
-        round.kill().await?;
-        done += 1;
+        killed.at_syncs += u32::from(round.kill().await?);
+        killed.kills += 1;
     }
     round.host.spawn(None)?;
     round.host.listens().await?;
-    Ok(done)
+    Ok(killed)
 }
 
 async fn reach(moment: Moment, round: &Round) -> anyhow::Result<()> {

@@ -49,6 +49,8 @@ use crate::verdict::Verdict;
 /// What all jobs found so far.
 struct Totals {
     kills: u32,
+    /// Of them at a sync.
+    at_syncs: u32,
     verdict: Verdict,
     start: Instant,
 }
@@ -59,6 +61,7 @@ fn main() -> anyhow::Result<()> {
     let _ = rustls::crypto::ring::default_provider().install_default();
     let totals = Mutex::new(Totals {
         kills: 0,
+        at_syncs: 0,
         verdict: Verdict::default(),
         start: Instant::now(),
     });
@@ -103,9 +106,10 @@ fn job(asked: Asked, number: u32, share: u32, totals: &Mutex<Totals>) {
         let ended = runtime.block_on(round::run(order));
         let mut totals = totals.lock().unwrap();
         match ended {
-            Ok((verdict, kills)) => {
-                left -= kills;
-                totals.kills += kills;
+            Ok((verdict, killed)) => {
+                left -= killed.kills;
+                totals.kills += killed.kills;
+                totals.at_syncs += killed.at_syncs;
                 totals.verdict.add(verdict);
             }
             Err(problem) => {
@@ -118,9 +122,10 @@ fn job(asked: Asked, number: u32, share: u32, totals: &Mutex<Totals>) {
         let seconds = totals.start.elapsed().as_secs_f64();
         let rate = f64::from(totals.kills) / seconds;
         println!(
-            "so far {} broken={}; {rate:.1} kills/s",
+            "so far {} broken={}; {} kills at syncs, {rate:.1} kills/s",
             line(&totals),
-            totals.verdict.broken
+            totals.verdict.broken,
+            totals.at_syncs
         );
         rounds += 1;
     }

@@ -11,6 +11,7 @@ use tombolo_tests::site::TestSite;
 use crate::bus::Bus;
 use crate::host::Host;
 use crate::journal::Journal;
+use crate::kills::Killed;
 use crate::record::Record;
 use crate::sender::Ends;
 use crate::sink::Sink;
@@ -44,8 +45,8 @@ pub(crate) struct Round {
     site: TestSite,
 }
 
-/// Runs one; returns what came of it, and how many kills there were.
-pub(crate) async fn run(order: Order) -> anyhow::Result<(Verdict, u32)> {
+/// Runs one; returns what came of it, and how often the host was killed.
+pub(crate) async fn run(order: Order) -> anyhow::Result<(Verdict, Killed)> {
     let round = Round::prepare(order).await?;
     let ended = round.disturb_and_judge(order).await;
     if !ended.as_ref().is_ok_and(|(verdict, _)| verdict.is_good()) {
@@ -76,7 +77,7 @@ impl Round {
         })
     }
 
-    async fn disturb_and_judge(&self, order: Order) -> anyhow::Result<(Verdict, u32)> {
+    async fn disturb_and_judge(&self, order: Order) -> anyhow::Result<(Verdict, Killed)> {
         let ends = Ends {
             host: Arc::clone(&self.host),
             bus: Arc::clone(&self.bus),
@@ -103,13 +104,13 @@ impl Round {
         Ok((verdict, killed))
     }
 
-    /// SIGKILL, and all that the dead host sent is in the record.
-    pub(crate) async fn kill(&self) -> anyhow::Result<()> {
-        self.host.kill().await?;
+    /// SIGKILL, and all that the dead host sent is in the record. Says whether it had ended at its sync.
+    pub(crate) async fn kill(&self) -> anyhow::Result<bool> {
+        let ended = self.host.kill().await?;
         self.sink.quiet().await?;
         self.bus.quiet().await?;
         self.record.next_life();
-        Ok(())
+        Ok(ended)
     }
 
     /// Heals everything, waits until what is left has come to its end, and ends the host.
