@@ -65,7 +65,7 @@ impl Round {
         let source = Arc::new(Source::new(&journal, &record));
         let sink = Sink::start(order.seed, order.calm, &record, &source).await?;
         let bus = Arc::new(Bus::start(&record).await?);
-        site::write(&site, sink.address, bus.broker.port);
+        site::write(&site, sink.address, bus.broker.port, order.calm);
         Ok(Self {
             host: Arc::new(Host::new(site.path())),
             journal,

@@ -18,14 +18,20 @@ const ADAPTERS: [(&str, &str); 4] = [
 ];
 const SYSTEMS: [&str; 6] = ["source", "sink", "shaky", "brittle", "ledger", "plant"];
 
+/// How long the host waits for the sink's answers, milliseconds: less than the sink hangs. Where it does not hang, more
+/// than a busy machine may take.
+const PATIENCE: (u32, u32) = (300, 10_000);
+
 /// Writes and approves it.
-pub(crate) fn write(site: &TestSite, sink: SocketAddr, broker: u16) {
+pub(crate) fn write(site: &TestSite, sink: SocketAddr, broker: u16, calm: bool) {
     for (name, folder) in ADAPTERS {
         site.adapter(name, &adapter(folder));
     }
+    let patience = if calm { PATIENCE.1 } else { PATIENCE.0 };
     let values = [
         ("SINK".to_owned(), sink.to_string()),
         ("BROKER".to_owned(), broker.to_string()),
+        ("PATIENCE".to_owned(), patience.to_string()),
     ];
     site.copy(&root().join("tests/crash/site"), &values);
     for system in SYSTEMS {

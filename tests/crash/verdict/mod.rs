@@ -38,7 +38,10 @@ impl Verdict {
         self.reordered += other.reordered;
         self.duplicates += other.duplicates;
         self.broken += other.broken;
-        self.problems.extend(other.problems);
+        other
+            .problems
+            .into_iter()
+            .for_each(|problem| self.say(problem));
     }
 
     /// What could not be judged counts as broken.
