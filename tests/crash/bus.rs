@@ -3,7 +3,7 @@
 //! What the broker acknowledged to the driver is acknowledged, for a subscriber was there: otherwise it says so, and the
 //! sender tries again. The host's session is kept by the broker while the host is dead.
 
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
@@ -18,6 +18,8 @@ use crate::record::{Door, Record};
 
 /// How long the broker may take for anything: far above what it takes.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// Starts of a broker.
+const ATTEMPTS: u32 = 3;
 /// Where the driver hears itself.
 const MARKERS: &str = "markers";
 
@@ -43,7 +45,7 @@ struct Heard {
 impl Bus {
     /// Starts a broker and listens to it.
     pub(crate) async fn start(record: &Arc<Record>) -> anyhow::Result<Self> {
-        let broker = Broker::mosquitto();
+        let broker = broker()?;
         let mut options = MqttOptions::new("driver", "127.0.0.1", broker.port);
         options.set_keep_alive(Duration::from_secs(30));
         let (client, connection) = AsyncClient::new(options, 64);
@@ -103,6 +105,18 @@ impl Bus {
         }
         Ok(())
     }
+}
+
+/// Starts one. Others look for a free port, too, and may have been faster.
+fn broker() -> anyhow::Result<Broker> {
+    static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
+    let _alone = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
+    for _ in 0..ATTEMPTS {
+        if let Ok(broker) = std::panic::catch_unwind(Broker::mosquitto) {
+            return Ok(broker);
+        }
+    }
+    bail!("no broker could be started {ATTEMPTS} times")
 }
 
 /// Until the broker ends.

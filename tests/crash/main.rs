@@ -39,7 +39,7 @@ mod source;
 mod syncs;
 mod verdict;
 
-use std::sync::Mutex;
+use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
 use crate::asked::Asked;
@@ -66,17 +66,22 @@ fn main() -> anyhow::Result<()> {
         start: Instant::now(),
     });
     std::thread::scope(|scope| {
+        let mut jobs = Vec::new();
         for number in 0..asked.jobs {
             let totals = &totals;
-            scope.spawn(move || {
-                let share = asked.kills / asked.jobs + u32::from(number < asked.kills % asked.jobs);
-                job(asked, number, share, totals)
-            });
+            let share = asked.kills / asked.jobs + u32::from(number < asked.kills % asked.jobs);
+            jobs.push(scope.spawn(move || job(asked, number, share, totals)));
+        }
+        for job in jobs {
+            if job.join().is_err() {
+                let mut totals = totals.lock().unwrap_or_else(PoisonError::into_inner);
+                totals
+                    .verdict
+                    .give_up("a driver panicked; see above".to_owned());
+            }
         }
     });
-    let totals = totals
-        .into_inner()
-        .unwrap_or_else(std::sync::PoisonError::into_inner);
+    let totals = totals.into_inner().unwrap_or_else(PoisonError::into_inner);
     for problem in &totals.verdict.problems {
         println!("{problem}");
     }

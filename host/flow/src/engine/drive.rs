@@ -106,6 +106,8 @@ impl Engine {
     }
 
     pub(super) fn decide(&self, run: &mut Run, input: Input) -> Decision {
+        // What is given up now could be found after a restart, when what follows has begun already.
+        run.dirty |= matches!(input, Input::Woken(_)) && run.state.gives_up(self.now());
         let surroundings = Surroundings {
             flow: &run.flow,
             event: &run.event,

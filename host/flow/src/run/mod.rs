@@ -252,6 +252,18 @@ impl RunState {
         Some(listens)
     }
 
+    /// Whether the time has come for an event that it waits for.
+    #[must_use]
+    pub fn gives_up(&self, now_ms: u64) -> bool {
+        let mut found = false;
+        self.root.every(&mut |strand| {
+            if let Some(Waiting::Event { until_ms, .. }) = &strand.waiting {
+                found |= until_ms.is_some_and(|until| until <= now_ms);
+            }
+        });
+        found
+    }
+
     /// Types for which the log must still be looked through, from the run's own event on.
     #[must_use]
     pub fn looks_for(&self) -> Vec<String> {
