@@ -1,8 +1,10 @@
 //! The host's process, started and killed many times. Who talks to it asks here where it listens now.
 
 use std::collections::VecDeque;
-use std::io::{BufRead as _, BufReader};
+use std::fs::File;
+use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::SocketAddr;
+use std::os::unix::process::ExitStatusExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
@@ -14,19 +16,32 @@ use tombolo_tests::built::tombolo;
 use tombolo_tests::site::{TOKEN, TOKEN_VARIABLE};
 
 use crate::site::{HOOK_TOKEN, HOOK_TOKEN_VARIABLE};
+use crate::syncs::Syncs;
 
 /// How long a start may take: far above what it takes.
 const STARTING: Duration = Duration::from_secs(60);
+/// The signal that nothing can catch.
+const SIGKILL: i32 = 9;
+/// All of its log, in the site's folder.
+const LOG: &str = "host.log";
 /// Lines of its log that are kept for who asks why.
-const LAST_WORDS: usize = 40;
+const LAST_WORDS: usize = 10;
 
 /// The host, alive or not.
 pub(crate) struct Host {
     site: PathBuf,
-    child: Mutex<Option<Child>>,
+    life: Mutex<Option<Life>>,
     address: Arc<watch::Sender<Option<SocketAddr>>>,
     log: Arc<Mutex<VecDeque<String>>>,
     pub(crate) client: reqwest::Client,
+}
+
+/// One process.
+struct Life {
+    child: Child,
+    /// It may end by itself, at a sync.
+    is_armed: bool,
+    ended: watch::Receiver<bool>,
 }
 
 impl Host {
@@ -38,16 +53,17 @@ impl Host {
             .unwrap();
         Self {
             site: site.to_owned(),
-            child: Mutex::new(None),
+            life: Mutex::new(None),
             address: Arc::new(watch::Sender::new(None)),
             log: Arc::default(),
             client,
         }
     }
 
-    /// Starts the process; it may be killed before it listens.
-    pub(crate) fn spawn(&self) -> anyhow::Result<()> {
-        let mut child = Command::new(tombolo())
+    /// Starts the process; it may be killed before it listens. With a position, it ends at that sync.
+    pub(crate) fn spawn(&self, sync: Option<(&Syncs, i64)>) -> anyhow::Result<()> {
+        let mut command = Command::new(tombolo());
+        command
             .arg("serve")
             .arg(&self.site)
             .env(TOKEN_VARIABLE, TOKEN)
@@ -55,25 +71,53 @@ impl Host {
             .env("TOMBOLO_LOG", "info")
             .stdin(Stdio::null())
             .stdout(Stdio::null())
-            .stderr(Stdio::piped())
-            .spawn()
-            .context("cannot start the host")?;
+            .stderr(Stdio::piped());
+        if let Some((syncs, position)) = sync {
+            syncs.arm(&mut command, position);
+        }
+        let mut child = command.spawn().context("cannot start the host")?;
         let lines = BufReader::new(child.stderr.take().context("no stderr")?).lines();
         let (address, log) = (Arc::clone(&self.address), Arc::clone(&self.log));
+        let mut whole = File::options()
+            .create(true)
+            .append(true)
+            .open(self.site.join(LOG))?;
+        let (end, ended) = watch::channel(false);
         std::thread::spawn(move || {
             for line in lines.map_while(Result::ok) {
                 if let Some(found) = tombolo_tests::host::listening(&line) {
                     address.send_replace(Some(found));
                 }
+                // For who looks into a site that was kept.
+                let _ = writeln!(whole, "{line}");
                 let mut log = log.lock().unwrap();
                 log.push_back(line);
                 if log.len() > LAST_WORDS {
                     log.pop_front();
                 }
             }
+            end.send_replace(true);
         });
-        *self.child.lock().unwrap() = Some(child);
+        *self.life.lock().unwrap() = Some(Life {
+            child,
+            is_armed: sync.is_some(),
+            ended,
+        });
         Ok(())
+    }
+
+    /// Waits until the process ends by itself.
+    pub(crate) async fn ended(&self) {
+        let ended = self
+            .life
+            .lock()
+            .unwrap()
+            .as_ref()
+            .map(|life| life.ended.clone());
+        if let Some(mut ended) = ended {
+            // A reader of its log that is gone is the end, too.
+            let _ = ended.wait_for(|ended| *ended).await;
+        }
     }
 
     /// Waits until it listens.
@@ -89,28 +133,32 @@ impl Host {
         }
     }
 
-    /// SIGKILL; the process is gone when it returns.
-    pub(crate) fn kill(&self) -> anyhow::Result<()> {
-        let Some(mut child) = self.child.lock().unwrap().take() else {
-            return Ok(());
+    /// SIGKILL; the process is gone, and all it wrote was read, when it returns. Says whether it had ended at its sync.
+    pub(crate) async fn kill(&self) -> anyhow::Result<bool> {
+        let Some(mut life) = self.life.lock().unwrap().take() else {
+            return Ok(false);
         };
-        if let Some(status) = child.try_wait()? {
+        let ended = life.child.try_wait()?;
+        if let Some(status) = ended
+            && !(life.is_armed && status.signal() == Some(SIGKILL))
+        {
             bail!(
                 "the host ended by itself with {status}:\n{}",
                 self.last_words()
             );
         }
-        child.kill()?;
-        child.wait()?;
+        life.child.kill()?;
+        life.child.wait()?;
+        let _ = life.ended.wait_for(|ended| *ended).await;
         self.address.send_replace(None);
-        Ok(())
+        Ok(ended.is_some())
     }
 
     /// Kills it, whatever it did.
     pub(crate) fn end(&self) {
-        if let Some(mut child) = self.child.lock().unwrap().take() {
-            let _ = child.kill();
-            let _ = child.wait();
+        if let Some(mut life) = self.life.lock().unwrap().take() {
+            let _ = life.child.kill();
+            let _ = life.child.wait();
         }
         self.address.send_replace(None);
     }

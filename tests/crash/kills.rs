@@ -1,55 +1,98 @@
-//! When the host is killed: some time after it listens, right after an acknowledgement (a sync), right after a
-//! request arrived at the sink, or before it listens at all, while it recovers.
+//! When the host is killed: some time after it listens, right after an acknowledgement, right after a request arrived at
+//! the sink, before it listens at all, while it recovers, and right before or after a sync, its first ones included.
+//! Once in a while it lives long enough to find a system up again that was down.
 
 use std::time::Duration;
 
 use tokio::sync::watch;
 
-use crate::host::Host;
-use crate::journal::Journal;
-use crate::sink::Sink;
+use crate::round::Round;
+use crate::syncs::Syncs;
 
 /// Nothing happens any more: kill all the same.
-const LONGEST: Duration = Duration::from_secs(2);
+const LONGEST: Duration = Duration::from_secs(1);
 
-/// Kills it so many times, and leaves it running.
+/// The moment of a kill.
+#[derive(Debug, Clone, Copy)]
+enum Moment {
+    /// So many milliseconds after the start: it listens after 60, or 200 where it is not optimized.
+    Starting(u64),
+    /// So many milliseconds after it listens.
+    After(u64),
+    /// With so many acknowledgements more.
+    Acknowledged(u64),
+    /// With so many arrivals more.
+    Arrived(u64),
+    /// At a sync.
+    Sync(i64),
+}
+
+impl Moment {
+    fn draw(random: &mut fastrand::Rng, syncs: &mut Syncs) -> Self {
+        match random.u32(0..100) {
+            0..8 => Self::Starting(random.u64(0..80)),
+            8..20 => Self::After(random.u64(1..100)),
+            20..40 => Self::Acknowledged(random.u64(1..40)),
+            40..64 => Self::Arrived(random.u64(1..40)),
+            64..99 => Self::Sync(syncs.draw()),
+            _ => Self::After(random.u64(1_200..2_500)),
+        }
+    }
+}
+
+/// How often it was killed.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Killed {
+    /// In all.
+    pub(crate) kills: u32,
+    /// At the very sync that was drawn; in other lives the host was not busy enough to come so far.
+    pub(crate) at_syncs: u32,
+}
+
+/// Kills it so many times, or until the record is full, and leaves it running.
 pub(crate) async fn run(
     kills: u32,
-    seed: u64,
-    host: &Host,
-    journal: &Journal,
-    sink: &Sink,
-) -> anyhow::Result<()> {
-    let mut random = fastrand::Rng::with_seed(seed ^ 0xdead);
-    host.spawn()?;
-    host.listens().await?;
-    for kill in 1..=kills {
-        match random.u32(0..10) {
-            0 if kill > 1 => {
-                // While it starts: it listens after some 50 ms.
-                pause(random.u64(0..60)).await;
-            }
-            0..4 => {
-                host.listens().await?;
-                pause(random.u64(1..120)).await;
-            }
-            4..8 => {
-                host.listens().await?;
-                more(journal.count(), random.u64(1..60)).await;
-            }
-            _ => {
-                host.listens().await?;
-                more(sink.arrived(), random.u64(1..60)).await;
-            }
-        }
-        host.kill()?;
-        sink.quiet().await;
-        if kill.is_multiple_of(50) {
-            println!("{kill} kills, {} acknowledged", *journal.count().borrow());
-        }
-        host.spawn()?;
+    random: &mut fastrand::Rng,
+    syncs: &mut Syncs,
+    round: &Round,
+) -> anyhow::Result<Killed> {
+    let mut killed = Killed::default();
+    while killed.kills < kills && !round.record.is_full() {
+        let moment = Moment::draw(random, syncs);
+        let sync = match moment {
+            Moment::Sync(position) => Some((&*syncs, position)),
+            _ => None,
+        };
+        round.host.spawn(sync)?;
+        reach(moment, round).await?;
+        killed.at_syncs += u32::from(round.kill().await?);
+        killed.kills += 1;
     }
-    host.listens().await
+    round.host.spawn(None)?;
+    round.host.listens().await?;
+    Ok(killed)
+}
+
+async fn reach(moment: Moment, round: &Round) -> anyhow::Result<()> {
+    match moment {
+        Moment::Starting(milliseconds) => pause(milliseconds).await,
+        Moment::Sync(_) => {
+            let _ = tokio::time::timeout(LONGEST, round.host.ended()).await;
+        }
+        Moment::After(milliseconds) => {
+            round.host.listens().await?;
+            pause(milliseconds).await;
+        }
+        Moment::Acknowledged(count) => {
+            round.host.listens().await?;
+            more(round.journal.count(), count).await;
+        }
+        Moment::Arrived(count) => {
+            round.host.listens().await?;
+            more(round.record.count(), count).await;
+        }
+    }
+    Ok(())
 }
 
 async fn pause(milliseconds: u64) {

@@ -1,10 +1,18 @@
 //! Proof that nothing acknowledged is lost: `cargo run --release -p tombolo-tests --bin crash -- --kills N --seed S`.
 //!
-//! An outside driver with its own journal posts to hooks and publishes events, kills the host with SIGKILL at moments
-//! drawn from the seed, starts it again and goes on, while the sink fails in every way it can. At the end the sink is
-//! healed and the driver compares three records: what was acknowledged (its journal), what the host says became of it
-//! (the store's views for people), what arrived (the sink). The last line is
-//! `kills=N acked=N lost=N reordered=N duplicates=N`; the exit code is 1 when anything was lost or reordered.
+//! An outside driver with its own journal posts to hooks, publishes, tells a broker and serves a feed, kills the host
+//! with SIGKILL at moments drawn from the seed and at its syncs, starts it again and goes on, while the sink fails in
+//! every way it can and an adapter traps. At the end of a round the sink is healed and three records are compared: what
+//! was acknowledged (the journal), what became of it (the store), what arrived (the sink, the broker). The last line is
+//! `kills=N acked=N lost=N reordered=N duplicates=N`; the exit code is 1 when any promise was broken.
+//!
+//! | module | is |
+//! |---|---|
+//! | `loads`, `site/` | what is sent, the flows it sets off, and what must come of it |
+//! | `round` | one site from its first start to its verdict; `kills` and `syncs` say when the host dies |
+//! | `sender`, `source`, `bus`, `people` | who sends, is read, or answers; `journal` is what they know to be acknowledged |
+//! | `sink`, `answer`, `record` | where it arrives, how that fails, and in which order it came |
+//! | `verdict/` | the comparison |
 
 #![allow(
     clippy::unwrap_used,
@@ -14,111 +22,124 @@
 )]
 #![allow(clippy::print_stdout, reason = "its report is its output")]
 
-mod arrivals;
+mod answer;
+mod asked;
+mod bus;
 mod host;
 mod journal;
 mod kills;
-mod load;
+mod loads;
 mod people;
+mod record;
+mod round;
+mod sender;
 mod sink;
 mod site;
+mod source;
+mod syncs;
 mod verdict;
 
-use std::sync::Arc;
+use std::sync::{Mutex, PoisonError};
+use std::time::Instant;
 
-use anyhow::{Context as _, bail};
-use tombolo_tests::site::TestSite;
+use crate::asked::Asked;
+use crate::round::Order;
+use crate::verdict::Verdict;
 
-use crate::host::Host;
-use crate::journal::Journal;
-use crate::sink::Sink;
-
-/// What was asked for on the command line.
-struct Asked {
+/// What all jobs found so far.
+struct Totals {
     kills: u32,
-    seed: u64,
+    /// Of them at a sync.
+    at_syncs: u32,
+    verdict: Verdict,
+    start: Instant,
 }
 
 fn main() -> anyhow::Result<()> {
-    let asked = asked()?;
+    let asked = asked::read()?;
     // The client's cryptography; a second installation is no error.
     let _ = rustls::crypto::ring::default_provider().install_default();
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
-        .enable_all()
-        .build()?;
-    let verdict = runtime.block_on(run(&asked))?;
-    for problem in &verdict.problems {
+    let totals = Mutex::new(Totals {
+        kills: 0,
+        at_syncs: 0,
+        verdict: Verdict::default(),
+        start: Instant::now(),
+    });
+    std::thread::scope(|scope| {
+        let mut jobs = Vec::new();
+        for number in 0..asked.jobs {
+            let totals = &totals;
+            let share = asked.kills / asked.jobs + u32::from(number < asked.kills % asked.jobs);
+            jobs.push(scope.spawn(move || job(asked, number, share, totals)));
+        }
+        for job in jobs {
+            if job.join().is_err() {
+                let mut totals = totals.lock().unwrap_or_else(PoisonError::into_inner);
+                totals
+                    .verdict
+                    .give_up("a driver panicked; see above".to_owned());
+            }
+        }
+    });
+    let totals = totals.into_inner().unwrap_or_else(PoisonError::into_inner);
+    for problem in &totals.verdict.problems {
         println!("{problem}");
     }
-    println!(
-        "kills={} acked={} lost={} reordered={} duplicates={}",
-        asked.kills, verdict.acked, verdict.lost, verdict.reordered, verdict.duplicates
-    );
-    if !verdict.is_good() {
+    println!("{}", line(&totals));
+    if !totals.verdict.is_good() || totals.kills != asked.kills {
         std::process::exit(1);
     }
     Ok(())
 }
 
-async fn run(asked: &Asked) -> anyhow::Result<verdict::Verdict> {
-    let sink = Sink::start(asked.seed).await?;
-    let site = TestSite::new();
-    site::write(&site, sink.address);
-    let journal = Arc::new(Journal::create(&site.path().join("acknowledged.log"))?);
-    let host = Arc::new(Host::new(site.path()));
-
-    let load = load::start(asked.seed, &host, &journal, &sink);
-    let people = people::start(asked.seed, &host);
-    kills::run(asked.kills, asked.seed, &host, &journal, &sink).await?;
-
-    load.stop().await;
-    sink.heal();
-    let store = site.path().join("data/tombolo.db");
-    let settled = verdict::wait_until_settled(&store, &journal.path).await;
-    people.abort();
-    backup(&site);
-    host.end();
-    if let Err(problem) = settled {
-        println!("the host's last words:\n{}", host.last_words());
-        site::keep(&site, asked.seed);
-        return Err(problem);
-    }
-    let verdict = verdict::judge(&store, &journal.path, &sink.arrivals())?;
-    if !verdict.is_good() {
-        site::keep(&site, asked.seed);
-    }
-    Ok(verdict)
-}
-
-/// A copy taken while the host runs is whole.
-fn backup(site: &TestSite) {
-    let copy = site.path().join("copy.db");
-    let (folder, copy) = (site.path().to_str().unwrap(), copy.to_str().unwrap());
-    for arguments in [["backup", folder, copy], ["backup", "verify", copy]] {
-        let (code, out, err) = tombolo_tests::built::run(&arguments, &[]);
-        assert_eq!(code, 0, "{arguments:?}: {out}{err}");
-        print!("{out}");
-    }
-}
-
-fn asked() -> anyhow::Result<Asked> {
-    let mut asked = Asked { kills: 50, seed: 1 };
-    let mut arguments = std::env::args().skip(1);
-    while let Some(name) = arguments.next() {
-        let value = arguments
-            .next()
-            .with_context(|| format!("{name}: expected a number after it"))?;
-        let number = || {
-            value
-                .parse::<u64>()
-                .with_context(|| format!("{name}: found {value:?}, expected a number"))
+/// One driver with its share of the kills. One that cannot go on ends; the others do not.
+fn job(asked: Asked, number: u32, share: u32, totals: &Mutex<Totals>) {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(1)
+        .enable_all()
+        .build()
+        .unwrap();
+    let mut left = share;
+    let mut rounds = 0;
+    while left > 0 || rounds == 0 {
+        let order = Order {
+            kills: left.min(asked.round),
+            // Jobs and rounds that have nothing in common.
+            seed: asked.seed + u64::from(number) + 1_000 * rounds,
+            calm: asked.calm,
         };
-        match name.as_str() {
-            "--kills" => asked.kills = u32::try_from(number()?)?,
-            "--seed" => asked.seed = number()?,
-            _ => bail!("found {name:?}, expected --kills N or --seed S"),
+        let ended = runtime.block_on(round::run(order));
+        let mut totals = totals.lock().unwrap();
+        match ended {
+            Ok((verdict, killed)) => {
+                left -= killed.kills;
+                totals.kills += killed.kills;
+                totals.at_syncs += killed.at_syncs;
+                totals.verdict.add(verdict);
+            }
+            Err(problem) => {
+                totals
+                    .verdict
+                    .give_up(format!("seed {}: {problem:?}", order.seed));
+                return;
+            }
         }
+        let seconds = totals.start.elapsed().as_secs_f64();
+        let rate = f64::from(totals.kills) / seconds;
+        println!(
+            "so far {} broken={}; {} kills at syncs, {rate:.1} kills/s",
+            line(&totals),
+            totals.verdict.broken,
+            totals.at_syncs
+        );
+        rounds += 1;
     }
-    Ok(asked)
+}
+
+fn line(totals: &Totals) -> String {
+    let verdict = &totals.verdict;
+    format!(
+        "kills={} acked={} lost={} reordered={} duplicates={}",
+        totals.kills, verdict.acked, verdict.lost, verdict.reordered, verdict.duplicates
+    )
 }

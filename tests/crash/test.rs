@@ -3,22 +3,44 @@
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "tests")]
 
 use std::process::Command;
+use std::sync::{Mutex, PoisonError};
 
-#[test]
-fn nothing_acknowledged_is_lost_in_200_kills() {
+/// Each takes all processors.
+static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
+
+/// Runs the driver to its end and returns its last line.
+fn last_line(arguments: &[&str]) -> String {
+    let _alone = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
     let output = Command::new(env!("CARGO_BIN_EXE_crash"))
-        .args(["--kills", "200", "--seed", "1"])
+        .args(arguments)
         .output()
         .unwrap();
     let text = String::from_utf8(output.stdout).unwrap();
     println!("{text}{}", String::from_utf8_lossy(&output.stderr));
     assert!(
         output.status.success(),
-        "the driver found a loss; see above"
+        "the driver found a broken promise; see above"
     );
-    let last = text.lines().last().unwrap();
+    text.lines().last().unwrap().to_owned()
+}
+
+#[test]
+fn nothing_acknowledged_is_lost_in_200_kills() {
+    let last = last_line(&["--kills", "200", "--seed", "1", "--jobs", "3"]);
     assert!(
         last.starts_with("kills=200 acked=") && last.contains(" lost=0 reordered=0 "),
         "{last}"
     );
+}
+
+#[test]
+fn without_kills_and_failures_nothing_comes_twice() {
+    let last = last_line(&["--kills", "0", "--seed", "1", "--calm"]);
+    assert!(last.ends_with(" lost=0 reordered=0 duplicates=0"), "{last}");
+}
+
+#[test]
+fn without_kills_a_sink_that_fails_gets_nothing_twice_that_it_took() {
+    let last = last_line(&["--kills", "0", "--seed", "2"]);
+    assert!(last.contains(" lost=0 reordered=0 "), "{last}");
 }

@@ -17,8 +17,8 @@ pub(super) struct CallEnd {
     pub(super) call: u64,
     /// None: it was not made, the run waits for its system.
     pub(super) called: Option<Called>,
-    /// It went well and changed something outside.
-    pub(super) changed: bool,
+    /// The run must be written before it makes another call.
+    pub(super) weighs: bool,
 }
 
 /// What a call needs to know of its run.
@@ -83,7 +83,10 @@ impl Engine {
                 take(run, ended)
             }
             Some(Err(error)) => match under_way.numbers.remove(&error.id()) {
-                Some(call) => Input::Called(call, self.lost(&error)),
+                Some(call) => {
+                    run.dirty = true;
+                    Input::Called(call, self.lost(&error))
+                }
                 None => self.what_happened(run).await,
             },
             // The time has come.
@@ -121,7 +124,7 @@ fn take(run: &mut Run, ended: CallEnd) -> Input {
     let Some(called) = ended.called else {
         return Input::Parked(ended.call);
     };
-    run.dirty |= ended.changed;
+    run.dirty |= ended.weighs;
     run.parked_on = None;
     Input::Called(ended.call, called)
 }

@@ -59,10 +59,14 @@ pub(super) fn placed(appended: &[Appended], copies: Vec<Option<Event>>) -> Vec<P
         .collect()
 }
 
-/// Finds the runs of events and carries them out; the last in this task, the others in their own.
+/// Finds the runs of events and carries them out; the last in this task, the others in their own. Events that somebody
+/// else dispatches are left to them.
 pub(super) async fn dispatch(engine: &Arc<Engine>, flows: &FlowSet, events: Vec<Placed>) {
     let mut start = Vec::with_capacity(events.len());
     for (seq, event) in events {
+        if !engine.sequence.lock().begin(seq) {
+            continue;
+        }
         let told = event.as_ref().and_then(|event| engine.keys_of(seq, event));
         let runs = match event {
             Some(event) => engine.runs_of(flows, seq, event).await,

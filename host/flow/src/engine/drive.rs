@@ -142,7 +142,7 @@ impl Engine {
             return CallEnd {
                 call,
                 called: Some(refused),
-                changed: false,
+                weighs: true,
             };
         }
         let cause = format!("{}/{step}", caller.run);
@@ -165,12 +165,13 @@ impl Engine {
             return CallEnd {
                 call,
                 called: None,
-                changed: false,
+                weighs: false,
             };
         };
-        // A failed write may have happened all the same; then the run waits or dies, and is written anyway.
-        let changed =
-            outcome.result.is_ok() && offer.is_none_or(|offer| offer.effect != Effect::Read);
+        // A read that went well is read again. What failed may end differently the next time, when undos or an
+        // `on-failure` have begun already.
+        let weighs =
+            outcome.result.is_err() || offer.is_none_or(|offer| offer.effect != Effect::Read);
         let called = Called {
             result: outcome.result,
             at_ms,
@@ -182,7 +183,7 @@ impl Engine {
         CallEnd {
             call,
             called: Some(called),
-            changed,
+            weighs,
         }
     }
 

@@ -253,7 +253,7 @@ impl Engine {
                 return Some(Err(format!("its state cannot be read: {error}")));
             }
         };
-        state.trace = trace;
+        state.remember(trace);
         Some(Ok(Run {
             id: row.id.clone(),
             event: Arc::new(EventDocument::new(row.seq, stored.event)),

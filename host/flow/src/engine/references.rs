@@ -105,6 +105,8 @@ impl Engine {
 
     /// Makes a move. `None`: the engine stops before the store can answer.
     pub(super) async fn decide(&self, run: &mut Run, input: Input) -> Option<Decision> {
+        // What is given up now could be found after a restart, when what follows has begun already.
+        run.dirty |= matches!(input, Input::Woken(_)) && run.state.gives_up(self.now());
         if !run.flow.looks_up() {
             return Some(self.move_on(run, input, &NOTHING));
         }
@@ -132,6 +134,8 @@ impl Engine {
             references,
         };
         let decision = run.state.decide(surroundings, input, &mut run.outbox);
+        // What was refused now could hold after a restart, when undos or an `on-failure` have begun already.
+        run.dirty |= run.state.fails();
         if run.outbox.withdrawn.is_empty() {
             run.exclusive.clear();
         }

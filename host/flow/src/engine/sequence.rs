@@ -15,6 +15,8 @@ pub(super) struct Sequence<R> {
 
 #[derive(Debug)]
 struct Slot<R> {
+    /// Somebody dispatches it.
+    begun: bool,
     /// Its flows were looked at.
     seen: bool,
     /// Runs without a row.
@@ -37,6 +39,7 @@ impl<R> Sequence<R> {
         let at = usize::try_from(seq.checked_sub(self.base)?).ok()?;
         while self.slots.len() <= at {
             self.slots.push_back(Slot {
+                begun: false,
                 seen: false,
                 open: 0,
                 keyed: None,
@@ -45,12 +48,19 @@ impl<R> Sequence<R> {
         self.slots.get_mut(at)
     }
 
+    /// Whether an event is the caller's to dispatch: it is, once.
+    pub(super) fn begin(&mut self, seq: i64) -> bool {
+        self.slot(seq)
+            .is_some_and(|slot| !std::mem::replace(&mut slot.begun, true))
+    }
+
     /// An event was looked at: `open` runs came of it, of which `keyed` have a lane. Returns the runs that are now in
     /// order, this event's or later ones'.
     pub(super) fn admit(&mut self, seq: i64, open: u32, keyed: Vec<R>) -> Vec<R> {
         let Some(slot) = self.slot(seq) else {
             return keyed;
         };
+        slot.begun = true;
         slot.seen = true;
         slot.open += open;
         if !keyed.is_empty() {
@@ -126,6 +136,21 @@ mod tests {
             ["13a", "13b", "14"]
         );
         assert_eq!(sequence.gap(), None);
+    }
+
+    #[test]
+    fn an_event_is_dispatched_once_whoever_comes_first() {
+        let mut sequence = Sequence::after(10);
+        sequence.admit(12, 0, vec![()]);
+        assert_eq!(sequence.gap(), Some((11, 11)));
+        assert!(sequence.begin(11));
+        assert!(!sequence.begin(11), "another looks after it");
+        sequence.admit(11, 0, vec![()]);
+        sequence.settle();
+        for seq in 10..=12 {
+            assert!(!sequence.begin(seq), "{seq} is done with");
+        }
+        assert!(sequence.begin(13));
     }
 
     #[test]

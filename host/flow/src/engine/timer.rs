@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use tokio::sync::Notify;
+use tokio::time::Instant;
 use tombolo_kernel::limits;
 
 use super::{Engine, dispatch};
@@ -98,13 +99,23 @@ async fn look(engine: &Arc<Engine>) -> Duration {
     }
 }
 
-/// Events that the log has and no publisher reported (its reply was lost): after a second look they are read and
-/// dispatched, so that lanes behind them do not stand still.
-async fn mend(engine: &Arc<Engine>, before: Option<(i64, i64)>) -> Option<(i64, i64)> {
-    let gap = engine.sequence.lock().gap();
-    let (from, to) = gap?;
-    if before != gap {
-        return gap;
+/// Events that the log has and no publisher reported.
+struct Gap {
+    from: i64,
+    to: i64,
+    since: Instant,
+}
+
+/// Events whose publisher has not reported them for a while (its reply was lost): they are read and dispatched, so that
+/// lanes behind them do not stand still.
+async fn mend(engine: &Arc<Engine>, before: Option<Gap>) -> Option<Gap> {
+    let (from, to) = engine.sequence.lock().gap()?;
+    let since = Instant::now();
+    let gap = before
+        .filter(|gap| (gap.from, gap.to) == (from, to))
+        .unwrap_or(Gap { from, to, since });
+    if gap.since.elapsed() < SHORT {
+        return Some(gap);
     }
     let limit = u32::try_from(to - from + 1)
         .unwrap_or(1)

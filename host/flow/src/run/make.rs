@@ -240,12 +240,21 @@ impl<'m, 'a> Move<'m, 'a> {
         }
     }
 
+    /// Whether the host ended while a call of this step was under way. Only the same call, made again, tells what came of
+    /// it, so it ends first like any other.
+    fn was_calling(strand: &Strand, ground: &Ground<'_>) -> bool {
+        let step = ground.flow.program.get(strand.at);
+        strand.began_ms.is_some()
+            && strand.waiting.is_none()
+            && step.is_some_and(|step| matches!(step.kind, Kind::Call(_)))
+    }
+
     /// One step, or one thing to take back.
     fn next(&mut self, strand: &mut Strand, ground: &Ground<'_>) -> Made {
         if strand.failing.is_some() {
             return self.take_back(strand, ground);
         }
-        if ground.stop && strand.inner.is_none() {
+        if ground.stop && strand.inner.is_none() && !Self::was_calling(strand, ground) {
             self.stop(strand, ground);
             return Made::On;
         }

@@ -272,6 +272,29 @@ impl RunState {
         Some(listens)
     }
 
+    /// Whether any of it has failed: undos or an `on-failure` are under way.
+    #[must_use]
+    pub fn fails(&self) -> bool {
+        let mut found = false;
+        self.root.every(&mut |strand| {
+            found |=
+                strand.failing.is_some() || strand.failure.is_some() || strand.failed.is_some();
+        });
+        found
+    }
+
+    /// Whether the time has come for an event that it waits for.
+    #[must_use]
+    pub fn gives_up(&self, now_ms: u64) -> bool {
+        let mut found = false;
+        self.root.every(&mut |strand| {
+            if let Some(Waiting::Event { until_ms, .. }) = &strand.waiting {
+                found |= until_ms.is_some_and(|until| until <= now_ms);
+            }
+        });
+        found
+    }
+
     /// Types for which the log must still be looked through, from the run's own event on.
     #[must_use]
     pub fn looks_for(&self) -> Vec<String> {
@@ -292,6 +315,12 @@ impl RunState {
         let mut outbox = Outbox::default();
         let move_ = Move::new(surroundings, Input::Start, &mut self.counted, &mut outbox);
         move_.hears(&self.root, event)
+    }
+
+    /// Takes its story back as it was told: what is under way stands in the state and is told from there again.
+    pub fn remember(&mut self, mut told: RunTrace) {
+        self.root.untell_inner(&mut told.steps);
+        self.trace = told;
     }
 
     /// Its story, with what is under way inside its last step.

@@ -254,6 +254,18 @@ impl Strand {
         }
     }
 
+    /// Takes out of a story that was written what [`Self::tell_inner`] had added.
+    pub(super) fn untell_inner(&self, steps: &mut [StepTrace]) {
+        let Some(step) = open_step(steps) else { return };
+        match self.inner.as_deref() {
+            Some(Inner::Items(_)) => step
+                .steps
+                .retain(|node| node.kind != "item" || node.ended_ms.is_some()),
+            Some(Inner::Flow(_)) => step.steps.clear(),
+            None => {}
+        }
+    }
+
     /// The story of the step it is at.
     pub(super) fn step_trace(&mut self, depth: usize) -> Option<&mut StepTrace> {
         trace::current(&mut self.trace, depth)

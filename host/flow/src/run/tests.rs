@@ -125,9 +125,9 @@ impl Machine {
     /// Writes and reads the state and the story, as a restart does.
     fn restart(&mut self) {
         let text = serde_json::to_string(&self.state).unwrap();
-        let trace = serde_json::to_string(&self.state.trace).unwrap();
+        let trace = serde_json::to_string(&*self.state.told()).unwrap();
         self.state = serde_json::from_str(&text).unwrap();
-        self.state.trace = serde_json::from_str(&trace).unwrap();
+        self.state.remember(serde_json::from_str(&trace).unwrap());
         self.calls.clear();
     }
 

@@ -44,6 +44,12 @@ enum Deed {
         #[serde(default)]
         body: Option<String>,
     },
+    /// Posts under the call's key, and traps where the answer says so.
+    Obey {
+        connection: String,
+        path: String,
+        body: Value,
+    },
     Sql {
         statement: String,
         parameters: Value,
@@ -99,6 +105,11 @@ impl Adapter for Attacker {
                 headers,
                 body,
             } => http(&connection, &method, path, query, headers, body)?,
+            Deed::Obey {
+                connection,
+                path,
+                body,
+            } => obey(&connection, path, &body, &call.idempotency_key)?,
             Deed::Sql {
                 statement,
                 parameters,
@@ -201,6 +212,16 @@ fn http(
         }
         Err(error) => json!({"error": format!("{error:?}")}),
     })
+}
+
+fn obey(connection: &str, path: String, body: &Value, key: &str) -> Result<Value, Failure> {
+    let answer: Value = Request::new(connection, Method::Post, path)
+        .header("Idempotency-Key", key)
+        .body("application/json", body.to_string())
+        .call()?
+        .json()?;
+    assert_ne!(answer["trap"], true, "as the answer said");
+    Ok(answer)
 }
 
 tombolo_sdk::export!(Attacker);

@@ -56,6 +56,47 @@ async fn reading_steps_are_not_written_in_between_and_writing_ones_are() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_failure_for_good_is_written_before_what_it_causes_begins() {
+    let text = "
+on: device.alarm
+steps:
+  - call: erp.reserve
+    undo: { call: erp.release }
+  - call: erp.get.bad
+    on-failure:
+      - call: chat.sorry
+  - call: erp.bad
+";
+    // The host dies while the first thing that a failure causes is under way, and by the next start all is repaired.
+    for (cut_off, expected) in [
+        ("chat.sorry", vec!["chat.sorry", "erp.bad"]),
+        ("erp.release", vec!["erp.release"]),
+    ] {
+        let failing = ScriptedActor::new(move |what, _| {
+            let message = "not for sale".to_owned();
+            let result = match what.ends_with("bad") {
+                true => Err(Failure::NotFound { message }),
+                false => Ok("{}".to_owned()),
+            };
+            let takes = match what == cut_off {
+                true => std::time::Duration::MAX,
+                false => std::time::Duration::ZERO,
+            };
+            (takes, result)
+        });
+        let bench = Bench::new(&[("f", text)], failing).await;
+        bench.publish(vec![event("1", "{}")]).await;
+        bench.pass(1).await;
+        let repaired = ScriptedActor::answering("{}");
+        let again = Bench::over(bench.store.clone(), &[("f", text)], repaired).await;
+        again.pass(1).await;
+        let calls = again.actor.calls();
+        let calls: Vec<&str> = calls.iter().map(|call| call.what.as_str()).collect();
+        assert_eq!(calls, expected);
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_event_that_is_known_already_causes_nothing() {
     let bench = Bench::new(&[("simple", SIMPLE)], ScriptedActor::answering("{}")).await;
     for _ in 0..3 {

@@ -68,6 +68,27 @@ async fn an_event_that_came_while_an_earlier_step_was_under_way_is_found() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_was_given_up_before_a_kill_is_given_up_after_it() {
+    let hanging = ScriptedActor::new(|what, call| {
+        let takes = match what {
+            "crm.note" => Duration::MAX,
+            _ => Duration::ZERO,
+        };
+        (takes, Ok(call.input.clone()))
+    });
+    let bench = Bench::new(&[("f", WAITING)], hanging).await;
+    bench.publish(vec![event("1", r#"{"n":1}"#)]).await;
+    bench.pass(49 * 3_600).await;
+    let late = [r#"{"n":1,"late":true}"#];
+    assert_eq!(notes(&bench), late, "and the host dies in the middle of it");
+    bench.publish(vec![parcel(1)]).await;
+    bench.pass(1).await;
+    let again = Bench::over(bench.store.clone(), &[("f", WAITING)], echo()).await;
+    again.pass(1).await;
+    assert_eq!(notes(&again), late);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_restarted_host_still_hears_for_the_runs_that_wait() {
     let bench = Bench::new(&[("f", WAITING)], echo()).await;
     bench.publish(vec![event("1", r#"{"n":1}"#)]).await;

@@ -82,6 +82,11 @@ fn a_run_killed_among_its_items_goes_on_with_those_under_way() {
             ("lines[1].2".into(), r#"{"number":11}"#.into(), 1, None),
         ])
     );
+    assert_eq!(
+        machine.state.told().steps[1].steps.len(),
+        2,
+        "each is told once"
+    );
 }
 
 fn broken() -> Failure {
@@ -111,6 +116,25 @@ fn an_item_that_fails_stops_the_others_and_all_is_taken_back() {
         "step \"lines\": 2 of 3 items failed: [0] step \"lines[0].2\": not-found: no printer; [1] step \"lines[1].2\": \
          stopped because another item failed"
     );
+}
+
+#[test]
+fn a_call_that_a_kill_cut_off_ends_first_though_its_item_is_to_stop() {
+    let mut machine = Machine::new(LINES, THREE);
+    machine.make(Input::Start);
+    machine.ended("lines[0].reserve", Ok(r#"{"number":10}"#));
+    machine.ended("lines[0].2", Err(broken()));
+    machine.ended("lines[0].reserve/undo", Ok("{}"));
+    // The second item's call is under way, and only the system knows how it ended.
+    assert_eq!(
+        machine.make(Input::Start),
+        one("lines[1].reserve", &input("B", 1))
+    );
+    assert_eq!(
+        machine.ended("lines[1].reserve", Ok(r#"{"number":11}"#)),
+        one("lines[1].reserve/undo", r#"{"number":11}"#)
+    );
+    assert_eq!(machine.called(Ok("{}")), Did::Dead);
 }
 
 #[test]

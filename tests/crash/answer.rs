@@ -1,25 +1,6 @@
-//! What arrived at the sink, in order, and what it was answered.
+//! How the sink behaves.
 
-use serde::Deserialize;
-
-/// What the flows send: who, which event of the lane, which step.
-#[derive(Debug, Clone, Deserialize, PartialEq, Eq)]
-pub(crate) struct Sent {
-    pub(crate) flow: String,
-    pub(crate) key: String,
-    pub(crate) n: u64,
-    pub(crate) step: u32,
-}
-
-/// One request.
-#[derive(Debug, Clone)]
-pub(crate) struct Arrival {
-    pub(crate) sent: Sent,
-    pub(crate) idempotency_key: String,
-    pub(crate) answer: Answer,
-}
-
-/// How the sink behaves.
+/// One answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Answer {
     /// 200: carried out.
@@ -30,6 +11,8 @@ pub(crate) enum Answer {
     Broken,
     /// 429, come again at once.
     TooMany,
+    /// 429, come again in a second.
+    TooManyForLong,
     /// 200 with what is no JSON.
     Garbage,
     /// 400: never to be tried again.
@@ -38,20 +21,33 @@ pub(crate) enum Answer {
     Hang,
     /// The connection ends in the middle of the answer.
     Cut,
+    /// 200, and the adapter is to trap.
+    Trap,
+}
+
+/// What may happen to a request.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Chances {
+    /// One in a hundred is refused for good.
+    pub(crate) refuse: bool,
+    /// One in ten makes the adapter trap.
+    pub(crate) trap: bool,
 }
 
 impl Answer {
     /// One by chance: four of five are taken.
-    pub(crate) fn choose(random: &mut fastrand::Rng) -> Self {
+    pub(crate) fn choose(random: &mut fastrand::Rng, chances: Chances) -> Self {
         match random.u32(0..1000) {
-            0..800 => Self::Taken,
-            800..860 => Self::Unavailable,
-            860..890 => Self::Broken,
-            890..930 => Self::TooMany,
-            930..960 => Self::Garbage,
-            960..970 => Self::Refused,
-            970..980 => Self::Hang,
-            _ => Self::Cut,
+            0..60 => Self::Unavailable,
+            60..90 => Self::Broken,
+            90..130 => Self::TooMany,
+            130..132 => Self::TooManyForLong,
+            132..160 => Self::Garbage,
+            160..170 => Self::Hang,
+            170..190 => Self::Cut,
+            190..200 if chances.refuse => Self::Refused,
+            200..300 if chances.trap => Self::Trap,
+            _ => Self::Taken,
         }
     }
 
@@ -62,10 +58,17 @@ impl Answer {
             Self::Unavailable => b"HTTP/1.1 503 Service Unavailable\r\ncontent-length: 0\r\n\r\n",
             Self::Broken => b"HTTP/1.1 500 Internal Server Error\r\ncontent-length: 0\r\n\r\n",
             Self::TooMany => b"HTTP/1.1 429 Too Many Requests\r\nretry-after: 0\r\ncontent-length: 0\r\n\r\n",
+            Self::TooManyForLong => b"HTTP/1.1 429 Too Many Requests\r\nretry-after: 1\r\ncontent-length: 0\r\n\r\n",
             Self::Garbage => b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 6\r\n\r\n<html>",
             Self::Refused => b"HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\n\r\n",
             Self::Cut => b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 11\r\n\r\n{\"o",
+            Self::Trap => b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 13\r\n\r\n{\"trap\":true}",
             Self::Hang => return None,
         })
+    }
+
+    /// Whether the connection is of no use behind it.
+    pub(crate) fn ends_connection(self) -> bool {
+        matches!(self, Self::Cut | Self::Hang)
     }
 }
