@@ -60,6 +60,8 @@ impl Engine {
             self.queue_again(queued, &mut look).await;
             after = last;
         }
+        // What had its rows before the end is settled now, not only when the next event comes.
+        self.written(&[]);
         for run in start {
             let engine = Arc::clone(self);
             tokio::spawn(async move { engine.carry_out(run, Input::Start).await });

@@ -285,3 +285,51 @@ async fn an_alert_that_fails_causes_no_other() {
     assert_eq!(bench.actor.inputs().len(), 2);
     assert_eq!(bench.with_status(RunStatus::Dead).await.len(), 2);
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_a_check_refused_before_a_kill_is_refused_after_it() {
+    let text = "
+on: device.alarm
+steps:
+  - id: found
+    call: erp.get.part
+    check: [{ that: steps.found.known, says: no such part }]
+    on-failure:
+      - call: chat.sorry
+";
+    let hanging = ScriptedActor::new(|what, _| match what {
+        "chat.sorry" => (std::time::Duration::MAX, Ok("{}".to_owned())),
+        _ => (
+            std::time::Duration::ZERO,
+            Ok(r#"{"known":false}"#.to_owned()),
+        ),
+    });
+    let bench = Bench::new(&[("f", text)], hanging).await;
+    bench.publish(vec![event("1", "{}")]).await;
+    bench.pass(1).await;
+    let repaired = ScriptedActor::answering(r#"{"known":true}"#);
+    let again = Bench::over(bench.store.clone(), &[("f", text)], repaired).await;
+    again.pass(1).await;
+    let calls = again.actor.calls();
+    let calls: Vec<&str> = calls.iter().map(|call| call.what.as_str()).collect();
+    assert_eq!(calls, ["chat.sorry"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_start_settles_what_had_its_rows_before_the_end() {
+    let bench = Bench::new(&[("simple", SIMPLE)], ScriptedActor::answering("{}")).await;
+    bench
+        .publish(vec![event("1", r#"{"severity":3,"part":"P"}"#)])
+        .await;
+    bench.pass(1).await;
+    // The host ended before this was written.
+    bench.store.forget_checkpoint();
+    let again = Bench::over(
+        bench.store.clone(),
+        &[("simple", SIMPLE)],
+        ScriptedActor::answering("{}"),
+    )
+    .await;
+    assert_eq!(again.store.checkpoint_now(), 1);
+    assert_eq!(again.actor.calls(), []);
+}

@@ -44,6 +44,11 @@ impl FakeStore {
         self.kept.lock().checkpoint
     }
 
+    /// As if the host had ended before it was written.
+    pub(super) fn forget_checkpoint(&self) {
+        self.kept.lock().checkpoint = 0;
+    }
+
     pub(super) fn write<'a, T: Send + 'a>(
         &self,
         write: impl FnOnce(&mut Kept) -> Result<T, StoreError>,
