@@ -1,7 +1,7 @@
 //! The benchmark: `cargo run --release -p tombolo-bench [PART...]`. Shows progress, prints one table, writes
-//! `target/bench.json`. Parts: `append`, `adapter`, `e2e`, `many`, `restart`, `waiting`, `feed`; all of these when
-//! none is named, and `node-red` only when it is, for it installs Node-RED from npm. `--quick` makes every part small, to see that it
-//! works; its figures mean nothing.
+//! `target/bench.json`. Parts: `append`, `adapter`, `e2e`, `many`, `restart`, `waiting`, `feed`,
+//! `reconcile`; all of these when none is named, and `node-red` only when it is, for it installs Node-RED from npm.
+//! `--quick` makes every part small, to see that it works; its figures mean nothing.
 
 #![allow(clippy::print_stderr, reason = "progress goes to the terminal")]
 
@@ -25,8 +25,16 @@ use crate::parts::e2e::Size;
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-const PARTS: [&str; 8] = [
-    "append", "adapter", "e2e", "many", "restart", "waiting", "feed", "node-red",
+const PARTS: [&str; 9] = [
+    "append",
+    "adapter",
+    "e2e",
+    "many",
+    "restart",
+    "waiting",
+    "feed",
+    "reconcile",
+    "node-red",
 ];
 /// Run only when named: it installs something.
 const OPTIONAL: [&str; 1] = ["node-red"];
@@ -116,6 +124,14 @@ fn bench(words: &[&str]) -> anyhow::Result<()> {
             &mut figures,
             &adapters,
             if quick { 20_000 } else { 1_000_000 },
+            &say,
+        )?;
+    }
+    if wanted("reconcile") {
+        parts::reconcile::run(
+            &mut figures,
+            &adapters,
+            if quick { 50_000 } else { 1_000_000 },
             &say,
         )?;
     }

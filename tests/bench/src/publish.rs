@@ -70,6 +70,19 @@ impl Served {
         Ok(())
     }
 
+    /// Asks the API to do something.
+    pub(crate) async fn post(&self, target: &str) -> anyhow::Result<()> {
+        let request = self
+            .client
+            .post(format!("http://{}{target}", self.address))
+            .header("authorization", "Bearer bench");
+        let response = request.send().await?;
+        if !response.status().is_success() {
+            bail!("{target} was answered {}", response.status());
+        }
+        Ok(())
+    }
+
     /// What the API answers, or nothing where it has none.
     pub(crate) async fn get(&self, target: &str) -> anyhow::Result<Option<Value>> {
         let request = self

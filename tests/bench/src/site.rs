@@ -222,6 +222,44 @@ steps:
     approve(folder)
 }
 
+/// A site that compares the tables of `left.db` and `right.db`.
+pub(crate) fn write_reconcile(folder: &Path, adapters: &Path, port: u16) -> anyhow::Result<()> {
+    write(folder, "tombolo.yaml", &main_file(port))?;
+    let sql = adapters.join("sql.wasm");
+    for side in ["left", "right"] {
+        let system = format!(
+            r#"
+adapter: {}
+connections:
+  db:
+    sqlite: {side}.db
+    statements:
+      since:
+        effect: read
+        text: SELECT no, sku, price FROM item WHERE no > coalesce(:cursor, 0) ORDER BY no LIMIT :limit
+feeds:
+  items:
+    do: {{ statement: since, cursor: /no, event: {{ type: item.listed, id: "{{no}}" }} }}
+emits: [item.listed]
+"#,
+            sql.display()
+        );
+        write(folder, &format!("systems/{side}.yaml"), &system)?;
+    }
+    write(
+        folder,
+        "reconciliations/items.yaml",
+        r#"
+left: { feed: left.items, key: string(item.no) }
+right: { feed: right.items, key: string(item.no) }
+fields:
+  sku: { left: item.sku, right: item.sku }
+  price: { left: item.price, right: item.price, tolerance: "0.01" }
+"#,
+    )?;
+    approve(folder)
+}
+
 /// A site with one flow that asks a person.
 pub(crate) fn write_waiting(folder: &Path, port: u16) -> anyhow::Result<()> {
     write(folder, "tombolo.yaml", &main_file(port))?;

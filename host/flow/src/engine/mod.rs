@@ -21,6 +21,7 @@ mod hearing;
 mod lane_list;
 mod lanes;
 mod outage_event;
+mod outside;
 mod people;
 mod pull;
 mod recover;

@@ -92,7 +92,7 @@ impl Engine {
                     .unwrap_or_else(|_| timed_out(left))
             }
         };
-        let outage = self.judge(gate, &outcome, turn.is_probe);
+        let outage = self.judge(gate, &outcome.result, turn.is_probe);
         if outage && turn.is_probe && was_parked {
             // The row stays as it is: a probe that failed costs the store nothing. What left is recorded all the same.
             for outward in outcome
@@ -108,9 +108,14 @@ impl Engine {
     }
 
     /// Learns from a call whether its system is down.
-    fn judge(self: &Arc<Self>, gate: &Gate, outcome: &Outcome<String>, was_probe: bool) -> bool {
+    pub(super) fn judge<T>(
+        self: &Arc<Self>,
+        gate: &Gate,
+        result: &Result<T, Failure>,
+        was_probe: bool,
+    ) -> bool {
         let system = gate.system.as_str();
-        match &outcome.result {
+        match result {
             Err(failure @ Failure::Unavailable { .. }) => {
                 let was_down = gate.breaker.outage().is_some();
                 let is_down = gate

@@ -7,11 +7,12 @@ use std::time::Duration;
 use serde_json::value::RawValue;
 use tombolo_flow::expression::{EventDocument, Expression, Item, Scope};
 use tombolo_flow::json::{Document, Json, Named, Shape};
+use tombolo_flow::run::pause_ms;
 use tombolo_flow::tables::Tables;
 use tombolo_kernel::event::Event;
 use tombolo_kernel::failure::Failure;
 use tombolo_kernel::limits;
-use tombolo_kernel::system::{ActionCall, Actor as _};
+use tombolo_kernel::system::ActionCall;
 
 use super::compare::Row;
 use super::parts::Parts;
@@ -96,18 +97,18 @@ async fn page_at_last(
     cursor: Option<String>,
     cause: &str,
 ) -> Result<Page, Failure> {
+    let retry = core.engine.retry_of(&side.system);
     let mut attempt = 1;
     loop {
         let failure = match page(core, side, cursor.clone(), cause, attempt).await {
             Ok(page) => return Ok(page),
-            Err(failure) if !failure.is_passing() || attempt >= limits::ATTEMPTS => {
+            Err(failure) if !failure.is_passing() || attempt >= retry.attempts => {
                 return Err(failure);
             }
             Err(failure) => failure,
         };
-        let doubled = limits::BACKOFF * (1 << (attempt - 1));
-        let told = failure.retry_after_ms().map(Duration::from_millis);
-        tokio::time::sleep(told.unwrap_or(doubled).min(limits::BACKOFF_MOST)).await;
+        let pause = pause_ms(retry, attempt, failure.retry_after_ms(), (cause, ""));
+        tokio::time::sleep(Duration::from_millis(pause)).await;
         attempt += 1;
     }
 }
@@ -121,8 +122,8 @@ async fn page(
 ) -> Result<Page, Failure> {
     match &side.source {
         Source::Feed(feed) => {
-            let outcome = core.systems.read(&side.system, feed, cursor, PAGE).await;
-            let page = outcome.result?;
+            let reading = core.systems.read(&side.system, feed, cursor, PAGE);
+            let page = core.engine.in_turn(&side.system, reading).await?;
             let rows = page.events.into_iter().map(|event| event.data);
             Ok(Page {
                 rows: rows.collect(),
@@ -147,11 +148,8 @@ async fn page(
                 cause: cause.to_owned(),
                 depth: 0,
             };
-            let outcome = core.systems.act(&side.system, call).await;
-            for outward in outcome.outward.into_iter().filter(|out| !out.denied) {
-                core.store.audit(outward);
-            }
-            answer(&outcome.result?, rows, next.as_ref().map(|(at, _)| &**at))
+            let result = core.engine.ask(&side.system, call).await?;
+            answer(&result, rows, next.as_ref().map(|(at, _)| &**at))
         }
     }
 }

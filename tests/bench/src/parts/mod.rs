@@ -6,5 +6,6 @@ pub(crate) mod e2e;
 pub(crate) mod feed;
 pub(crate) mod many;
 pub(crate) mod node_red;
+pub(crate) mod reconcile;
 pub(crate) mod restart;
 pub(crate) mod waiting;

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tombolo_kernel::failure::Failure;
 use tombolo_kernel::limits;
+use tombolo_kernel::system::ActionCall;
 
 const KEYED: &str = "on: device.alarm\nkey: event.data.key\nsteps:\n  - id: note\n    call: erp.note\n    with: { n: '${event.data.n}' }\n";
 const FREE: &str = "on: device.alarm\nsteps:\n  - id: note\n    call: erp.note\n    with: { n: '${event.data.n}' }\n";
@@ -336,4 +337,49 @@ async fn a_system_that_says_when_it_takes_the_next_call_gets_none_before() {
     // The first, and one that probed after 20 s; not one per lane.
     let early = early.load(Ordering::SeqCst);
     assert!(early <= 3, "{early}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_asked_outside_of_runs_keeps_to_what_its_system_stands() {
+    let is_up = Arc::new(AtomicBool::new(false));
+    let delivery = Delivery {
+        concurrency: 2,
+        rate: Some(Rate {
+            calls: 10,
+            per_ms: 1_000,
+        }),
+        ..Delivery::default()
+    };
+    let bench = Bench::with_delivery(&[], switched(&is_up), delivery).await;
+    let call = || ActionCall {
+        action: "get.rows".into(),
+        input: "{}".into(),
+        idempotency_key: "k".into(),
+        attempt: 1,
+        cause: "reconciliations/j".into(),
+        depth: 0,
+    };
+    for _ in 0..limits::BREAKER_FAILURES {
+        bench.engine.ask("erp", call()).await.unwrap_err();
+    }
+    let made = bench.actor.calls().len();
+    let refused = bench.engine.ask("erp", call()).await.unwrap_err();
+    assert!(refused.to_string().contains("is down"), "{refused}");
+    assert_eq!(
+        bench.actor.calls().len(),
+        made,
+        "nothing goes to a system that rests"
+    );
+    is_up.store(true, Ordering::SeqCst);
+    bench.pass(2).await;
+    let start = tokio::time::Instant::now();
+    for _ in 0..30 {
+        bench.engine.ask("erp", call()).await.unwrap();
+    }
+    assert!(
+        start.elapsed() >= Duration::from_millis(2_500),
+        "{:?}",
+        start.elapsed()
+    );
+    assert_eq!(bench.engine.deliveries()[0].outage, None);
 }
