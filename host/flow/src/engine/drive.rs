@@ -94,6 +94,8 @@ impl Engine {
             if wanted.is_empty() && under_way.is_empty() && !left_out && !links {
                 return self.park(run, until_ms).await;
             }
+            // Whether an item's call was begun must be known before another item fails and stops it.
+            run.dirty |= run.stored && !wanted.is_empty() && run.state.has_items();
             let stopping = self.is_stopping();
             if run.dirty || !run.outbox.is_empty() || (stopping && run.stored) {
                 self.hold(&run);
@@ -207,7 +209,6 @@ impl Engine {
     pub(super) async fn park(self: &Arc<Self>, mut run: Run, mut until_ms: Option<u64>) -> Ended {
         self.hold(&run);
         if run.asked_early {
-            // The answer to a question that was written while calls were under way has made nobody due.
             until_ms = Some(self.now());
         }
         let needs = run.state.waits_for_system().map(str::to_owned);
@@ -299,7 +300,9 @@ impl Engine {
         let numbers = outbox.links.iter().map(|wanted| wanted.number);
         run.linked.extend(numbers.zip(advanced.linked));
         let (copies, awaited) = (self.copies(&flows, &outbox.emitted), self.awaited.changes());
-        run.asked_early |= status == RunStatus::Active && !outbox.tasks.is_empty();
+        // An answer that came while its row said that it was under way has made nobody due.
+        run.asked_early |= status == RunStatus::Active && !run.state.tasks().is_empty();
+        run.parked_on = None;
         if !run.stored {
             run.stored = true;
             self.written(&[run.event.seq]);

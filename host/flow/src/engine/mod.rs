@@ -123,7 +123,7 @@ struct Run {
     ahead: Option<Arc<gate::Ahead>>,
     /// Held until the move that a timeout made is written.
     exclusive: Vec<tokio::sync::OwnedMutexGuard<()>>,
-    /// It asked somebody while calls were under way.
+    /// It waited for an answer while its row said that it was under way: the answer has made nobody due.
     asked_early: bool,
     /// Events it was told and has looked at.
     judged: Vec<i64>,

@@ -90,6 +90,7 @@ impl Move<'_, '_> {
         let call = self.counted.calls;
         strand.waiting = None;
         strand.calling = Some(call);
+        strand.was_unsure = std::mem::replace(&mut strand.unsure, true);
         self.calling = true;
         self.calls.push(Wanted {
             call,
@@ -119,6 +120,7 @@ impl Move<'_, '_> {
         ground: &Ground<'_>,
         called: Called,
     ) -> Made {
+        strand.unsure = false;
         if strand.failing.is_some() {
             return self.took_back(strand, ground, called);
         }

@@ -219,7 +219,7 @@ impl<'m, 'a> Move<'m, 'a> {
         }
         match strand.waiting.clone() {
             None => Made::On,
-            Some(_) if ground.stop && strand.failing.is_none() => Made::On,
+            Some(_) if ground.stop && strand.failing.is_none() && !strand.unsure => Made::On,
             Some(Waiting::Retry { at_ms }) if self.around.now_ms < at_ms => {
                 self.wake_at(at_ms);
                 Made::Wait
@@ -240,21 +240,12 @@ impl<'m, 'a> Move<'m, 'a> {
         }
     }
 
-    /// Whether the host ended while a call of this step was under way. Only the same call, made again, tells what came of
-    /// it, so it ends first like any other.
-    fn was_calling(strand: &Strand, ground: &Ground<'_>) -> bool {
-        let step = ground.flow.program.get(strand.at);
-        strand.began_ms.is_some()
-            && strand.waiting.is_none()
-            && step.is_some_and(|step| matches!(step.kind, Kind::Call(_)))
-    }
-
     /// One step, or one thing to take back.
     fn next(&mut self, strand: &mut Strand, ground: &Ground<'_>) -> Made {
         if strand.failing.is_some() {
             return self.take_back(strand, ground);
         }
-        if ground.stop && strand.inner.is_none() && !Self::was_calling(strand, ground) {
+        if ground.stop && strand.inner.is_none() && !strand.unsure {
             self.stop(strand, ground);
             return Made::On;
         }

@@ -283,6 +283,16 @@ impl RunState {
         found
     }
 
+    /// Whether items of an `each` are under way.
+    #[must_use]
+    pub fn has_items(&self) -> bool {
+        let mut found = false;
+        self.root.every(&mut |strand| {
+            found |= matches!(strand.inner.as_deref(), Some(strand::Inner::Items(_)));
+        });
+        found
+    }
+
     /// Whether the time has come for an event that it waits for.
     #[must_use]
     pub fn gives_up(&self, now_ms: u64) -> bool {

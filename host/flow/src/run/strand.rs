@@ -37,6 +37,13 @@ pub(super) struct Strand {
     /// The call or link that is under way.
     #[serde(skip)]
     pub(super) calling: Option<u64>,
+    /// Whether a call of the step was begun of which nobody knows the end. Only the same call, made again, tells what came
+    /// of it, so it ends first, whatever else happens.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(super) unsure: bool,
+    /// The same before the call that is under way, which may turn out never to have been made.
+    #[serde(skip)]
+    pub(super) was_unsure: bool,
     /// An input that a person gave to the step.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) given: Option<Box<RawValue>>,
@@ -204,6 +211,7 @@ impl Strand {
         self.attempts = 0;
         self.excused = 0;
         self.waiting = None;
+        self.unsure = false;
     }
 
     /// All attempts come anew; those before are still numbered.

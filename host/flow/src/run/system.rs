@@ -9,6 +9,7 @@ use crate::trace::StepStatus;
 impl Move<'_, '_> {
     /// The strand's call was not made.
     pub(super) fn parked(&mut self, strand: &mut Strand, ground: &Ground<'_>) -> Made {
+        strand.unsure = strand.was_unsure;
         let program = &ground.flow.program;
         if let Some(failing) = &strand.failing {
             let depth = depth_of_undo(program.get(failing.at));

@@ -279,6 +279,29 @@ async fn the_systems_policy_fills_what_a_step_leaves_open() {
     );
 }
 
+const LINES: &str = "
+on: device.alarm
+steps:
+  - id: lines
+    each: event.data.lines
+    at-most: 2
+    steps: [ { call: erp.note, with: { n: '${item}' } } ]
+";
+
+#[tokio::test(start_paused = true)]
+async fn items_that_are_tried_in_vain_wait_for_their_system_again() {
+    let is_up = Arc::new(AtomicBool::new(false));
+    let bench = Bench::new(&[("lines", LINES)], switched(&is_up)).await;
+    for n in 1..=8 {
+        let items = event(&n.to_string(), r#"{"lines":[1,2,3]}"#);
+        bench.publish(vec![items]).await;
+    }
+    bench.pass(900).await;
+    is_up.store(true, Ordering::SeqCst);
+    bench.pass(70).await;
+    assert_eq!(bench.with_status(RunStatus::Done).await.len(), 8);
+}
+
 const TELL: &str = "
 on: [tombolo.system-down, tombolo.system-up]
 steps:

@@ -138,6 +138,42 @@ fn a_call_that_a_kill_cut_off_ends_first_though_its_item_is_to_stop() {
 }
 
 #[test]
+fn a_call_that_a_kill_cut_off_ends_first_though_its_system_is_down_meanwhile() {
+    let mut machine = Machine::new(LINES, THREE);
+    machine.make(Input::Start);
+    machine.ended("lines[0].reserve", Ok(r#"{"number":10}"#));
+    // Killed; the second item's call is made again, but its system is down now.
+    machine.make(Input::Start);
+    let (step, number) = machine.calls.pop().unwrap();
+    assert_eq!(step, "lines[1].reserve");
+    machine.make(Input::Parked(number));
+    machine.ended("lines[0].2", Err(broken()));
+    assert_eq!(
+        machine.ended("lines[0].reserve/undo", Ok("{}")),
+        Did::Wait(None)
+    );
+    assert_eq!(
+        machine.woken(),
+        one("lines[1].reserve", &input("B", 1)),
+        "what came of it is still unknown"
+    );
+    assert_eq!(
+        machine.ended("lines[1].reserve", Ok(r#"{"number":11}"#)),
+        one("lines[1].reserve/undo", r#"{"number":11}"#)
+    );
+    assert_eq!(machine.called(Ok("{}")), Did::Dead);
+}
+
+#[test]
+fn an_item_whose_call_was_never_made_just_stops() {
+    let mut machine = Machine::new(LINES, THREE);
+    machine.make(Input::Start);
+    let (_, number) = machine.calls.pop().unwrap();
+    machine.make(Input::Parked(number));
+    assert_eq!(machine.called(Err(broken())), Did::Dead);
+}
+
+#[test]
 fn with_keep_going_each_item_tells_how_it_ended() {
     let text = LINES.replace("at-most: 2", "keep-going: true");
     let mut machine = Machine::new(&text, r#"{"lines":[{"sku":"A"},{"sku":"B"}]}"#);
