@@ -14,5 +14,6 @@ mod inbound;
 mod package;
 mod running;
 mod secrets;
+mod signature;
 mod sql;
 mod table;

@@ -78,6 +78,81 @@ fn case_24_an_oversized_package_is_refused() {
 }
 
 #[test]
+fn case_23_what_is_declared_and_not_imported_warns_the_reviewer() {
+    let site = TestSite::new();
+    let more = "[connections.api]\nkind = \"http\"\nreason = \"Asks\"\nallow = [\"GET /orders\"]\n";
+    let whole = Parts {
+        manifest: manifest("hostile/liar", more),
+        ..Parts::default()
+    };
+    site.adapter_bytes("component", &whole.build_unchecked());
+    site.write(
+        "systems/liar.yaml",
+        "adapter: adapters/component.wasm\nconnections: { api: { http: \"https://shop.example\", credential: none } }\n",
+    );
+    let (code, review, err) = site.tombolo(&["grant", "review", "liar"]);
+    assert_eq!(code, 0, "{err}");
+    let words = "connection `api` is declared, but the component does not import `http`";
+    assert!(review.contains(words), "{review}");
+}
+
+#[test]
+fn case_28_a_name_that_leads_elsewhere_is_refused() {
+    let named = |name: &str| manifest(name, "");
+    let with = |more: &str| manifest("hostile/liar", more);
+    for text in [
+        named("../liar"),
+        named("hostile/.."),
+        named("hostile/../../liar"),
+        named("/etc/passwd"),
+        named("hostile//liar"),
+        named("hostile/li\\u0000ar"),
+        with("[actions.\"../go\"]\neffect = \"read\"\nsummary = \"Goes\"\n"),
+        with("[connections.\"/etc\"]\nkind = \"http\"\nreason = \"Asks\"\nallow = [\"GET /x\"]\n"),
+        with(
+            "[connections.\"a\\u0000b\"]\nkind = \"http\"\nreason = \"Asks\"\nallow = [\"GET /x\"]\n",
+        ),
+    ] {
+        refused(
+            &with_manifest(Parts::default().build_without_manifest(), &text),
+            &["expected"],
+        );
+    }
+}
+
+#[test]
+fn case_31_a_name_that_looks_like_another_is_refused() {
+    // Cyrillic, upper case, full width, nothing wide at all, a hyphen that is none.
+    for name in [
+        "host\u{456}le/adapter",
+        "Hostile/adapter",
+        "hostile/ad\u{ff41}pter",
+        "hostile/adapter\u{200b}",
+        "hostile/adapt\u{2010}er",
+    ] {
+        let text = manifest(name, "");
+        refused(
+            &with_manifest(Parts::default().build_without_manifest(), &text),
+            &["name"],
+        );
+    }
+    // One that letters alone can spell is refused by whose key may sign it.
+    let site = TestSite::new();
+    let whole = Parts {
+        manifest: manifest("hosti1e/adapter", ""),
+        ..Parts::default()
+    };
+    site.adapter_bytes("component", &whole.build());
+    site.write("systems/liar.yaml", "adapter: adapters/component.wasm\n");
+    let (code, _, err) = site.tombolo(&[
+        "grant", "approve", "liar", "--by", "rita", "--reason", "test",
+    ]);
+    assert_eq!(code, 1, "{err}");
+    let words = "names no publisher of hosti1e/adapter";
+    assert!(err.contains(words), "{err}");
+}
+
+#[test]
 fn case_30_a_second_manifest_is_refused() {
     let whole = with_section(
         Parts::default().build(),
@@ -134,6 +209,32 @@ fn case_37_the_same_wishes_in_new_code_wait_for_a_review_while_the_old_runs() {
     attack.host.wait_for("the new code runs", |host| {
         (!host.get("/api/systems").to_string().contains("held-back")).then_some(())
     });
+}
+
+#[test]
+fn case_38_a_grant_that_a_package_brings_along_is_ignored() {
+    let site = TestSite::new();
+    let honest = Parts::default().build();
+    site.adapter_bytes("component", &honest);
+    site.write("systems/liar.yaml", "adapter: adapters/component.wasm\n");
+    site.approve("liar");
+    let grant = std::fs::read(site.path().join("grants/liar.yaml")).unwrap();
+    std::fs::remove_file(site.path().join("grants/liar.yaml")).unwrap();
+    // As a section of the component, and as files beside it.
+    let whole = ["tombolo:grant", "grant", "tombolo:manifest.grant"]
+        .iter()
+        .fold(honest, |bytes, name| with_section(bytes, name, &grant));
+    site.adapter_bytes("component", &whole);
+    let grant = String::from_utf8(grant).unwrap();
+    site.write("adapters/liar.yaml", &grant);
+    site.write("adapters/component.wasm.grant", &grant);
+    site.write("adapters/grants/liar.yaml", &grant);
+    let host = tombolo_tests::host::TestHost::start(&site, &[]);
+    let systems = host.get("/api/systems").to_string();
+    assert!(
+        systems.contains("held-back") && systems.contains("tombolo grant"),
+        "{systems}"
+    );
 }
 
 #[test]

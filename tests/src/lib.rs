@@ -3,6 +3,7 @@
 //! | module | is |
 //! |---|---|
 //! | [`built`] | the binary and the adapters, built once |
+//! | [`publisher`] | signs every adapter |
 //! | [`site`] | a site folder of the test's own |
 //! | [`host`] | the host's process: start, kill, ask its API |
 //! | [`server`] | an HTTP server that records what it gets and answers what it is told |
@@ -21,6 +22,7 @@ pub mod broker;
 pub mod built;
 pub mod component;
 pub mod host;
+pub mod publisher;
 pub mod scenario;
 pub mod server;
 pub mod signed;

@@ -4,6 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::built::{run, scratch};
+use crate::publisher;
 
 /// The token that every test site gives all rights to.
 pub const TOKEN: &str = "test-token-0123456789";
@@ -21,7 +22,7 @@ impl TestSite {
         let site = Self {
             folder: tempfile::tempdir_in(scratch()).unwrap(),
         };
-        site.write("tombolo.yaml", "listen: 127.0.0.1:0\ndata: data\ntokens: [{ name: test, token: \"env:TOMBOLO_TOKEN\", may: [operate, publish, answer] }]\n");
+        site.write("tombolo.yaml", &format!("listen: 127.0.0.1:0\ndata: data\ntokens: [{{ name: test, token: \"env:TOMBOLO_TOKEN\", may: [operate, publish, answer] }}]\n{}", publisher::publishers()));
         site
     }
 
@@ -38,26 +39,38 @@ impl TestSite {
         self
     }
 
-    /// Copies an adapter in as `adapters/NAME.wasm`.
+    /// Copies an adapter in as `adapters/NAME.wasm`, signed.
     pub fn adapter(&self, name: &str, file: &Path) -> &Self {
-        let folder = self.path().join("adapters");
-        fs::create_dir_all(&folder).unwrap();
-        fs::copy(file, folder.join(format!("{name}.wasm"))).unwrap();
-        self
+        self.adapter_bytes(name, &fs::read(file).unwrap())
     }
 
-    /// Writes an adapter's bytes as `adapters/NAME.wasm`.
+    /// Writes an adapter's bytes as `adapters/NAME.wasm`, signed if they are one.
     pub fn adapter_bytes(&self, name: &str, bytes: &[u8]) -> &Self {
+        match publisher::sign(bytes) {
+            Some(signature) => self.adapter_signed(name, bytes, &signature),
+            None => self.adapter_unsigned(name, bytes),
+        }
+    }
+
+    /// Writes an adapter's bytes with this signature.
+    pub fn adapter_signed(&self, name: &str, bytes: &[u8], signature: &str) -> &Self {
+        self.adapter_unsigned(name, bytes)
+            .write(&format!("adapters/{name}.wasm.minisig"), signature)
+    }
+
+    /// Writes an adapter's bytes; one that has a signature keeps it.
+    pub fn adapter_unsigned(&self, name: &str, bytes: &[u8]) -> &Self {
         let folder = self.path().join("adapters");
         fs::create_dir_all(&folder).unwrap();
         fs::write(folder.join(format!("{name}.wasm")), bytes).unwrap();
         self
     }
 
-    /// Copies every file below `from`, with `{{NAME}}` replaced by its value.
+    /// Copies every file below `from`, with `{{NAME}}` replaced by its value, `{{PUBLISHER}}` by the publisher's key.
     pub fn copy(&self, from: &Path, values: &[(String, String)]) -> &Self {
         for file in files(from) {
             let mut text = fs::read_to_string(&file).unwrap();
+            text = text.replace("{{PUBLISHER}}", &publisher::key());
             for (name, value) in values {
                 text = text.replace(&format!("{{{{{name}}}}}"), value);
             }

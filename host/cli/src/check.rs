@@ -6,6 +6,7 @@ use std::process::ExitCode;
 
 use serde_json::{Value, json};
 use tombolo_flow::problem::Problem;
+use tombolo_kernel::package::Signer;
 use tombolo_server::site::{self, Report, SystemReport};
 
 use crate::out::{self, Cell, Table, Tone};
@@ -77,7 +78,15 @@ fn row(problem: &Problem, mark: &str, tone: Tone) -> [Cell; 3] {
 }
 
 fn systems(systems: &[SystemReport]) -> Table {
-    let mut table = Table::new(&["SYSTEM", "GRANT", "ADAPTER", "VERSION", "DIGEST", "WHY"]);
+    let mut table = Table::new(&[
+        "SYSTEM",
+        "GRANT",
+        "ADAPTER",
+        "VERSION",
+        "DIGEST",
+        "SIGNED BY",
+        "WHY",
+    ]);
     for system in systems {
         let (grant, tone) = if system.held_back.is_some() {
             ("held back", Tone::Warning)
@@ -90,6 +99,7 @@ fn systems(systems: &[SystemReport]) -> Table {
             system.adapter.as_str().into(),
             system.version.as_str().into(),
             short_digest(&system.digest).into(),
+            signed_by(&system.signer),
             system
                 .held_back
                 .as_ref()
@@ -98,6 +108,15 @@ fn systems(systems: &[SystemReport]) -> Table {
         ]);
     }
     table
+}
+
+/// The key's id, or nobody.
+fn signed_by(signer: &Signer) -> Cell {
+    match signer {
+        Signer::Publisher { key, .. } => Cell::new(key, Tone::Good),
+        Signer::Allowed { .. } => Cell::new("nobody (allowed)", Tone::Warning),
+        Signer::Nobody { .. } => Cell::new("nobody", Tone::Bad),
+    }
 }
 
 /// The error of a command that needs a site in order.
@@ -126,7 +145,7 @@ fn as_json(report: &Report) -> Value {
     let system = |system: &SystemReport| {
         json!({
             "system": system.system, "file": system.file, "adapter": system.adapter, "version": system.version,
-            "digest": system.digest, "held-back": system.held_back,
+            "digest": system.digest, "signer": system.signer, "held-back": system.held_back,
         })
     };
     json!({

@@ -25,6 +25,7 @@ mod text;
 mod tree;
 mod when;
 mod whereabouts;
+mod whole;
 mod xref;
 
 use std::io::{self, Write};
@@ -51,7 +52,7 @@ struct CommandLine {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Make, build and look into adapters
+    /// Make, build, sign and look into adapters
     #[command(subcommand)]
     Adapter(adapter::AdapterCommand),
     /// Serve a site: take events in, run flows, until stopped

@@ -30,6 +30,7 @@ struct SystemView {
     adapter: String,
     version: String,
     digest: String,
+    signer: SignerView,
     state: String,
     #[serde(default)]
     message: String,
@@ -41,6 +42,16 @@ struct SystemView {
     instances: usize,
     #[serde(default)]
     delivery: Option<DeliveryView>,
+}
+
+/// By whose word it runs.
+#[derive(Debug, Deserialize)]
+struct SignerView {
+    signed: String,
+    #[serde(default)]
+    key: String,
+    #[serde(default)]
+    found: String,
 }
 
 /// How calls to it go.
@@ -82,6 +93,7 @@ pub(crate) async fn run(command: SystemCommand) -> anyhow::Result<()> {
         "ADAPTER",
         "VERSION",
         "DIGEST",
+        "SIGNED BY",
         "CALLS",
         "INSTANCES",
         "PARKED",
@@ -113,6 +125,13 @@ fn row(system: &SystemView) -> Vec<Cell> {
     if system.older_running {
         why.push_str(" (the version before keeps running)");
     }
+    if system.signer.signed == "allowed" {
+        let space = if why.is_empty() { "" } else { " " };
+        why.push_str(&format!(
+            "{space}(runs unsigned, as its file allows: {})",
+            system.signer.found
+        ));
+    }
     if let Some(until) = system.until_ms {
         why.push_str(&format!(" (rests until {})", when::time_of_day(until)));
     }
@@ -135,11 +154,21 @@ fn row(system: &SystemView) -> Vec<Cell> {
         system.adapter.as_str().into(),
         system.version.as_str().into(),
         short_digest(&system.digest).into(),
+        signed_by(&system.signer),
         system.under_way.to_string().into(),
         system.instances.to_string().into(),
         parked.to_string().into(),
         why.into(),
     ]
+}
+
+/// The key's id, or nobody.
+fn signed_by(signer: &SignerView) -> Cell {
+    match signer.signed.as_str() {
+        "publisher" => Cell::new(&signer.key, Tone::Good),
+        "allowed" => Cell::new("nobody (allowed)", Tone::Warning),
+        _ => Cell::new("nobody", Tone::Bad),
+    }
 }
 
 /// `sha256:` and the first twelve digits.

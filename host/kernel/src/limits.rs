@@ -11,6 +11,12 @@ pub const MIB: u64 = 1 << 20;
 pub const PACKAGE_BYTES: u64 = 32 * MIB;
 /// Largest manifest, bytes. The longest plausible one has a hundred actions with schemas.
 pub const MANIFEST_BYTES: usize = 256 << 10;
+/// A `.minisig` file, bytes. Its four lines have 300 about.
+pub const SIGNATURE_BYTES: u64 = 4 << 10;
+/// Names of adapters and vendors whose publishers a site trusts.
+pub const PUBLISHERS: usize = 1_000;
+/// Keys of one publisher: an old and a new one, and some for its people.
+pub const PUBLISHER_KEYS: usize = 16;
 /// Deepest nesting of modules and components in a package. Composed guests have 2 or 3.
 pub const PACKAGE_DEPTH: usize = 8;
 /// Address space of the compiling child, bytes. A 12 MiB guest peaks near 1.5 GiB.

@@ -8,13 +8,14 @@ use futures_util::StreamExt;
 use parking_lot::RwLock;
 use sha2::{Digest, Sha256};
 use tombolo_kernel::grant::Grant;
+use tombolo_kernel::package::Signer;
 use tombolo_kernel::system::{
     Candidate, ConnectError, SystemSpec, SystemState, SystemStatus, Systems,
 };
 
 use crate::core::Changes;
 use crate::secrets::SecretSource;
-use crate::site::{PackageShelf, Settings, SystemPlan};
+use crate::site::{PackageShelf, Settings, SystemPlan, signature_file};
 
 /// Systems that are connected at a time: loading is short, and mostly waits for the disk.
 const CONNECTING: usize = 32;
@@ -51,7 +52,10 @@ impl Connections {
         source: &SecretSource,
     ) -> (Changes, Vec<Candidate>) {
         let mut changes = Changes::default();
-        *self.files.lock() = plans.values().map(|plan| plan.adapter.clone()).collect();
+        *self.files.lock() = plans
+            .values()
+            .flat_map(|plan| [signature_file(&plan.adapter), plan.adapter.clone()])
+            .collect();
         let mut due = Vec::new();
         let mut unresolved = BTreeMap::new();
         for (name, plan) in plans {
@@ -74,16 +78,19 @@ impl Connections {
         let mut results = futures_util::stream::iter(due)
             .map(|(spec, grant, fingerprint)| async move {
                 let name = spec.name.clone();
-                let digest = spec.package.digest.clone();
+                let (digest, signer) = (spec.package.digest.clone(), spec.signer.clone());
                 (
                     name,
-                    digest,
+                    (digest, signer),
                     fingerprint,
                     systems.prepare(spec, grant.as_ref()).await,
                 )
             })
             .buffer_unordered(CONNECTING);
-        while let Some((name, digest, fingerprint, result)) = results.next().await {
+        while let Some((name, (digest, signer), fingerprint, result)) = results.next().await {
+            if let (Ok(_), Signer::Allowed { found }) = (&result, &signer) {
+                tracing::warn!(system = %name, %digest, %found, "system runs an adapter that no trusted publisher signed: its file says `unsigned: allow`");
+            }
             let ready = self.note(name, &digest, fingerprint, result, &mut changes);
             candidates.extend(ready);
         }
@@ -182,6 +189,7 @@ fn failed(plan: &SystemPlan, message: String) -> SystemStatus {
         adapter: package.manifest.adapter.name.clone(),
         version: package.manifest.adapter.version.clone(),
         digest: package.digest.clone(),
+        signer: plan.bare.signer.clone(),
         state: SystemState::Failed { message },
         under_way: 0,
         instances: 0,

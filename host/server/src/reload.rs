@@ -166,7 +166,7 @@ impl Watched {
             ) => !file.starts_with('.') && (ends(file, "yaml") || ends(file, "yml")),
             (Some("tables"), Some(file), None) => !file.starts_with('.') && ends(file, "csv"),
             // Also those that a system file named too early, and so are not in force.
-            (Some("adapters"), Some(file), None) => ends(file, "wasm"),
+            (Some("adapters"), Some(file), None) => ends(file, "wasm") || ends(file, "minisig"),
             _ => false,
         }
     }
@@ -271,6 +271,7 @@ mod tests {
             ("/opt/adapters/sql.wasm", true),
             ("/opt/adapters/other.wasm", false),
             ("/site/adapters/new.wasm", true),
+            ("/site/adapters/new.wasm.minisig", true),
             ("/site/systems/..data", true),
             ("/site/adapters/build.log", false),
             ("/site/systems/.erp.yaml.swp", false),

@@ -58,6 +58,14 @@ pub struct Identity {
     pub generic: bool,
 }
 
+impl Identity {
+    /// What a signature of this adapter says in its trusted comment: `adapter acme/shop 0.3.0`.
+    #[must_use]
+    pub fn signed_as(&self) -> String {
+        format!("adapter {} {}", self.name, self.version)
+    }
+}
+
 /// A named way out.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -30,6 +30,9 @@ pub enum PackError {
     /// What the compiler made is not an adapter.
     #[error("{0}")]
     Component(String),
+    /// A key or a signature cannot be made or read.
+    #[error("{0}")]
+    Signing(String),
 }
 
 impl PackError {

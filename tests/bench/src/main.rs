@@ -193,6 +193,7 @@ fn build_adapters() -> anyhow::Result<PathBuf> {
         let built = tombolo_pack::build(&site::workspace().join(source), &mut |_| {})?;
         std::fs::copy(&built.file, folder.join(format!("{name}.wasm")))
             .with_context(|| format!("cannot copy {name}.wasm"))?;
+        site::sign(&folder.join(format!("{name}.wasm")))?;
     }
     Ok(folder)
 }

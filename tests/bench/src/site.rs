@@ -4,13 +4,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use anyhow::Context as _;
 use tombolo_kernel::grant::{Approval, Grant};
-use tombolo_kernel::package::Package;
+use tombolo_kernel::package::{Package, Signer as Vouching};
 use tombolo_kernel::sandbox::CompileConfig;
 use tombolo_kernel::system::{ActionOffer, SystemLimits, SystemSpec};
+use tombolo_pack::{PackError, Signer};
 use tombolo_server::host::{Host, HostOptions};
 
 /// A folder on the disk that holds the workspace: a RAM disk would make syncs free.
@@ -96,9 +97,27 @@ steps:
 
 /// `tombolo.yaml` for a host on `port`.
 pub(crate) fn main_file(port: u16) -> String {
+    let key = PUBLISHER.as_ref().map(Signer::key).unwrap_or_default();
     format!(
-        "listen: 127.0.0.1:{port}\ndata: data\ntokens: [{{ name: bench, token: env:BENCH_TOKEN, may: [operate, publish, answer] }}]\n"
+        "listen: 127.0.0.1:{port}\ndata: data\ntokens: [{{ name: bench, token: env:BENCH_TOKEN, may: [operate, publish, answer] }}]\npublishers: {{ \"tombolo/*\": {key} }}\n"
     )
+}
+
+/// Whom every site here trusts.
+static PUBLISHER: LazyLock<Result<Signer, PackError>> =
+    LazyLock::new(|| Signer::open(&tombolo_pack::keygen(None)?.secret, None));
+
+/// Signs an adapter where it lies.
+pub(crate) fn sign(adapter: &Path) -> anyhow::Result<()> {
+    let publisher = PUBLISHER
+        .as_ref()
+        .map_err(|error| anyhow::anyhow!("{error}"))?;
+    let package = Package::read(fs::read(adapter)?)?;
+    let signature = publisher.sign(&package.bytes, &package.manifest.adapter)?;
+    Ok(fs::write(
+        tombolo_server::site::signature_file(adapter),
+        signature,
+    )?)
 }
 
 /// Writes one file of a site.
@@ -317,6 +336,9 @@ pub(crate) fn spec(name: &str, package: Arc<Package>) -> SystemSpec {
     };
     SystemSpec {
         name: name.to_owned(),
+        signer: Vouching::Allowed {
+            found: "the benchmark's own adapter".into(),
+        },
         connections: BTreeMap::new(),
         keys: BTreeMap::new(),
         settings: format!("{{\"system\":\"{name}\"}}").into(),

@@ -6,9 +6,10 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 use serde_json::{Value, json};
 use tombolo_kernel::limits::PACKAGE_BYTES;
-use tombolo_kernel::package::Package;
+use tombolo_kernel::package::{Package, signature};
 use tombolo_manifest::{Connection, ConnectionKind, Effect, Manifest};
 
+use super::verify;
 use crate::out::{self, Cell, Table, Tone};
 
 #[derive(Debug, clap::Args)]
@@ -22,42 +23,59 @@ pub(crate) struct InspectArguments {
 
 /// Reads, checks and shows the file.
 pub(super) fn run(arguments: &InspectArguments) -> anyhow::Result<()> {
-    let bytes = read(&arguments.file)?;
-    let size = bytes.len() as u64;
-    let package = Package::read(bytes).with_context(|| {
-        format!(
-            "{} is not an adapter a host would take",
-            arguments.file.display()
-        )
-    })?;
+    let package = package(&arguments.file)?;
+    let signature = verify::signature(&arguments.file)?;
     if arguments.json {
-        out::json(&as_json(&package, size))?;
+        out::json(&as_json(&package, signature.as_deref()))?;
     } else {
-        table(&package, size).print()?;
+        table(&package, signature.as_deref()).print()?;
     }
     Ok(())
 }
 
-/// The whole file, unless it is larger than any adapter may be: then one byte more, which the package refuses.
-fn read(file: &Path) -> anyhow::Result<Vec<u8>> {
+/// The adapter in a file, checked as a host checks it.
+pub(crate) fn package(file: &Path) -> anyhow::Result<Package> {
+    Package::read(read(file, PACKAGE_BYTES)?)
+        .with_context(|| format!("{} is not an adapter a host would take", file.display()))
+}
+
+/// The whole file, unless it is larger than it may be: then one byte more, which its reader refuses.
+pub(super) fn read(file: &Path, most: u64) -> anyhow::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     std::fs::File::open(file)
-        .and_then(|opened| opened.take(PACKAGE_BYTES + 1).read_to_end(&mut bytes))
+        .and_then(|opened| opened.take(most + 1).read_to_end(&mut bytes))
         .with_context(|| format!("cannot read {}", file.display()))?;
     Ok(bytes)
 }
 
-fn as_json(package: &Package, size: u64) -> Value {
+/// The id of the key that the signature names. Whether it is good only a check can tell, which needs the key.
+fn signer_id(signature: Option<&[u8]>) -> Option<String> {
+    signature::signer_id(std::str::from_utf8(signature?).ok()?)
+}
+
+fn signed_words(signature: Option<&[u8]>) -> (String, Tone) {
+    match (signature, signer_id(signature)) {
+        (None, _) => ("no".into(), Tone::Warning),
+        (Some(_), None) => ("by a signature that cannot be read".into(), Tone::Bad),
+        (Some(_), Some(id)) => (
+            format!("by key {id}, if `tombolo adapter verify FILE --key KEY` agrees"),
+            Tone::Plain,
+        ),
+    }
+}
+
+fn as_json(package: &Package, signature: Option<&[u8]>) -> Value {
     json!({
         "manifest": package.manifest,
         "imports": package.imports,
         "digest": package.digest,
-        "size": size,
+        "size": package.bytes.len(),
+        "signature-key": signer_id(signature),
         "warnings": package.warnings,
     })
 }
 
-fn table(package: &Package, size: u64) -> Table {
+fn table(package: &Package, signature: Option<&[u8]>) -> Table {
     let manifest = &package.manifest;
     let mut table = Table::bare();
     let mut row = |name: &str, value: &str, tone: Tone| {
@@ -71,7 +89,9 @@ fn table(package: &Package, size: u64) -> Table {
     );
     row("summary", &adapter.summary, Tone::Plain);
     row("digest", &package.digest, Tone::Plain);
-    row("size", &self::size(size), Tone::Plain);
+    row("size", &size(package.bytes.len() as u64), Tone::Plain);
+    let (signed, tone) = signed_words(signature);
+    row("signed", &signed, tone);
     row(
         "imports",
         &package

@@ -6,13 +6,14 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use anyhow::{Context, bail};
-use tombolo_pack::{Built, PackError, Progress};
+use tombolo_pack::{Built, PackError, Progress, Signer};
+use tombolo_server::site::signature_file;
 
 use super::shown;
-use crate::adapter::Screen;
+use crate::adapter::{Screen, inspect};
 use crate::out;
 use crate::system::short_digest;
-use crate::when;
+use crate::{when, whole};
 
 /// The generic adapters that the demo needs.
 const ADAPTERS: [&str; 3] = ["webhook", "sql", "rest"];
@@ -52,8 +53,8 @@ pub(super) fn source_folder(named: Option<&Path>) -> anyhow::Result<PathBuf> {
     found.context("the demo builds its adapters from Tombolo's source folder, and finds none; run it there (`cargo run --release -- demo`) or name it with --source DIR")
 }
 
-/// Builds the adapters into `site/adapters/`.
-pub(super) async fn adapters(source: &Path, site: &Path) -> anyhow::Result<()> {
+/// Builds the adapters into `site/adapters/`, and signs them there.
+pub(super) async fn adapters(source: &Path, site: &Path, publisher: &Signer) -> anyhow::Result<()> {
     out::line("  The first time takes a minute or two; later only what has changed is compiled.")?;
     for (index, name) in ADAPTERS.into_iter().enumerate() {
         let began = Instant::now();
@@ -62,6 +63,7 @@ pub(super) async fn adapters(source: &Path, site: &Path) -> anyhow::Result<()> {
         let place = site.join("adapters").join(format!("{name}.wasm"));
         fs::copy(&built.file, &place)
             .with_context(|| format!("cannot write {}", place.display()))?;
+        sign(&place, publisher)?;
         let took = when::duration(milliseconds(began));
         let (size, digest) = (when::bytes(built.size), short_digest(&built.digest));
         out::line(format!(
@@ -85,6 +87,15 @@ async fn one(folder: PathBuf, tell_toolchain: bool) -> anyhow::Result<Result<Bui
         built
     });
     work.await.context("the build broke off")
+}
+
+/// As `tombolo adapter sign` does.
+fn sign(place: &Path, publisher: &Signer) -> anyhow::Result<()> {
+    let package = inspect::package(place)?;
+    let signature = publisher.sign(&package.bytes, &package.manifest.adapter)?;
+    let file = signature_file(place);
+    whole::replace(&file, signature.as_bytes(), whole::READABLE)
+        .with_context(|| format!("cannot write {}", file.display()))
 }
 
 fn milliseconds(since: Instant) -> u64 {

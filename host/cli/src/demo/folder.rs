@@ -10,10 +10,13 @@ use anyhow::{Context, bail};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use ring::rand::{SecureRandom, SystemRandom};
+use zeroize::Zeroizing;
+
+use crate::whole;
 
 const MARKER: &str = ".tombolo-demo";
 
-/// Files with `__LISTEN__` and `__CRM__` to fill in.
+/// Files with `__LISTEN__`, `__CRM__` and `__PUBLISHER__` to fill in.
 const FILES: [(&str, &str); 5] = [
     ("tombolo.yaml", include_str!("site/tombolo.yaml")),
     (
@@ -79,13 +82,30 @@ impl DemoSite {
     }
 
     /// Writes the site's files.
-    pub(super) fn write(&self, listen: &str, crm: &str) -> anyhow::Result<()> {
+    pub(super) fn write(&self, listen: &str, crm: &str, publisher: &str) -> anyhow::Result<()> {
         for (name, text) in FILES {
-            let text = text.replace("__LISTEN__", listen).replace("__CRM__", crm);
+            let text = text
+                .replace("__LISTEN__", listen)
+                .replace("__CRM__", crm)
+                .replace("__PUBLISHER__", publisher);
             let file = self.path.join(name);
             fs::write(&file, text).with_context(|| format!("cannot write {}", file.display()))?;
         }
         Ok(())
+    }
+
+    /// The demo's publisher: the one whose key is there, or a new one.
+    pub(super) fn publisher(&self) -> anyhow::Result<tombolo_pack::Signer> {
+        let file = self.path.join("secrets/publisher.key");
+        if !file.exists() {
+            let files = tombolo_pack::keygen(None)?;
+            whole::create(&file, files.secret.as_bytes(), whole::PRIVATE)
+                .with_context(|| format!("cannot write {}", file.display()))?;
+        }
+        let secret = fs::read_to_string(&file)
+            .map(Zeroizing::new)
+            .with_context(|| format!("cannot read {}", file.display()))?;
+        Ok(tombolo_pack::Signer::open(&secret, None)?)
     }
 
     /// A secret of the site: the one that is there, or a new one with this prefix. Only this user can read the file.

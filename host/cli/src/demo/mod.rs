@@ -123,8 +123,8 @@ async fn story(arguments: &DemoArguments, stage: &mut Stage) -> anyhow::Result<C
         .clone()
         .unwrap_or_else(|| source.join("target/demo-site"));
     let site = folder::DemoSite::take(&folder, arguments.keep)?;
-    chapter("Building the adapters")?;
-    build::adapters(&source, site.path()).await?;
+    chapter("Building and signing the adapters")?;
+    build::adapters(&source, site.path(), &site.publisher()?).await?;
     chapter("Setting the scene")?;
     let cast = set_the_scene(arguments, site).await?;
     chapter("A reviewer reads what each system may reach, and approves it")?;
@@ -149,7 +149,7 @@ async fn set_the_scene(arguments: &DemoArguments, site: folder::DemoSite) -> any
     let token = site.secret("api-token", "")?;
     let crm = crm::SandboxCrm::start(arguments.crm_port, site.secret("crm-token", "")?).await?;
     let address = format!("127.0.0.1:{}", free_port(arguments.port)?);
-    site.write(&address, &crm.base())?;
+    site.write(&address, &crm.base(), &site.publisher()?.key())?;
     let erp = erp::OldErp::in_site(site.path())?;
     let plant = plant::Plant::new(
         format!("http://{address}/hooks/plant/alarm"),
@@ -182,7 +182,7 @@ fn approve(site: &Path) -> anyhow::Result<()> {
     for system in SYSTEMS {
         let review = grant::Review::of(site, system)?;
         review.print_short()?;
-        review.approve("demo", "tried on this machine by `tombolo demo`")?;
+        review.approve("demo", "tried on this machine by `tombolo demo`", false)?;
     }
     Ok(())
 }

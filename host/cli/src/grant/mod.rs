@@ -47,6 +47,9 @@ pub(crate) struct ApproveArguments {
     /// Approve only if the adapter's digest is still this one, which was reviewed
     #[arg(long, value_name = "SHA256")]
     digest: Option<String>,
+    /// Approve an older version than the one that is approved now
+    #[arg(long)]
+    rollback: bool,
     /// Folder of the site
     #[arg(long, value_name = "DIR", default_value = ".")]
     site: PathBuf,
@@ -75,7 +78,7 @@ pub(crate) fn run(command: GrantCommand) -> anyhow::Result<()> {
                     review.digest()
                 );
             }
-            let file = review.approve(&arguments.by, &arguments.reason)?;
+            let file = review.approve(&arguments.by, &arguments.reason, arguments.rollback)?;
             out::line(format!("\napproved; written to {}", file.display()))?;
             Ok(())
         }

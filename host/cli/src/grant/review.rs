@@ -8,7 +8,7 @@ use anyhow::bail;
 use serde_json::{Value, json};
 use tombolo_kernel::clock::{Clock, MachineClock, rfc3339};
 use tombolo_kernel::grant::{self, Approval, Grant, Item, Wishes};
-use tombolo_kernel::package::Package;
+use tombolo_kernel::package::{Package, Signer};
 use tombolo_server::site;
 
 use crate::out::{self, Cell, Table, Tone};
@@ -18,6 +18,7 @@ use crate::{check, text, when};
 pub(crate) struct Review {
     site: PathBuf,
     package: Arc<Package>,
+    signer: Signer,
     wishes: Wishes,
     present: Option<Grant>,
 }
@@ -96,6 +97,7 @@ impl Review {
         Ok(Self {
             site: folder.to_owned(),
             package: Arc::clone(&plan.bare.package),
+            signer: plan.bare.signer.clone(),
             wishes: grant::wishes(&plan.bare),
             present: site.grants.get(system).cloned(),
         })
@@ -114,11 +116,16 @@ impl Review {
         );
         add("digest", self.package.digest.clone());
         add("size", when::bytes(self.package.bytes.len() as u64));
-        add(
-            "signed by",
-            "nobody: signatures are not checked by this version".into(),
-        );
         add("present grant", self.present_words());
+        let tone = match self.signer {
+            Signer::Publisher { .. } => Tone::Good,
+            Signer::Allowed { .. } => Tone::Warning,
+            Signer::Nobody { .. } => Tone::Bad,
+        };
+        head.row([
+            Cell::new("signed by", Tone::Dim),
+            Cell::new(self.signer.to_string(), tone),
+        ]);
         head.print()?;
         out::line(format!(
             "\nIf approved, {}:",
@@ -167,7 +174,7 @@ impl Review {
             "adapter": self.wishes.adapter,
             "summary": self.package.manifest.adapter.summary,
             "size": self.package.bytes.len(),
-            "signer": null,
+            "signer": self.signer,
             "items": items,
             "reasons": self.wishes.reasons,
             "warnings": self.package.warnings,
@@ -175,8 +182,32 @@ impl Review {
         })
     }
 
-    /// Approves exactly these wishes of exactly this adapter; tells the file that was written.
-    pub(crate) fn approve(&self, by: &str, reason: &str) -> anyhow::Result<PathBuf> {
+    /// Approves exactly these wishes of exactly this adapter; tells the file that was written. `rollback`: an older
+    /// version than the approved one is meant.
+    ///
+    /// # Errors
+    /// Nobody whom the site trusts vouches for the adapter, it is an older one, or the file cannot be written.
+    pub(crate) fn approve(
+        &self,
+        by: &str,
+        reason: &str,
+        rollback: bool,
+    ) -> anyhow::Result<PathBuf> {
+        if let Signer::Nobody { .. } = self.signer {
+            bail!(
+                "nothing is approved: the adapter is signed by {}",
+                text::harmless(&self.signer.to_string())
+            );
+        }
+        let back = self
+            .present
+            .as_ref()
+            .and_then(|present| grant::goes_back(present, &self.wishes));
+        if let Some(back) = back.filter(|_| !rollback) {
+            bail!(
+                "nothing is approved: {back}; a good signature does not make an old version safe. If going back is meant, say --rollback"
+            );
+        }
         let grant = Grant {
             system: self.wishes.system.clone(),
             adapter: self.wishes.adapter.clone(),

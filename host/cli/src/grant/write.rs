@@ -1,11 +1,12 @@
 //! Writes a grant so that a reader sees the old file or the new one, never half of one.
 
 use std::fs;
-use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 use tombolo_kernel::grant::Grant;
+
+use crate::whole;
 
 const HEAD: &str = "# Written by `tombolo grant approve`. It binds one adapter digest and exact places; to change it, change the
 # system file and approve again.
@@ -31,28 +32,9 @@ pub(super) fn write(site: &Path, grant: &Grant) -> anyhow::Result<PathBuf> {
     if back != *grant {
         bail!("the grant would be read back differently; nothing is written");
     }
-    replace(&file, &format!("{HEAD}{text}"))
+    whole::replace(&file, format!("{HEAD}{text}").as_bytes(), whole::READABLE)
         .with_context(|| format!("cannot write {}", file.display()))?;
     Ok(file)
-}
-
-/// Writes beside the file, syncs, renames, syncs the folder.
-fn replace(file: &Path, text: &str) -> std::io::Result<()> {
-    let folder = file.parent().unwrap_or(Path::new("."));
-    let mut beside = tempfile::Builder::new()
-        .prefix(".grant-")
-        .tempfile_in(folder)?;
-    beside.write_all(text.as_bytes())?;
-    set_readable(beside.as_file())?;
-    beside.as_file().sync_all()?;
-    beside.persist(file).map_err(|error| error.error)?;
-    fs::File::open(folder)?.sync_all()
-}
-
-/// Temporary files are for their owner alone; a grant is for everyone who may read the site.
-fn set_readable(file: &fs::File) -> std::io::Result<()> {
-    use std::os::unix::fs::PermissionsExt;
-    file.set_permissions(fs::Permissions::from_mode(0o644))
 }
 
 #[cfg(test)]

@@ -6,17 +6,20 @@
 //! - [`wishes`]: what a system asks for, from its spec
 //! - [`decide`]: may it start; [`diff`]: what a reviewer must look at
 //! - [`ActiveGrant`]: the check on every call
+//! - [`goes_back`]: whether an approval would take an older version
 //! - [`sentence`]: an item in plain words
 
 mod active;
 mod decide;
 mod diff;
+mod rollback;
 mod sentence;
 mod wishes;
 
 pub use active::{ActiveGrant, Denied};
 pub use decide::{HeldBack, decide};
 pub use diff::{GrantDiff, diff};
+pub use rollback::goes_back;
 pub use sentence::{printable, sentence};
 pub use tombolo_manifest::pattern::{HttpPattern, PathProblem, check_path};
 pub use wishes::wishes;

@@ -13,11 +13,11 @@ use proptest::prelude::*;
 use tombolo_manifest::{Effect, Manifest};
 
 use super::*;
-use crate::package::Package;
+use crate::package::{Package, Signer};
 use crate::secret::Secret;
 use crate::system::{
     Binding, Credential, HttpBinding, KeyBinding, SqlBinding, SqlPlace, SqlStatement, SystemLimits,
-    SystemSpec,
+    SystemSpec, admit,
 };
 
 const MANIFEST: &str = r#"
@@ -79,6 +79,10 @@ fn spec() -> SystemSpec {
     SystemSpec {
         name: "erp".into(),
         package: Arc::new(package),
+        signer: Signer::Publisher {
+            key: "0123456789ABCDEF".into(),
+            trusted_for: "acme/*".into(),
+        },
         connections: BTreeMap::from([
             ("api".to_owned(), Binding::Http(api)),
             (
@@ -446,4 +450,26 @@ proptest! {
             prop_assert!(path.split('/').all(|part| part != ".." && part != "."));
         }
     }
+}
+
+#[test]
+fn an_adapter_nobody_vouches_for_is_held_back_whatever_was_approved() {
+    let grant = grant_of(&wishes(&spec()));
+    assert!(admit(&spec(), Some(&grant)).is_ok());
+    let mut unsigned = spec();
+    unsigned.signer = Signer::Nobody {
+        found: "found no signature".into(),
+        advice: "Sign it".into(),
+    };
+    let held_back = admit(&unsigned, Some(&grant)).unwrap_err();
+    assert!(
+        held_back.message.contains("found no signature. Sign it"),
+        "{}",
+        held_back.message
+    );
+    unsigned.signer = Signer::Allowed {
+        found: "found no signature".into(),
+    };
+    assert!(admit(&unsigned, Some(&grant)).is_ok());
+    assert!(admit(&unsigned, None).is_err());
 }

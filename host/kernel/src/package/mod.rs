@@ -1,16 +1,20 @@
 //! Bytes of an adapter become a checked package: component, manifest, imports, digest. Runs none of its code.
 //!
 //! [`component`] reads the bytes, [`contract`] compares what they import with what the manifest declares. Both trust
-//! nothing: every length and depth has a bound before memory or stack is spent on it.
+//! nothing: every length and depth has a bound before memory or stack is spent on it. [`signature`] tells who vouches
+//! for them.
 
 mod component;
 mod contract;
+pub mod signature;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
 use tombolo_manifest::Manifest;
+
+pub use signature::{Publishers, Signer};
 
 use crate::limits::{MANIFEST_BYTES, PACKAGE_BYTES};
 

@@ -1,5 +1,6 @@
 //! A connected system and its life: what the site says of it, whether it may start, its calls.
 
+mod admit;
 mod breaker;
 pub mod call;
 pub(crate) mod outputs;
@@ -9,6 +10,7 @@ mod slot;
 pub mod spec;
 pub mod status;
 
+pub use admit::admit;
 pub use call::*;
 pub(crate) use prepared::Prepared;
 pub use registry::*;

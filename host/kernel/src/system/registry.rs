@@ -10,7 +10,7 @@ use super::breaker::Breaker;
 use super::slot::{Identity, Running, Slot, Trouble};
 use super::{
     ActionCall, ActionOffer, Actor, ConnectError, Inbound, MESSAGE, Outcome, Page, Prepared,
-    Reception, Subscribed, SystemSpec, SystemStatus,
+    Reception, Subscribed, SystemSpec, SystemStatus, admit,
 };
 use crate::audit::SharedAudit;
 use crate::capability::PrepareError;
@@ -19,7 +19,7 @@ use crate::capability::http::HttpClients;
 use crate::capability::store::KeyValues;
 use crate::clock::SharedClock;
 use crate::failure::Failure;
-use crate::grant::{self, Grant};
+use crate::grant::Grant;
 use crate::limits;
 use crate::sandbox::{CallState, Cause, Pool, Read, Start};
 
@@ -119,7 +119,7 @@ impl Systems {
         grant: Option<&Grant>,
         identity: Identity,
     ) -> Result<Running, ConnectError> {
-        let active = grant::decide(&grant::wishes(&spec), grant).map_err(ConnectError::HeldBack)?;
+        let active = admit(&spec, grant).map_err(ConnectError::HeldBack)?;
         let package = Arc::clone(&spec.package);
         let name = spec.name.clone();
         let actor: Weak<dyn Actor> = self.myself.clone();

@@ -8,6 +8,7 @@ use parking_lot::Mutex;
 use super::breaker::{Breaker, Quarantine};
 use super::{Outcome, Prepared, SystemSpec, SystemState, SystemStatus};
 use crate::failure::Failure;
+use crate::package::Signer;
 use crate::sandbox::{CallState, Cause, Ended, Export, Pool};
 
 /// A version that takes calls. The one before it lives on until its last call has ended.
@@ -42,6 +43,7 @@ pub(super) struct Identity {
     pub(super) adapter: String,
     pub(super) version: String,
     pub(super) digest: String,
+    pub(super) signer: Signer,
 }
 
 impl Identity {
@@ -51,6 +53,7 @@ impl Identity {
             adapter: identity.name.clone(),
             version: identity.version.clone(),
             digest: spec.package.digest.clone(),
+            signer: spec.signer.clone(),
         }
     }
 }
@@ -157,12 +160,14 @@ impl Slot {
             adapter,
             version,
             digest,
+            signer,
         } = identity;
         Some(SystemStatus {
             system: system.to_owned(),
             adapter,
             version,
             digest,
+            signer,
             state,
             under_way,
             instances,

@@ -8,7 +8,7 @@ use std::time::Duration;
 use tombolo_manifest::Effect;
 use url::Url;
 
-use crate::package::Package;
+use crate::package::{Package, Signer};
 use crate::secret::Secret;
 
 /// One system of the site, checked, with its secrets resolved.
@@ -18,6 +18,8 @@ pub struct SystemSpec {
     pub name: String,
     /// Its adapter.
     pub package: Arc<Package>,
+    /// By whose word the adapter runs.
+    pub signer: Signer,
     /// Bound connections.
     pub connections: BTreeMap<String, Binding>,
     /// Bound keys.

@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use crate::capability::PrepareError;
 use crate::grant::HeldBack;
+use crate::package::Signer;
 
 /// How a system stands.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -43,6 +44,8 @@ pub struct SystemStatus {
     pub version: String,
     /// `sha256:...` of what runs, or would.
     pub digest: String,
+    /// By whose word it runs, or would.
+    pub signer: Signer,
     /// How it stands.
     #[serde(flatten)]
     pub state: SystemState,

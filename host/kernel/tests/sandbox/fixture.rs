@@ -11,7 +11,7 @@ use tombolo_kernel::audit::{AuditSink, Outward};
 use tombolo_kernel::capability::store::{KeyValueError, KeyValues};
 use tombolo_kernel::clock::Clock;
 use tombolo_kernel::grant::{Approval, Grant, wishes};
-use tombolo_kernel::package::Package;
+use tombolo_kernel::package::{Package, Signer};
 use tombolo_kernel::sandbox::{CompileConfig, Engine};
 use tombolo_kernel::system::{
     ActionCall, ActionOffer, Actor, ConnectError, Outcome, Surroundings, SystemLimits, SystemSpec,
@@ -208,6 +208,9 @@ pub(crate) fn spec(name: &str, guest: &Guest) -> SystemSpec {
             .map(|(system, action)| (system.into(), action.into()))
             .collect(),
         package: Arc::new(package),
+        signer: Signer::Allowed {
+            found: "a test's adapter".into(),
+        },
         connections: BTreeMap::new(),
         keys: BTreeMap::new(),
         settings: r#"{"system":"sut"}"#.into(),

@@ -3,7 +3,9 @@
 use std::path::Path;
 
 use tombolo_flow::problem::Problem;
-use tombolo_kernel::grant::{self, HeldBack};
+use tombolo_kernel::grant::HeldBack;
+use tombolo_kernel::package::Signer;
+use tombolo_kernel::system::admit;
 
 use super::fields::START;
 use super::load::load;
@@ -35,6 +37,8 @@ pub struct SystemReport {
     pub version: String,
     /// `sha256:...`.
     pub digest: String,
+    /// By whose word it would run.
+    pub signer: Signer,
     /// Why it would be held back; `None`: its grant is complete.
     pub held_back: Option<HeldBack>,
 }
@@ -71,7 +75,8 @@ fn look_at(site: &Site, report: &mut Report) {
                 .warnings
                 .push(Problem::new(&plan.file, START, warning.clone()));
         }
-        let held_back = grant::decide(&grant::wishes(&plan.bare), site.grants.get(name)).err();
+        unsigned(plan, report);
+        let held_back = admit(&plan.bare, site.grants.get(name)).err();
         let adapter = &plan.bare.package.manifest.adapter;
         report.systems.push(SystemReport {
             system: name.clone(),
@@ -79,6 +84,7 @@ fn look_at(site: &Site, report: &mut Report) {
             adapter: adapter.name.clone(),
             version: adapter.version.clone(),
             digest: plan.bare.package.digest.clone(),
+            signer: plan.bare.signer.clone(),
             held_back,
         });
     }
@@ -96,6 +102,22 @@ fn look_at(site: &Site, report: &mut Report) {
             message,
         ));
     }
+}
+
+/// What runs unsigned, and what no longer needs to.
+fn unsigned(plan: &SystemPlan, report: &mut Report) {
+    let Some(at) = plan.unsigned else { return };
+    let message = match &plan.bare.signer {
+        Signer::Allowed { found } => format!(
+            "`unsigned: allow`: this adapter runs by nobody's word: {found}; have it signed, name its publisher in tombolo.yaml, and take this out"
+        ),
+        Signer::Publisher { key, .. } => format!(
+            "`unsigned: allow`: the adapter is signed by the trusted key {key}; take this out"
+        ),
+        // It is held back, and the table says why.
+        Signer::Nobody { .. } => return,
+    };
+    report.warnings.push(Problem::new(&plan.file, at, message));
 }
 
 fn secrets(plan: &SystemPlan, source: &SecretSource, report: &mut Report) {

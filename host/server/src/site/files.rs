@@ -64,6 +64,39 @@ pub(crate) fn text_of(folder: &Path, file: &str, problems: &mut Vec<Problem>) ->
         .ok()
 }
 
+/// Like [`bounded`], for what must not change behind the operator's back: no link out of its own folder, and no second
+/// name. A link inside the folder is how a cluster's configuration is mounted.
+pub(crate) fn bounded_alone(path: &Path, most: u64) -> Result<Vec<u8>, String> {
+    let cannot = |error: std::io::Error| format!("cannot be read: {error}");
+    let folder = path.parent().unwrap_or(Path::new("."));
+    let folder = std::fs::canonicalize(folder).map_err(cannot)?;
+    let file = std::fs::canonicalize(path).map_err(cannot)?;
+    if !file.starts_with(&folder) {
+        return Err(
+            "found a link that leads out of its folder, expected the file itself: copy it there"
+                .to_owned(),
+        );
+    }
+    let names = std::fs::metadata(&file).map_err(cannot)?;
+    if names.is_file() && links(&names) > 1 {
+        return Err(format!(
+            "found a file with {} names (hard links), expected one: copy it, so that no other name changes it",
+            links(&names)
+        ));
+    }
+    bounded(&file, most)
+}
+
+#[cfg(unix)]
+fn links(metadata: &std::fs::Metadata) -> u64 {
+    std::os::unix::fs::MetadataExt::nlink(metadata)
+}
+
+#[cfg(not(unix))]
+fn links(_metadata: &std::fs::Metadata) -> u64 {
+    1
+}
+
 /// A regular file, whole, of at most `most` bytes.
 pub(crate) fn bounded(path: &Path, most: u64) -> Result<Vec<u8>, String> {
     let cannot = |error: std::io::Error| format!("cannot be read: {error}");
@@ -79,8 +112,12 @@ pub(crate) fn bounded(path: &Path, most: u64) -> Result<Vec<u8>, String> {
         .map_err(cannot)?;
     if bytes.len() as u64 > most {
         return Err(format!(
-            "found more than {} MiB, expected at most that",
-            most >> 20
+            "found more than {}, expected at most that",
+            if most < 1 << 20 {
+                format!("{most} bytes")
+            } else {
+                format!("{} MiB", most >> 20)
+            }
         ));
     }
     Ok(bytes)

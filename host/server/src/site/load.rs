@@ -18,13 +18,12 @@ use super::offered::Offered;
 use super::plan::{Site, SystemPlan};
 use super::schedule::{self, SchedulePlan};
 use super::settings::Settings;
-use super::shelf::{Adapters, PackageShelf};
+use super::shelf::{Adapter, Adapters, PackageShelf};
 use super::{grant, merge, reconciliation, system};
 use crate::secrets::SecretReference;
 
 /// Reads all there is. With problems the site may still be there, for further checks.
 pub(crate) fn load(folder: &Path, shelf: &mut PackageShelf) -> (Option<Site>, Vec<Problem>) {
-    shelf.begin();
     let folder = match std::fs::canonicalize(folder) {
         Ok(folder) if folder.is_dir() => folder,
         Ok(_) => {
@@ -51,6 +50,10 @@ pub(crate) fn load(folder: &Path, shelf: &mut PackageShelf) -> (Option<Site>, Ve
     let has_age = settings
         .as_ref()
         .is_none_or(|settings| settings.secrets.is_some());
+    let publishers = settings
+        .as_ref()
+        .map(|settings| settings.publishers.clone());
+    shelf.begin(publishers.unwrap_or_default());
     let mut offered = Offered::default();
     let systems = systems(&folder, has_age, shelf, &mut offered, &mut problems);
     let grants = grants(&folder, &mut problems);
@@ -86,7 +89,7 @@ pub(crate) fn load(folder: &Path, shelf: &mut PackageShelf) -> (Option<Site>, Ve
 
 // === the kinds of files ===
 
-fn settings(folder: &Path, problems: &mut Vec<Problem>) -> Option<Settings> {
+pub(super) fn settings(folder: &Path, problems: &mut Vec<Problem>) -> Option<Settings> {
     let file = "tombolo.yaml";
     let text = text_of(folder, file, problems)?;
     let node = yaml::parse(file, &text)
@@ -159,8 +162,8 @@ pub(crate) fn draft(
     let (at, path) = system.adapter;
     let delivery = system.delivery;
     let adapter = folder.join(path);
-    let package = match adapters.package(&adapter) {
-        Ok(package) => package,
+    let Adapter { package, verdict } = match adapters.adapter(&adapter) {
+        Ok(read) => read,
         Err(error) => {
             problems.add(at, format!("adapter {}: {error}", quoted(path)));
             return (None, problems.into_list());
@@ -172,7 +175,9 @@ pub(crate) fn draft(
         .iter()
         .map(|(name, feed)| (name.clone(), feed.plan.clone()))
         .collect();
-    let (bare, secrets) = merge::merge(name, system, &package, &mut problems);
+    let unsigned = system.unsigned.then(|| system.fields.key_at("unsigned"));
+    let signer = verdict.signer(system.unsigned);
+    let (bare, secrets) = merge::merge(name, system, &package, signer, &mut problems);
     let plan_of = |feed: &String| timed.get(feed).cloned().unwrap_or_default();
     let feeds = bare
         .feeds
@@ -193,11 +198,14 @@ pub(crate) fn draft(
         .chain_update(text)
         .chain_update([0])
         .chain_update(&package.digest)
+        .chain_update([0])
+        .chain_update(bare.signer.to_string())
         .finalize()
         .into();
     let plan = SystemPlan {
         file: file.to_owned(),
         adapter,
+        unsigned,
         bare,
         feeds,
         delivery,

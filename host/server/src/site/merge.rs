@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde_json::json;
 use tombolo_flow::problem::did_you_mean;
 use tombolo_kernel::limits::JSON_BYTES;
-use tombolo_kernel::package::Package;
+use tombolo_kernel::package::{Package, Signer};
 use tombolo_kernel::system::{
     ActionOffer, Binding, BrokerBinding, HttpBinding, KeyBinding, SqlBinding, SqlStatement,
     SystemSpec,
@@ -25,6 +25,7 @@ pub(crate) fn merge(
     name: &str,
     mut file: SystemFile<'_>,
     package: &Arc<Package>,
+    signer: Signer,
     problems: &mut Problems,
 ) -> (SystemSpec, Vec<SecretWish>) {
     let manifest = &package.manifest;
@@ -43,6 +44,7 @@ pub(crate) fn merge(
     let spec = SystemSpec {
         name: name.to_owned(),
         package: Arc::clone(package),
+        signer,
         connections,
         keys,
         settings,

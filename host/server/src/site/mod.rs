@@ -21,6 +21,7 @@ mod named;
 mod offered;
 mod offers;
 mod plan;
+mod publishers;
 mod reconciliation;
 mod schedule;
 mod settings;
@@ -37,13 +38,14 @@ pub use reconciliation::{FieldRule, ReconciliationPlan, Same, Side, Source};
 pub(crate) use schedule::source as schedule_source;
 pub use schedule::{Missed, SchedulePlan};
 pub use settings::{ApiToken, Retention, Scope, Settings};
-pub use shelf::{Adapters, PackageShelf};
+pub use shelf::{Adapter, Adapters, PackageShelf, signature_file};
 
 use std::path::Path;
 
 use tombolo_flow::FlowSet;
 use tombolo_flow::problem::Problem;
 use tombolo_flow::rehearsal::Rehearsal;
+use tombolo_kernel::package::Publishers;
 
 /// Reads and checks the whole site.
 ///
@@ -61,6 +63,18 @@ pub fn read_with(folder: &Path, shelf: &mut PackageShelf) -> Result<Site, Vec<Pr
     let (site, problems) = load::load(folder, shelf);
     match site {
         Some(site) if problems.is_empty() => Ok(site),
+        _ => Err(problems),
+    }
+}
+
+/// Whose signatures a site takes: reads `tombolo.yaml` and nothing else.
+///
+/// # Errors
+/// Every problem of that file.
+pub fn publishers(folder: &Path) -> Result<Publishers, Vec<Problem>> {
+    let mut problems = Vec::new();
+    match load::settings(folder, &mut problems) {
+        Some(settings) if problems.is_empty() => Ok(settings.publishers),
         _ => Err(problems),
     }
 }

@@ -50,6 +50,8 @@ pub struct SystemPlan {
     pub file: String,
     /// Where its adapter was read from.
     pub adapter: PathBuf,
+    /// Where its file says that the adapter may run unsigned, if it does.
+    pub(crate) unsigned: Option<At>,
     /// Complete but for its secrets, which are empty.
     pub bare: SystemSpec,
     /// When each of its feeds is read.
@@ -58,7 +60,7 @@ pub struct SystemPlan {
     pub delivery: Delivery,
     /// Which secrets go where.
     pub secrets: Vec<SecretWish>,
-    /// SHA-256 over the system file and the adapter's digest.
+    /// SHA-256 over the system file, the adapter's digest and who vouches for it.
     pub fingerprint: [u8; 32],
 }
 

@@ -7,10 +7,12 @@ use std::time::Duration;
 
 use tombolo_flow::yaml::Node;
 use tombolo_kernel::limits;
+use tombolo_kernel::package::Publishers;
 use tombolo_manifest::names::is_name;
 use url::Url;
 
 use super::fields::{self, Fields, Problems, quoted};
+use super::publishers;
 use crate::secrets::{AgeFile, SecretReference};
 
 /// Where a host listens unless its site says otherwise: this machine only.
@@ -30,6 +32,8 @@ pub struct Settings {
     pub data: PathBuf,
     /// The encrypted file of secrets.
     pub secrets: Option<AgeFile>,
+    /// Whose signatures count for which adapters.
+    pub publishers: Publishers,
     /// Who may use the API.
     pub tokens: Vec<ApiToken>,
     /// How long the past is kept.
@@ -105,6 +109,7 @@ impl Settings {
             "public-url",
             "data",
             "secrets",
+            "publishers",
             "tokens",
             "retention",
             "roles",
@@ -123,6 +128,9 @@ impl Settings {
                     .unwrap_or("data"),
             ),
             secrets: get("secrets").and_then(|node| age_file(node, folder, problems)),
+            publishers: get("publishers")
+                .map(|node| publishers::read(node, problems))
+                .unwrap_or_default(),
             tokens: get("tokens")
                 .map(|node| tokens(node, problems))
                 .unwrap_or_default(),

@@ -1,33 +1,46 @@
-//! Checked packages by the path in a system file. A thousand systems of one adapter share one package.
+//! Checked packages by the path in a system file, with what their signatures are worth. A thousand systems of one
+//! adapter share one package. Each file is read once: what is judged is what is compiled.
 
 use std::collections::HashMap;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
 use tombolo_kernel::limits;
-use tombolo_kernel::package::Package;
+use tombolo_kernel::package::signature::{SIGNATURE_ENDING, Verdict};
+use tombolo_kernel::package::{Package, Publishers};
 
-use super::files::bounded;
+use super::files::{bounded, bounded_alone};
 
-/// Gives packages by the path in a system file.
+/// An adapter as its file was read.
+#[derive(Debug, Clone)]
+pub struct Adapter {
+    /// Checked, shared by all systems of the same bytes.
+    pub package: Arc<Package>,
+    /// What its signature is worth here.
+    pub verdict: Verdict,
+}
+
+/// Gives adapters by the path in a system file.
 pub trait Adapters {
-    /// The checked package, shared by all systems of the same file.
+    /// The checked package, and who signed it.
     ///
     /// # Errors
     /// Why it cannot be read, or is refused.
-    fn package(&mut self, path: &Path) -> Result<Arc<Package>, String>;
+    fn adapter(&mut self, path: &Path) -> Result<Adapter, String>;
 }
 
 /// Packages checked so far, by digest; each file is read once per reading of the site.
 #[derive(Debug, Default)]
 pub struct PackageShelf {
+    publishers: Publishers,
     by_digest: HashMap<[u8; 32], Arc<Package>>,
-    by_path: HashMap<PathBuf, Result<Arc<Package>, String>>,
+    by_path: HashMap<PathBuf, Result<Adapter, String>>,
 }
 
 impl Adapters for PackageShelf {
-    fn package(&mut self, path: &Path) -> Result<Arc<Package>, String> {
+    fn adapter(&mut self, path: &Path) -> Result<Adapter, String> {
         if let Some(known) = self.by_path.get(path) {
             return known.clone();
         }
@@ -38,8 +51,20 @@ impl Adapters for PackageShelf {
 }
 
 impl PackageShelf {
-    fn read(&mut self, path: &Path) -> Result<Arc<Package>, String> {
-        let bytes = bounded(path, limits::PACKAGE_BYTES)?;
+    fn read(&mut self, path: &Path) -> Result<Adapter, String> {
+        let package = self.package(path)?;
+        let verdict = match signature(path) {
+            Ok(signature) => self.publishers.judge(&package, signature.as_deref()),
+            Err(error) => Verdict::Wrong(
+                format!("its signature file {error}"),
+                "Put the file there that came with the adapter".into(),
+            ),
+        };
+        Ok(Adapter { package, verdict })
+    }
+
+    fn package(&mut self, path: &Path) -> Result<Arc<Package>, String> {
+        let bytes = bounded_alone(path, limits::PACKAGE_BYTES)?;
         let digest: [u8; 32] = Sha256::digest(&bytes).into();
         if let Some(known) = self.by_digest.get(&digest) {
             return Ok(Arc::clone(known));
@@ -49,10 +74,28 @@ impl PackageShelf {
         Ok(package)
     }
 
-    /// Files may have changed since; what no system uses any more is forgotten.
-    pub(crate) fn begin(&mut self) {
+    /// Files may have changed since, and whom the site trusts; what no system uses any more is forgotten.
+    pub(crate) fn begin(&mut self, publishers: Publishers) {
+        self.publishers = publishers;
         self.by_path.clear();
         self.by_digest
             .retain(|_, package| Arc::strong_count(package) > 1);
+    }
+}
+
+/// `shop.wasm.minisig` for `shop.wasm`.
+#[must_use]
+pub fn signature_file(adapter: &Path) -> PathBuf {
+    let mut name = adapter.as_os_str().to_owned();
+    name.push(".");
+    name.push(SIGNATURE_ENDING);
+    name.into()
+}
+
+fn signature(adapter: &Path) -> Result<Option<Vec<u8>>, String> {
+    let file = signature_file(adapter);
+    match std::fs::symlink_metadata(&file) {
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        _ => bounded(&file, limits::SIGNATURE_BYTES).map(Some),
     }
 }

@@ -18,6 +18,8 @@ use crate::secrets::SecretReference;
 pub(crate) struct SystemFile<'n> {
     /// The adapter's file and where it is named.
     pub(crate) adapter: (At, &'n str),
+    /// Whether it may run without a trusted publisher's signature.
+    pub(crate) unsigned: bool,
     /// By name.
     pub(crate) connections: BTreeMap<String, BoundConnection>,
     /// By name.
@@ -52,6 +54,7 @@ pub(crate) fn read<'n>(
 ) -> Option<SystemFile<'n>> {
     let known = [
         "adapter",
+        "unsigned",
         "connections",
         "keys",
         "settings",
@@ -73,6 +76,9 @@ pub(crate) fn read<'n>(
         }
         Some((node.place, path))
     });
+    let unsigned = fields
+        .get("unsigned")
+        .is_some_and(|node| unsigned(node, problems));
     let connections = connections(fields, folder, problems);
     let keys = keys(fields, problems);
     let settings = settings(fields, problems);
@@ -80,6 +86,7 @@ pub(crate) fn read<'n>(
     let delivery = delivery::read(fields, problems);
     Some(SystemFile {
         adapter: adapter?,
+        unsigned,
         connections,
         keys,
         settings,
@@ -88,6 +95,19 @@ pub(crate) fn read<'n>(
         limits: fields.get("limits"),
         fields,
     })
+}
+
+/// Only the word `allow` allows: no `yes` or `true` that slipped in.
+fn unsigned(node: &Node, problems: &mut Problems) -> bool {
+    let allows = matches!(&node.value, Value::Text(text) if text == "allow");
+    if !allows {
+        problems.unexpected(
+            node,
+            "unsigned",
+            "`allow`, or no such key: an adapter runs only if a publisher named in tombolo.yaml signed it",
+        );
+    }
+    allows
 }
 
 fn connections(

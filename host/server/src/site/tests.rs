@@ -7,6 +7,7 @@
 )]
 
 mod files;
+mod publishers;
 mod reading;
 mod schemas;
 mod ways;

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use tombolo_flow::problem::Problem;
 use tombolo_kernel::package::Package;
+use tombolo_kernel::package::signature::Verdict;
 use tombolo_kernel::system::{Binding, Credential, SqlPlace};
 use tombolo_manifest::Manifest;
 
@@ -13,7 +14,7 @@ use super::super::fields::Problems;
 use super::super::load;
 use super::super::plan::{SecretSlot, SystemPlan};
 use super::super::settings::{Scope, Settings};
-use super::super::shelf::Adapters;
+use super::super::shelf::{Adapter, Adapters};
 
 const GENERIC: &str = r#"
 [adapter]
@@ -63,20 +64,22 @@ memory = "16 MiB"
 struct Shelf;
 
 impl Adapters for Shelf {
-    fn package(&mut self, path: &Path) -> Result<Arc<Package>, String> {
+    fn adapter(&mut self, path: &Path) -> Result<Adapter, String> {
         let text = match path.file_name().and_then(|name| name.to_str()) {
             Some("any.wasm") => GENERIC,
             Some("crm.wasm") => PARTICULAR,
             _ => return Err("cannot be read: no such file".into()),
         };
         let manifest = Manifest::parse(text).map_err(|problems| format!("{problems:?}"))?;
-        Ok(Arc::new(Package {
+        let package = Arc::new(Package {
             manifest,
             digest: format!("sha256:{}", "0".repeat(64)),
             imports: BTreeSet::new(),
             bytes: Arc::from(Vec::new()),
             warnings: Vec::new(),
-        }))
+        });
+        let verdict = Verdict::Untrusted("found none".into());
+        Ok(Adapter { package, verdict })
     }
 }
 
@@ -178,7 +181,7 @@ fn a_bad_system_file_is_told_where_and_what() {
     refused(&[
         (
             "adaptor: any.wasm",
-            "systems/erp.yaml:1:1: a system: found the key \"adaptor\", expected one of adapter, connections",
+            "systems/erp.yaml:1:1: a system: found the key \"adaptor\", expected one of adapter, unsigned, connections",
         ),
         ("adaptor: any.wasm", "Did you mean \"adapter\"?"),
         ("settings: {}", "a system needs `adapter`, found none"),
@@ -385,7 +388,7 @@ fn every_problem_of_a_file_is_told_at_once() {
     assert_eq!(problems.len(), 6, "{}", told(&problems));
 }
 
-fn settings(text: &str) -> (Settings, Vec<Problem>) {
+pub(super) fn settings(text: &str) -> (Settings, Vec<Problem>) {
     let node = tombolo_flow::yaml::parse("tombolo.yaml", text).unwrap();
     let mut problems = Problems::of("tombolo.yaml");
     let settings = Settings::read(&node, Path::new("/site"), &mut problems);

@@ -99,7 +99,9 @@ fn samples() -> Vec<(&'static str, String)> {
             // What the demo and the scenarios fill in.
             let text = text
                 .replace("__LISTEN__", "127.0.0.1:7070")
-                .replace("__CRM__", "http://127.0.0.1:7071");
+                .replace("__CRM__", "http://127.0.0.1:7071")
+                .replace("__PUBLISHER__", KEY)
+                .replace("{{PUBLISHER}}", KEY);
             samples.push((kind, text.replace("{{", "").replace("}}", "")));
         }
     }
@@ -108,17 +110,21 @@ fn samples() -> Vec<(&'static str, String)> {
     samples
 }
 
+/// A public key.
+const KEY: &str = "RWQf6LRCGA9i53mlYecO4IzT51TGPpvWucNSCh1CBM0QTaLn73Y7GFO3";
+
 const WRITTEN: [(&str, &str); 5] = [
     (
         "tombolo",
         "listen: '[::]:7070'\npublic-url: https://hooks.example\ndata: d\n\
          secrets: { age: secrets.age, identity: env:KEY }\n\
+         publishers: { acme/shop: RWQf6LRCGA9i53mlYecO4IzT51TGPpvWucNSCh1CBM0QTaLn73Y7GFO3, 'acme/*': [RWQf6LRCGA9i53mlYecO4IzT51TGPpvWucNSCh1CBM0QTaLn73Y7GFO3] }\n\
          tokens: [{ name: me, token: env:T, may: [operate, publish, answer] }]\n\
          retention: { age: 90d, size: 10 GiB, audit: 183d }\nroles: [buyer]\nkinds: [customer]\n",
     ),
     (
         "system",
-        "adapter: a.wasm\n\
+        "adapter: a.wasm\nunsigned: allow\n\
          connections:\n\
          \x20 a: { http: https://a.example, allow: [GET /x], credential: { basic: { user: u, password: env:P } } }\n\
          \x20 b: { http: https://a.example, credential: none, network: public }\n\
