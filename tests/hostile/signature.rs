@@ -31,6 +31,19 @@ impl Attack {
         });
     }
 
+    /// Not even a reviewer lets it run.
+    #[track_caller]
+    fn cannot_be_approved(&self, reason: &str) {
+        let (code, _, refused) = self.site.tombolo(&[
+            "grant", "approve", "attacker", "--by", "rita", "--reason", "test",
+        ]);
+        assert_eq!(code, 1, "it was approved: {refused}");
+        assert!(
+            refused.contains(reason),
+            "{reason:?} is not told: {refused}"
+        );
+    }
+
     /// What answers now.
     #[track_caller]
     fn answers(&self, word: &str) {
@@ -58,12 +71,8 @@ fn case_32_a_file_swapped_after_verification_never_runs() {
         attack.host.post("/api/reload", &json!({}));
         attack.answers("good");
     }
-    // Nor does it after a start, when nothing runs yet: what was approved is bound, and so is who signed.
     attack.site.adapter_unsigned("component", &evil);
-    let (_, _, refused) = attack.site.tombolo(&[
-        "grant", "approve", "attacker", "--by", "rita", "--reason", "test",
-    ]);
-    assert!(refused.contains("does not fit these bytes"), "{refused}");
+    attack.cannot_be_approved("does not fit these bytes");
 }
 
 #[test]
@@ -74,6 +83,7 @@ fn case_33_a_removed_signature_holds_the_next_version_back_while_the_old_runs() 
         .adapter_unsigned("component", &answering("new", "0.2.0"));
     std::fs::remove_file(attack.site.path().join("adapters/component.wasm.minisig")).unwrap();
     attack.held_back("found no signature beside it");
+    attack.cannot_be_approved("found no signature beside it");
     attack.answers("old");
 }
 
@@ -84,6 +94,7 @@ fn case_34_a_valid_signature_by_the_wrong_publisher_is_refused() {
     let by_stranger = publisher::sign_as(&publisher::stranger(), &new).unwrap();
     attack.site.adapter_signed("component", &new, &by_stranger);
     attack.held_back("which tombolo.yaml does not name");
+    attack.cannot_be_approved("which tombolo.yaml does not name");
     attack.answers("old");
     // Trusted, but for the adapters of another vendor.
     let foreign = Parts {
@@ -93,6 +104,7 @@ fn case_34_a_valid_signature_by_the_wrong_publisher_is_refused() {
     .build();
     attack.site.adapter_bytes("component", &foreign);
     attack.held_back("which is trusted only for hostile/*, tombolo/*");
+    attack.cannot_be_approved("which is trusted only for hostile/*, tombolo/*");
     attack.answers("old");
 }
 
