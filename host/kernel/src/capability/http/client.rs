@@ -1,15 +1,24 @@
 //! The two clients that all systems share, one per network policy. Names are resolved here and every address is
 //! checked; the connection then goes to one of those very addresses, so a name cannot change its mind in between.
-//! No redirects, no proxy, no cookies, no decompression, no retries.
+//! No redirects, no proxy, no cookies, no decompression: none of that is in a client this plain.
 
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 
+use bytes::Bytes;
 use futures_util::future::BoxFuture;
-use reqwest::dns::{Addrs, Name, Resolve, Resolving};
+use http::Uri;
+use http_body_util::Full;
+use hyper_rustls::HttpsConnector;
+use hyper_util::client::legacy;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::client::legacy::connect::dns::Name;
+use hyper_util::rt::{TokioExecutor, TokioTimer};
 use rustls::ClientConfig;
 use rustls::crypto::{CryptoProvider, ring};
+use tower_service::Service;
 
 use super::super::PrepareError;
 use super::address;
@@ -19,11 +28,14 @@ use crate::limits;
 pub(super) type Lookup =
     Arc<dyn Fn(String) -> BoxFuture<'static, io::Result<Vec<SocketAddr>>> + Send + Sync>;
 
+/// Connections kept alive and reused, HTTP/1.1 only.
+pub(super) type Client = legacy::Client<InTime, Full<Bytes>>;
+
 /// What all systems share: one client per network policy, with its own resolver.
 #[derive(Debug, Clone)]
 pub struct HttpClients {
-    public: reqwest::Client,
-    private: reqwest::Client,
+    public: Client,
+    private: Client,
 }
 
 impl HttpClients {
@@ -40,10 +52,10 @@ impl HttpClients {
     }
 
     pub(super) fn with_lookup(lookup: Lookup) -> Result<Self, PrepareError> {
-        let tls = tls_config()?;
+        let tls = Arc::new(tls_config()?);
         let client = |private_network| {
             build(
-                tls.clone(),
+                Arc::clone(&tls),
                 CheckedResolver {
                     lookup: lookup.clone(),
                     private_network,
@@ -51,31 +63,25 @@ impl HttpClients {
             )
         };
         Ok(Self {
-            public: client(false)?,
-            private: client(true)?,
+            public: client(false),
+            private: client(true),
         })
     }
 
-    pub(super) fn for_network(&self, private: bool) -> &reqwest::Client {
+    pub(super) fn for_network(&self, private: bool) -> &Client {
         if private { &self.private } else { &self.public }
     }
 }
 
-fn build(tls: ClientConfig, resolver: CheckedResolver) -> Result<reqwest::Client, PrepareError> {
-    reqwest::Client::builder()
-        .tls_backend_preconfigured(tls)
-        .dns_resolver(resolver)
-        .no_proxy()
-        .redirect(reqwest::redirect::Policy::none())
-        .retry(reqwest::retry::never())
-        .referer(false)
-        .http1_only()
-        .connect_timeout(limits::HTTP_CONNECT)
+fn build(tls: Arc<ClientConfig>, resolver: CheckedResolver) -> Client {
+    let mut tcp = HttpConnector::new_with_resolver(resolver);
+    tcp.enforce_http(false); // TLS is laid over it
+    tcp.set_nodelay(true);
+    legacy::Client::builder(TokioExecutor::new())
+        .pool_timer(TokioTimer::new())
         .pool_idle_timeout(limits::HTTP_IDLE)
         .pool_max_idle_per_host(limits::HTTP_IDLE_CONNECTIONS)
-        .user_agent(concat!("tombolo/", env!("CARGO_PKG_VERSION")))
-        .build()
-        .map_err(|error| PrepareError(format!("the HTTP client cannot be set up: {error}")))
+        .build(InTime(HttpsConnector::from((tcp, tls))))
 }
 
 /// The provider is named here, so that nothing has to be installed for the process.
@@ -102,14 +108,57 @@ fn tls_config() -> Result<ClientConfig, PrepareError> {
     Ok(config)
 }
 
+/// Connects, TLS included, within [`limits::HTTP_CONNECT`].
+#[derive(Debug, Clone)]
+pub(super) struct InTime(HttpsConnector<HttpConnector<CheckedResolver>>);
+
+type Connected = <HttpsConnector<HttpConnector<CheckedResolver>> as Service<Uri>>::Response;
+type BoxError = Box<dyn std::error::Error + Send + Sync>;
+
+impl Service<Uri> for InTime {
+    type Response = Connected;
+    type Error = BoxError;
+    type Future = BoxFuture<'static, Result<Connected, BoxError>>;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
+        self.0.poll_ready(context)
+    }
+
+    fn call(&mut self, to: Uri) -> Self::Future {
+        let connecting = self.0.call(to);
+        Box::pin(async move {
+            tokio::time::timeout(limits::HTTP_CONNECT, connecting)
+                .await
+                .unwrap_or_else(|_| Err(io::Error::from(io::ErrorKind::TimedOut).into()))
+        })
+    }
+}
+
 /// Resolves a name and lets its addresses through only if every one of them is allowed.
-struct CheckedResolver {
+#[derive(Clone)]
+pub(super) struct CheckedResolver {
     lookup: Lookup,
     private_network: bool,
 }
 
-impl Resolve for CheckedResolver {
-    fn resolve(&self, name: Name) -> Resolving {
+impl std::fmt::Debug for CheckedResolver {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("CheckedResolver")
+            .field("private_network", &self.private_network)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Service<Name> for CheckedResolver {
+    type Response = std::vec::IntoIter<SocketAddr>;
+    type Error = BoxError;
+    type Future = BoxFuture<'static, Result<Self::Response, BoxError>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, name: Name) -> Self::Future {
         let found = (self.lookup)(name.as_str().to_owned());
         let private_network = self.private_network;
         Box::pin(async move {
@@ -117,7 +166,7 @@ impl Resolve for CheckedResolver {
             for address in &found {
                 address::check(address.ip(), private_network)?;
             }
-            Ok(Box::new(found.into_iter()) as Addrs)
+            Ok(found.into_iter())
         })
     }
 }

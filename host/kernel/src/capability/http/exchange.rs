@@ -3,10 +3,15 @@
 
 use std::error::Error;
 
-use http::{HeaderMap, StatusCode};
+use bytes::Bytes;
+use http::header::{ACCEPT, USER_AGENT};
+use http::{HeaderMap, HeaderValue, Request, StatusCode};
+use http_body_util::{BodyExt as _, Full};
+use hyper::body::Body as _;
 
 use super::HttpError;
 use super::address::AddressRefused;
+use super::client::Client;
 use super::headers;
 use crate::limits;
 
@@ -34,49 +39,60 @@ impl From<HttpError> for Trouble {
     }
 }
 
+/// Who calls, unless the guest says so itself.
+const AGENT: &str = concat!("tombolo/", env!("CARGO_PKG_VERSION"));
 /// Room made for a body before it is there: what a server says of its length is not yet true.
 const FIRST_ROOM: u64 = 64 << 10;
 
 /// Sends and reads at most `most` bytes of body. The caller keeps the time.
 pub(super) async fn exchange(
-    client: &reqwest::Client,
-    request: reqwest::Request,
+    client: &Client,
+    mut request: Request<Full<Bytes>>,
     connection: &str,
     most: u64,
 ) -> Result<Raw, Trouble> {
-    let failed = |error| explain(connection, error);
-    let mut response = client.execute(request).await.map_err(failed)?;
-    if headers::size(response.headers()) > limits::HTTP_HEADER_BYTES {
+    let own = request.headers_mut();
+    own.entry(ACCEPT).or_insert(HeaderValue::from_static("*/*"));
+    own.entry(USER_AGENT)
+        .or_insert(HeaderValue::from_static(AGENT));
+    let answered = client.request(request).await;
+    let (parts, mut incoming) = answered
+        .map_err(|error| explain(connection, &error, error.is_connect()))?
+        .into_parts();
+    if headers::size(&parts.headers) > limits::HTTP_HEADER_BYTES {
         return Err(HttpError::TooLarge(limits::HTTP_HEADER_BYTES as u64).into());
     }
-    let announced = response.content_length().unwrap_or(0);
+    let announced = incoming.size_hint().exact().unwrap_or(0);
     if announced > most {
         return Err(HttpError::TooLarge(most).into());
     }
     let mut body = Vec::with_capacity(usize::try_from(announced.min(FIRST_ROOM)).unwrap_or(0));
-    while let Some(chunk) = response.chunk().await.map_err(failed)? {
+    while let Some(frame) = incoming.frame().await {
+        let frame = frame.map_err(|error| explain(connection, &error, false))?;
+        let Ok(chunk) = frame.into_data() else {
+            continue; // trailers: no guest sees them
+        };
         if (body.len() + chunk.len()) as u64 > most {
             return Err(HttpError::TooLarge(most).into());
         }
         body.extend_from_slice(&chunk);
     }
     Ok(Raw {
-        status: response.status(),
-        headers: std::mem::take(response.headers_mut()),
+        status: parts.status,
+        headers: parts.headers,
         body,
     })
 }
 
 /// What went wrong, for the guest and the record.
-fn explain(connection: &str, error: reqwest::Error) -> Trouble {
-    let error = error.without_url();
-    if let Some(refused) = causes(&error).find_map(|cause| cause.downcast_ref::<AddressRefused>()) {
+fn explain(connection: &str, error: &(dyn Error + 'static), while_connecting: bool) -> Trouble {
+    if let Some(refused) = causes(error).find_map(|cause| cause.downcast_ref::<AddressRefused>()) {
         return Trouble {
             error: HttpError::Unreachable(format!("connection `{connection}`: {refused}")),
             refused: true,
         };
     }
-    let root = causes(&error)
+    let root = causes(error)
         .last()
         .map(ToString::to_string)
         .unwrap_or_default();
@@ -84,11 +100,11 @@ fn explain(connection: &str, error: reqwest::Error) -> Trouble {
         return HttpError::TooLarge(limits::HTTP_HEADER_BYTES as u64).into();
     }
     tracing::warn!(connection, error = %root, "an HTTP request failed");
-    let io = causes(&error)
+    let io = causes(error)
         .find_map(|cause| cause.downcast_ref::<std::io::Error>())
         .map(std::io::Error::kind);
-    let tls = causes(&error).any(|cause| cause.is::<rustls::Error>())
-        || causes(&error)
+    let tls = causes(error).any(|cause| cause.is::<rustls::Error>())
+        || causes(error)
             .filter_map(|cause| cause.downcast_ref::<std::io::Error>())
             .any(|io| {
                 io.get_ref()
@@ -96,7 +112,7 @@ fn explain(connection: &str, error: reqwest::Error) -> Trouble {
             });
     let what = match io {
         _ if tls => "TLS was refused; the operator checks the server's certificate".to_owned(),
-        _ if error.is_timeout() => {
+        Some(std::io::ErrorKind::TimedOut) => {
             format!("no connection within {} s", limits::HTTP_CONNECT.as_secs())
         }
         Some(std::io::ErrorKind::ConnectionRefused) => "the server refuses connections".to_owned(),
@@ -105,7 +121,7 @@ fn explain(connection: &str, error: reqwest::Error) -> Trouble {
             | std::io::ErrorKind::BrokenPipe
             | std::io::ErrorKind::UnexpectedEof,
         ) => "the server broke the connection off".to_owned(),
-        _ if error.is_connect() => {
+        _ if while_connecting => {
             "no connection: its name does not resolve or its network is not reachable".to_owned()
         }
         _ => "the server's answer broke off or is not HTTP".to_owned(),

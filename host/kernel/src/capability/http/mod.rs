@@ -20,9 +20,11 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use http::Method;
-use reqwest::Request;
+use bytes::Bytes;
+use http::{Method, Request};
+use http_body_util::Full;
 
+use self::client::Client;
 use self::credential::{Attached, Worn};
 use self::exchange::{Trouble, exchange};
 use self::redact::Redactor;
@@ -89,7 +91,7 @@ struct Connection {
     base: Base,
     credential: Attached,
     private_network: bool,
-    client: reqwest::Client,
+    client: Client,
 }
 
 // === impl HttpError ===
@@ -208,7 +210,7 @@ impl fmt::Debug for Http {
 
 /// A request that may leave, and its size in bytes.
 struct Built {
-    request: Request,
+    request: Request<Full<Bytes>>,
     size: u64,
 }
 
@@ -244,7 +246,7 @@ impl Connection {
             .map_err(HttpError::Invalid)?;
         address::check_literal(self.base.url(), self.private_network)
             .map_err(|refused| HttpError::Unreachable(format!("connection `{name}`: {refused}")))?;
-        let url = self
+        let uri = self
             .base
             .join(
                 &request.path,
@@ -254,7 +256,7 @@ impl Connection {
             .map_err(|error| match error {
                 TargetError::TooLong => HttpError::TooLarge(limits::HTTP_PATH_BYTES as u64),
                 TargetError::Changed => HttpError::Invalid(
-                    "the path does not survive being made a URL; percent-encode each segment"
+                    "the path does not survive being made an address; percent-encode each segment"
                         .into(),
                 ),
             })?;
@@ -264,22 +266,25 @@ impl Connection {
                 request.method.escape_default()
             ))
         })?;
-        let size = (url.path().len()
-            + url.query().map_or(0, str::len)
+        let size = (uri.path().len()
+            + uri.query().map_or(0, str::len)
             + headers::size(&headers)
             + body.len()) as u64;
-        let mut built = Request::new(method, url);
+        let mut built = Request::new(Full::from(body));
+        *built.method_mut() = method;
+        *built.uri_mut() = uri;
         *built.headers_mut() = headers;
-        if !body.is_empty() {
-            *built.body_mut() = Some(body.into());
-        }
         Ok(Built {
             request: built,
             size,
         })
     }
 
-    async fn exchange(&self, name: &str, mut request: Request) -> Result<HttpResponse, Trouble> {
+    async fn exchange(
+        &self,
+        name: &str,
+        mut request: Request<Full<Bytes>>,
+    ) -> Result<HttpResponse, Trouble> {
         match &self.credential {
             Attached::None => Ok(for_guest(
                 exchange(&self.client, request, name, limits::HTTP_BODY).await?,
@@ -299,12 +304,12 @@ impl Connection {
                 ))
             }
             Attached::Token(tokens) => {
-                let again = request.try_clone();
+                let again = request.clone(); // the body is shared, not copied
                 let token = Box::pin(tokens.get(&self.client, name, None)).await?;
                 let raw = self.with_token(name, request, &token.worn).await?;
-                let (401, Some(again)) = (raw.status.as_u16(), again) else {
+                if raw.status != http::StatusCode::UNAUTHORIZED {
                     return Ok(for_guest(raw, &token.worn.redactor));
-                };
+                }
                 let token = Box::pin(tokens.get(&self.client, name, Some(&token))).await?;
                 Ok(for_guest(
                     self.with_token(name, again, &token.worn).await?,
@@ -317,7 +322,7 @@ impl Connection {
     async fn with_token(
         &self,
         name: &str,
-        mut request: Request,
+        mut request: Request<Full<Bytes>>,
         worn: &Arc<Worn>,
     ) -> Result<exchange::Raw, Trouble> {
         request

@@ -5,15 +5,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::ArcSwapOption;
-use bytes::Bytes;
-use http::HeaderValue;
 use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE};
+use http::{HeaderValue, Method, Request, Uri};
+use http_body_util::Full;
 use serde::Deserialize;
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 use url::Url;
 use zeroize::Zeroizing;
 
+use super::client::Client;
 use super::credential::{Worn, basic, bearer, sensitive, text};
 use super::exchange::{Trouble, exchange};
 use super::redact::Redactor;
@@ -24,6 +25,8 @@ use crate::system::Credential;
 /// The token of one connection.
 pub(super) struct Tokens {
     token_url: Url,
+    /// The same, as it is sent.
+    uri: Uri,
     private_network: bool,
     /// The client's id and secret as Basic, unless they go into the form.
     authorization: Option<HeaderValue>,
@@ -96,6 +99,8 @@ impl Tokens {
         };
         Ok(Self {
             token_url: token_url.clone(),
+            uri: (token_url.as_str().parse())
+                .map_err(|_| "`token-url` is no address that HTTP can carry".to_owned())?,
             private_network,
             authorization,
             form,
@@ -108,7 +113,7 @@ impl Tokens {
     /// A token to send: the kept one, or a new one where that is absent, ending, or the one that was `refused`.
     pub(super) async fn get(
         &self,
-        client: &reqwest::Client,
+        client: &Client,
         connection: &str,
         refused: Option<&Arc<Token>>,
     ) -> Result<Arc<Token>, Trouble> {
@@ -144,7 +149,7 @@ impl Tokens {
         (!is_refused && Instant::now() < token.until).then_some(token)
     }
 
-    async fn fetch(&self, client: &reqwest::Client, connection: &str) -> Result<Token, Trouble> {
+    async fn fetch(&self, client: &Client, connection: &str) -> Result<Token, Trouble> {
         let failed = |what: String| {
             Trouble::from(HttpError::Unreachable(format!(
                 "connection `{connection}`: no access token: {what}"
@@ -152,7 +157,9 @@ impl Tokens {
         };
         address::check_literal(&self.token_url, self.private_network)
             .map_err(|refused| failed(refused.to_string()))?;
-        let mut request = reqwest::Request::new(http::Method::POST, self.token_url.clone());
+        let mut request = Request::new(Full::from(self.form.as_bytes().to_vec()));
+        *request.method_mut() = Method::POST;
+        *request.uri_mut() = self.uri.clone();
         let headers = request.headers_mut();
         headers.insert(
             CONTENT_TYPE,
@@ -162,7 +169,6 @@ impl Tokens {
         if let Some(authorization) = &self.authorization {
             headers.insert(AUTHORIZATION, authorization.clone());
         }
-        *request.body_mut() = Some(Bytes::copy_from_slice(self.form.as_bytes()).into());
         let asked = Instant::now();
         let raw = exchange(client, request, connection, limits::HTTP_TOKEN_BYTES).await?;
         let body = Zeroizing::new(raw.body);

@@ -1,9 +1,12 @@
-//! From what a guest asked for to the URL that is sent: base address, checked path, encoded query.
+//! From what a guest asked for to the address that is sent: base address, checked path, encoded query.
 //!
 //! A path is never repaired: what the grant was asked about is, byte for byte, what the server is sent.
 
 use std::fmt::Write as _;
 
+use bytes::Bytes;
+use http::Uri;
+use http::uri::Authority;
 use url::Url;
 
 use crate::limits;
@@ -16,6 +19,8 @@ pub(super) struct Base {
     prefix: String,
     /// Where the path begins in `prefix`.
     path_at: usize,
+    /// `host:8443`, what every request goes to.
+    authority: Authority,
 }
 
 impl Base {
@@ -36,10 +41,14 @@ impl Base {
         }
         let prefix = url.as_str().trim_end_matches('/').to_owned();
         let path_at = url.as_str().len() - url.path().len();
+        let authority = (url.as_str()[..path_at].parse::<Uri>().ok())
+            .and_then(|uri| uri.authority().cloned())
+            .ok_or("the base address has a host that HTTP cannot carry")?;
         Ok(Self {
             url: url.clone(),
             prefix,
             path_at,
+            authority,
         })
     }
 
@@ -47,13 +56,13 @@ impl Base {
         &self.url
     }
 
-    /// The URL for a path that [`crate::grant::check_path`] let through. `secret_query` is the credential's own `name=value`.
+    /// The address for a path that [`crate::grant::check_path`] let through. `secret_query` is the credential's own `name=value`.
     pub(super) fn join(
         &self,
         path: &str,
         query: &[(String, String)],
         secret_query: Option<&str>,
-    ) -> Result<Url, TargetError> {
+    ) -> Result<Uri, TargetError> {
         let mut text = String::with_capacity(self.prefix.len() + path.len() + 64);
         text.push_str(&self.prefix);
         text.push_str(path);
@@ -71,24 +80,25 @@ impl Base {
             text.push(if text.len() == path_end { '?' } else { '&' });
             text.push_str(secret);
         }
-        let url = Url::parse(&text).map_err(|_| TargetError::Changed)?;
+        let text = Bytes::from(text);
+        let uri = Uri::from_maybe_shared(text.clone()).map_err(|_| TargetError::Changed)?;
         // What the parser understood must be what was checked, byte for byte.
-        if url.path() != &text[self.path_at..path_end]
-            || url.host() != self.url.host()
-            || url.port() != self.url.port()
+        if uri.path().as_bytes() != &text[self.path_at..path_end]
+            || uri.authority() != Some(&self.authority)
+            || uri.scheme_str() != Some(self.url.scheme())
         {
             return Err(TargetError::Changed);
         }
-        Ok(url)
+        Ok(uri)
     }
 }
 
-/// Why a checked path makes no URL.
+/// Why a checked path makes no address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum TargetError {
     /// Path and query over the bound.
     TooLong,
-    /// The URL would not be what was checked.
+    /// The address would not be what was checked.
     Changed,
 }
 
