@@ -122,8 +122,8 @@ impl Attack {
     /// Asserts that the host recorded a refusal that says all of `words`.
     pub(crate) fn refusal_is_recorded(&self, words: &[&str]) {
         wait(&format!("an audit record with {words:?}"), || {
-            let records = self.host.get("/api/audit?denied=true");
-            let records = records.as_array().cloned().unwrap_or_default();
+            let records = self.host.get("/api/audit?outcome=denied&limit=1000");
+            let records = records["records"].as_array().cloned().unwrap_or_default();
             records
                 .iter()
                 .map(Value::to_string)

@@ -212,6 +212,7 @@ fn case_80_without_a_token_every_api_is_401_also_from_this_machine() {
         ("POST", "/api/tasks/x/answer"),
         ("POST", "/api/reload"),
         ("GET", "/api/audit"),
+        ("GET", "/api/audit/export"),
         ("GET", "/api/dead"),
         ("GET", "/api/dead/1.x"),
         ("POST", "/api/dead/1.x/retry"),

@@ -57,8 +57,8 @@ actions:
         "/api/dead",
         "/api/lanes",
         "/api/events",
-        "/api/audit?denied=true",
-        "/api/audit?denied=false",
+        "/api/audit?limit=1000",
+        "/api/audit/export?limit=1000",
     ] {
         seen.push_str(&attack.host.get(target).to_string());
     }

@@ -69,11 +69,12 @@ fn tell(what: &str, file: &Path, contents: &Contents) -> anyhow::Result<()> {
         .newest_ms
         .map_or_else(|| "none".to_owned(), when::moment);
     Ok(out::line(format!(
-        "{} {what}: {} events (the newest of {newest}), {} runs, {} of them unfinished, {}, format {}",
+        "{} {what}: {} events (the newest of {newest}), {} runs, {} of them unfinished, {} audit records, {}, format {}",
         file.display(),
         contents.events,
         contents.runs,
         contents.unfinished,
+        contents.audits,
         when::bytes(contents.bytes),
         contents.format,
     ))?)

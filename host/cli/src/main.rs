@@ -3,6 +3,7 @@
 //! Exit codes: 0 done; 1 it failed, or a check found problems; 2 the command line is wrong.
 
 mod adapter;
+mod audit;
 mod backup;
 mod check;
 mod client;
@@ -96,6 +97,9 @@ enum Command {
     /// Look at the log of events
     #[command(subcommand)]
     Event(event::EventCommand),
+    /// Look at who reached what and who decided what, and check that nobody changed it
+    #[command(subcommand)]
+    Audit(audit::AuditCommand),
     /// Copy the log of a site while its host runs, or check a copy
     Backup(backup::BackupArguments),
     /// Put a copy in the place of a site's log
@@ -138,6 +142,7 @@ fn dispatch(command: Command) -> anyhow::Result<ExitCode> {
         Command::Lane(command) => waited_for(lane::run(command))?,
         Command::Replay(arguments) => waited_for(replay::run(arguments))?,
         Command::Event(command) => waited_for(event::run(command))?,
+        Command::Audit(command) => waited_for(audit::run(command))?,
         Command::Backup(arguments) => backup::run(&arguments)?,
         Command::Restore(arguments) => backup::restore(&arguments)?,
         Command::Demo(arguments) => waited_for(demo::run(arguments))?,

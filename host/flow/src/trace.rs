@@ -1,7 +1,8 @@
 //! What a run did, for people: the steps as a tree, attempts, outward calls, times, failures. Every part is bounded.
 
 use serde::{Deserialize, Serialize};
-use tombolo_kernel::audit::Outward;
+use std::sync::Arc;
+use tombolo_kernel::audit::AuditRecord;
 use tombolo_kernel::failure::Failure;
 use tombolo_kernel::limits;
 
@@ -199,20 +200,20 @@ impl StepTrace {
     }
 
     /// Takes note of what left, up to a bound.
-    pub(crate) fn note(&mut self, attempt: u32, outward: Vec<Outward>) {
+    pub(crate) fn note(&mut self, attempt: u32, outward: &[Arc<AuditRecord>]) {
         if let Some(last) = outward.last() {
-            self.adapter.clone_from(&last.digest);
+            self.adapter = last.bearer.adapter.to_string();
         }
         let room = limits::TRACE_CALLS.saturating_sub(self.calls.len());
         self.calls
-            .extend(outward.into_iter().take(room).map(|outward| CallTrace {
+            .extend(outward.iter().take(room).map(|record| CallTrace {
                 attempt,
-                capability: outward.capability,
-                target: outward.target,
-                what: outward.what,
-                outcome: outward.outcome,
-                denied: outward.denied,
-                micros: outward.micros,
+                capability: record.kind.name().to_owned(),
+                target: record.target.clone(),
+                what: record.what.clone(),
+                outcome: record.status.clone(),
+                denied: record.is_denied(),
+                micros: record.micros,
             }));
     }
 }

@@ -199,8 +199,12 @@ pub const GROUP_COMMIT: usize = 1_024;
 /// How long a group commit gathers after the one before began, if that one had company: a commit costs the same for
 /// one write as for fifty. A lone write never waits.
 pub const GATHER: Duration = Duration::from_millis(2);
-/// Audit records that wait for a commit. At 200 bytes, 13 MiB; while the disk is full, the newest are kept.
+/// One text of an audit record, bytes; longer ones are cut. The longest path that is shown has 512 characters.
+pub const AUDIT_TEXT: usize = 1 << 10;
+/// Audit records that wait for a commit. At 500 bytes, 32 MiB; while the disk is full, the newest are kept.
 pub const AUDIT_WAITING: usize = 65_536;
+/// Records of the audit that one look at its chain takes: some milliseconds per thousand.
+pub const AUDIT_CHECKED: u32 = 50_000;
 /// Connections that read for the engine, and as many that read for people: a slow search starves nobody.
 pub const STORE_READERS: usize = 2;
 /// One search for people: longer ones hold back the reuse of the write-ahead log.

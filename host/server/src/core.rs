@@ -17,7 +17,7 @@ use tombolo_kernel::clock::SharedClock;
 use tombolo_kernel::event::Event;
 use tombolo_kernel::limits;
 use tombolo_kernel::system::{SystemStatus, Systems};
-use tombolo_store::{Appended, PageIn, Store, StoreError};
+use tombolo_store::{Appended, AuditTrail, PageIn, Store, StoreError};
 
 use crate::api::Tokens;
 use crate::connections::Connections;
@@ -36,6 +36,8 @@ pub(crate) struct Core {
     pub(crate) data: PathBuf,
     /// The log.
     pub(crate) store: Arc<dyn Store>,
+    /// Who reached what, and who decided what.
+    pub(crate) audit: Arc<dyn AuditTrail>,
     /// Flows and runs.
     pub(crate) engine: Arc<Engine>,
     /// Connected systems.
@@ -93,6 +95,7 @@ impl Core {
     pub(crate) fn new(
         folder: PathBuf,
         store: Arc<dyn Store>,
+        audit: Arc<dyn AuditTrail>,
         engine: Arc<Engine>,
         systems: Arc<Systems>,
         clock: SharedClock,
@@ -105,6 +108,7 @@ impl Core {
             folder,
             data: settings.data.clone(),
             store,
+            audit,
             engine,
             systems,
             clock,

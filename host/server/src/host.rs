@@ -16,7 +16,7 @@ use tombolo_kernel::clock::{MachineClock, SharedClock};
 use tombolo_kernel::sandbox::{self, CompileConfig, EngineError};
 use tombolo_kernel::system::{Surroundings, Systems};
 use tombolo_store::sqlite::SqliteStore;
-use tombolo_store::{Store, StoreError};
+use tombolo_store::{AuditTrail, Store, StoreError};
 
 use crate::connections::Connections;
 pub use crate::core::Changes;
@@ -116,7 +116,8 @@ impl Host {
             .prepare(&systems, &site.systems, &site.grants, &secrets)
             .await;
         systems.switch(candidates, &[], || {});
-        let store: Arc<dyn Store> = store;
+        let (store, audit): (Arc<dyn Store>, Arc<dyn AuditTrail>) =
+            (Arc::clone(&store) as _, store);
         let parts = EngineParts {
             store: Arc::clone(&store),
             actor: Arc::clone(&systems) as _,
@@ -129,6 +130,7 @@ impl Host {
         let core = Arc::new(Core::new(
             site.folder,
             store,
+            audit,
             engine,
             systems,
             clock,

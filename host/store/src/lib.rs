@@ -3,10 +3,14 @@
 //! One narrow trait, [`Store`], in terms of what the host needs; [`sqlite`] is the embedded default. Every future
 //! that resolves `Ok` has its data on disk, synced. An I/O error fails the writes that met it, never pretends.
 
+mod audit;
 mod links;
 pub mod sqlite;
 mod types;
 
+pub use audit::{
+    Anchor, AuditCheck, AuditFilter, AuditPage, AuditProblem, AuditTrail, NotAnAnchor, StoredAudit,
+};
 pub use links::{
     ChangeFilter, Conflict, CrossReferences, Entity, EntityFilter, KEEP, Link, LinkChange,
     LinkOrder, LinkOutcome, LinkTable, LinkedId, Maker, OnConflict, REPLACE, SystemId, TaskLink,
@@ -15,7 +19,6 @@ pub use links::{
 pub use types::*;
 
 use futures_util::future::BoxFuture;
-use tombolo_kernel::audit::Outward;
 use tombolo_kernel::event::Event;
 
 /// Where a site's past and present are kept.
@@ -142,16 +145,6 @@ pub trait Store: CrossReferences {
 
     /// The text of a kept definition.
     fn flow(&self, version: &str) -> BoxFuture<'_, Result<Option<String>, StoreError>>;
-
-    /// Keeps records that belong to no run; written with the next commit, bounded, never blocks.
-    fn audit(&self, outward: Outward);
-
-    /// The newest records first.
-    fn audits(
-        &self,
-        limit: u32,
-        denied_only: bool,
-    ) -> BoxFuture<'_, Result<Vec<Outward>, StoreError>>;
 
     /// Forgets a little of what is old enough, and where the next step begins. Never what is unfinished, a dead letter, or
     /// the newest event. An event's identity goes with it: the same event sent again later is a new one.

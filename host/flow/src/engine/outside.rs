@@ -29,12 +29,6 @@ impl Engine {
         };
         let outcome = call.await;
         self.judge(&gate, &outcome.result, turn.is_probe);
-        for outward in outcome.outward {
-            // What was denied is recorded where it was.
-            if !outward.denied {
-                self.parts.store.audit(outward);
-            }
-        }
         outcome.result
     }
 

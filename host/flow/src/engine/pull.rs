@@ -94,14 +94,7 @@ impl Engine {
         };
         let outage = self.judge(gate, &outcome.result, turn.is_probe);
         if outage && turn.is_probe && was_parked {
-            // The row stays as it is: a probe that failed costs the store nothing. What left is recorded all the same.
-            for outward in outcome
-                .outward
-                .into_iter()
-                .filter(|outward| !outward.denied)
-            {
-                self.parts.store.audit(outward);
-            }
+            // The row stays as it is: a probe that failed costs the store nothing but the audit's record.
             return Delivered::Parked;
         }
         Delivered::Ended { outcome, outage }

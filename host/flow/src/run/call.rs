@@ -183,7 +183,7 @@ impl Move<'_, '_> {
                 .then_some(at)
         });
         if let Some(trace) = strand.step_trace(of.depth) {
-            trace.note(attempt, called.outward);
+            trace.note(attempt, &called.outward);
             trace.attempt(AttemptTrace {
                 at_ms: called.at_ms,
                 took_ms: now.saturating_sub(called.at_ms),

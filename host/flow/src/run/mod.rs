@@ -23,7 +23,7 @@ mod wait;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
-use tombolo_kernel::audit::Outward;
+use tombolo_kernel::audit::AuditRecord;
 use tombolo_kernel::event::Event;
 use tombolo_kernel::failure::Failure;
 use tombolo_store::{Link, LinkOutcome, Listen, TaskAnswer, TaskRow};
@@ -124,7 +124,7 @@ pub struct Called {
     /// The adapter broke.
     pub crashed: bool,
     /// What left.
-    pub outward: Vec<Outward>,
+    pub outward: Vec<Arc<AuditRecord>>,
     /// It failed because the system is down: the step waits for that, and no attempt is used up.
     pub outage: bool,
     /// The system's own policy, for what the step leaves open.

@@ -1,43 +1,33 @@
-//! Who reached what, when, by whose leave: the record. Where it is kept is the store's affair.
+//! Who reached what, when, by whose leave: the record of every call that left or was denied, and of every decision.
+//! Where it is kept, and in which chain, is the store's affair.
+//!
+//! A call's record is made where the call is, by the sandbox. Whoever decides something makes a record with
+//! [`AuditRecord::new`] and hands it to the [`AuditSink`]:
+//!
+//! ```
+//! # use tombolo_kernel::audit::{AuditRecord, Kind};
+//! AuditRecord::new(Kind::Answer, 1_763_778_600_000)
+//!     .by("ann")
+//!     .about("task 01k")
+//!     .because("the part is needed")
+//!     .caused_by("1042.spare-part/approval");
+//! ```
 
-use serde::{Deserialize, Serialize};
+mod json;
+mod kind;
+mod record;
+#[cfg(test)]
+mod tests;
+
+pub use kind::{Kind, Outcome};
+pub use record::{AuditRecord, Bearer, run_of};
+
 use std::sync::Arc;
-
-/// One thing that left the host, or was refused.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Outward {
-    /// When it began, milliseconds since the epoch.
-    pub at_ms: u64,
-    /// The system.
-    pub system: String,
-    /// The adapter's digest, `sha256:...`.
-    pub digest: String,
-    /// The grant's digest: who approved it is in there.
-    pub grant: String,
-    /// `http`, `sql`, `keys`, `store`, `actions`, `emit`.
-    pub capability: String,
-    /// Connection, key or system name.
-    pub target: String,
-    /// `GET /orders/7`, a statement's name, a key's use. Never a query, header, body or secret.
-    pub what: String,
-    /// `200`, `ok`, `denied: ...`, `timeout`.
-    pub outcome: String,
-    /// It was refused and nothing left.
-    pub denied: bool,
-    /// Duration in microseconds.
-    pub micros: u64,
-    /// Bytes out.
-    pub sent: u64,
-    /// Bytes in.
-    pub received: u64,
-    /// Run and step, or hook, that caused it.
-    pub cause: String,
-}
 
 /// Takes records. Must not block: it is called between two host calls of a guest.
 pub trait AuditSink: Send + Sync {
     /// Keeps one record.
-    fn record(&self, outward: Outward);
+    fn record(&self, record: Arc<AuditRecord>);
 }
 
 /// A shared sink.
@@ -48,5 +38,5 @@ pub type SharedAudit = Arc<dyn AuditSink>;
 pub struct NoAudit;
 
 impl AuditSink for NoAudit {
-    fn record(&self, _outward: Outward) {}
+    fn record(&self, _record: Arc<AuditRecord>) {}
 }

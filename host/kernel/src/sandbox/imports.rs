@@ -10,9 +10,10 @@ use super::bindings::tombolo::adapter as wit;
 use super::convert;
 use super::meter::waiting;
 use super::state::StoreState;
+use crate::audit::Kind;
 use crate::capability::broker::Message;
 use crate::capability::store::StoreError;
-use crate::capability::{actions, clock, log};
+use crate::capability::{actions, clock, http, log};
 use crate::system::ActionCall;
 
 impl wit::types::Host for StoreState {}
@@ -55,11 +56,7 @@ impl wit::http::Host for StoreState {
         let system = Arc::clone(&self.system);
         let left = self.call.left();
         let request = convert::http_request(request);
-        let open = self.open(
-            "http",
-            connection.clone(),
-            format!("{} {}", request.method, request.path),
-        );
+        let open = self.open(Kind::Http, connection.clone(), http::what(&request));
         let (result, record) = open
             .waiting(system.http.send(&system.grant, &connection, request, left))
             .await;
@@ -80,7 +77,7 @@ impl wit::sql::Host for StoreState {
         self.count()?;
         let system = Arc::clone(&self.system);
         let left = self.call.left();
-        let open = self.open("sql", connection.clone(), statement.clone());
+        let open = self.open(Kind::Sql, connection.clone(), statement.clone());
         let run = system
             .sql
             .run(&system.grant, &connection, &statement, &parameters, left);
@@ -106,7 +103,7 @@ impl wit::broker::Host for StoreState {
         self.count()?;
         let system = Arc::clone(&self.system);
         let left = self.call.left();
-        let open = self.open("broker", connection.clone(), topic.clone());
+        let open = self.open(Kind::Broker, connection.clone(), topic.clone());
         let message = Message {
             topic,
             payload,
@@ -184,12 +181,12 @@ impl wit::actions::Host for StoreState {
         let caller = Arc::clone(&self.system);
         let what = actions::what(&system, &action);
         if let Err(failure) = actions::check(&caller.grant, &system, &action, self.call.depth) {
-            self.denied("actions", &system, what, &failure.to_string());
+            self.denied(Kind::Actions, &system, what, &failure.to_string());
             return Ok(Err(convert::failure_in(failure)));
         }
         let call = self.nested(action, input);
         let sent = call.input.len();
-        let mut open = self.open("actions", system.clone(), what);
+        let mut open = self.open(Kind::Actions, system.clone(), what);
         let outcome = open
             .waiting(actions::call(&caller.actor, &system, call))
             .await;
@@ -213,7 +210,7 @@ impl StoreState {
         self.count()?;
         let result = waiting(&self.meter, run).await;
         if let Err(StoreError::Denied(why)) = &result {
-            self.denied("store", "store", what.to_owned(), why);
+            self.denied(Kind::Store, "store", what.to_owned(), why);
         }
         Ok(result.map_err(convert::store_error))
     }
@@ -224,7 +221,7 @@ impl StoreState {
             .call
             .outward
             .iter()
-            .filter(|outward| outward.capability == "actions")
+            .filter(|outward| outward.kind == Kind::Actions)
             .count();
         ActionCall {
             idempotency_key: actions::nested_key(

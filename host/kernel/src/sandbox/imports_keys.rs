@@ -6,6 +6,7 @@ use wasmtime::Result;
 
 use super::bindings::tombolo::adapter::keys as wit;
 use super::state::StoreState;
+use crate::audit::Kind;
 use crate::capability::keys::{Hash, Iv, KeysError, Order, Part, SignatureAlgorithm};
 use crate::system::Prepared;
 
@@ -136,7 +137,7 @@ impl StoreState {
         let system = Arc::clone(&self.system);
         let result = run(&system);
         if let Err(KeysError::Denied(why)) = &result {
-            self.denied("keys", key, what.to_owned(), why);
+            self.denied(Kind::Keys, key, what.to_owned(), why);
         }
         Ok(result.map_err(|error| match error {
             KeysError::Denied(why) => wit::Error::Denied(why),

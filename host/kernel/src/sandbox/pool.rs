@@ -16,7 +16,7 @@ use super::instance::Instance;
 use super::load::Code;
 use super::state::CallState;
 use super::trap::{self, Broken};
-use crate::audit::Outward;
+use crate::audit::{AuditRecord, Kind};
 use crate::failure::Failure;
 use crate::limits;
 use crate::system::Prepared;
@@ -41,7 +41,7 @@ pub(crate) struct Ended<T> {
     pub(crate) reached: bool,
     /// The adapter broke.
     pub(crate) crashed: bool,
-    pub(crate) outward: Vec<Outward>,
+    pub(crate) outward: Vec<Arc<AuditRecord>>,
     pub(crate) guest_micros: u64,
 }
 
@@ -177,7 +177,7 @@ impl Pool {
             Ok(result) => Ok(result),
             Err(Fault::Contract(problem)) => Err(Broken::Contract(problem)),
             Err(Fault::Denied { event, why }) => {
-                state.denied("emit", "events", event, &why);
+                state.denied(Kind::Emit, "events", event, &why);
                 Ok(Err(Failure::Internal { message: why }))
             }
         });

@@ -6,7 +6,7 @@ use tokio::time::Instant;
 
 use super::limiter::Limiter;
 use super::meter::{Meter, waiting};
-use crate::audit::Outward;
+use crate::audit::{AuditRecord, Kind};
 use crate::capability::Record;
 use crate::capability::log::LogBudget;
 use crate::limits;
@@ -36,7 +36,8 @@ pub(crate) struct CallState {
     pub(crate) deadline: Instant,
     pub(super) host_calls: u32,
     pub(super) log: LogBudget,
-    pub(super) outward: Vec<Outward>,
+    /// What left or was denied so far. The audit has it already.
+    pub(super) outward: Vec<Arc<AuditRecord>>,
 }
 
 /// What caused a call.
@@ -59,7 +60,7 @@ pub(super) struct TooManyHostCalls;
 pub(super) struct Open<'s> {
     state: &'s mut StoreState,
     meter: Arc<Meter>,
-    capability: &'static str,
+    capability: Kind,
     target: String,
     what: String,
     at_ms: u64,
@@ -97,7 +98,7 @@ impl CallState {
         self.deadline.saturating_duration_since(Instant::now())
     }
 
-    pub(super) fn take_outward(&mut self) -> Vec<Outward> {
+    pub(super) fn take_outward(&mut self) -> Vec<Arc<AuditRecord>> {
         std::mem::take(&mut self.outward)
     }
 }
@@ -127,12 +128,7 @@ impl StoreState {
     }
 
     /// Begins a use of a capability.
-    pub(super) fn open(
-        &mut self,
-        capability: &'static str,
-        target: String,
-        what: String,
-    ) -> Open<'_> {
+    pub(super) fn open(&mut self, capability: Kind, target: String, what: String) -> Open<'_> {
         let at_ms = self.system.clock.now_ms();
         let meter = Arc::clone(&self.meter);
         Open {
@@ -148,13 +144,7 @@ impl StoreState {
     }
 
     /// Records a refusal: nothing left.
-    pub(super) fn denied(
-        &mut self,
-        capability: &'static str,
-        target: &str,
-        what: String,
-        why: &str,
-    ) {
+    pub(super) fn denied(&mut self, capability: Kind, target: &str, what: String, why: &str) {
         let at_ms = self.system.clock.now_ms();
         let record = Record {
             target: target.to_owned(),
@@ -173,20 +163,14 @@ impl StoreState {
         self.call.cause.text(&self.system.name)
     }
 
-    fn record(&mut self, capability: &'static str, at_ms: u64, record: Record) {
-        let outward = self
+    /// At once, not when the call ends: its caller may go away before.
+    fn record(&mut self, capability: Kind, at_ms: u64, record: Record) {
+        let record = self
             .system
             .outward(capability, at_ms, record, self.cause_text());
-        self.call.outward.push(outward);
-    }
-}
-
-impl Drop for StoreState {
-    fn drop(&mut self) {
-        // The caller went away during the call: what left is still recorded.
-        for outward in self.call.take_outward() {
-            self.system.audit.record(outward);
-        }
+        let record = Arc::new(record);
+        self.system.audit.record(Arc::clone(&record));
+        self.call.outward.push(record);
     }
 }
 
@@ -197,7 +181,7 @@ impl Open<'_> {
     }
 
     /// The records so far.
-    pub(super) fn outward(&mut self) -> &mut Vec<Outward> {
+    pub(super) fn outward(&mut self) -> &mut Vec<Arc<AuditRecord>> {
         &mut self.state.call.outward
     }
 

@@ -1,8 +1,10 @@
 //! What goes into a call of a system and what comes out, as the rest of the host sees it.
 
+use std::sync::Arc;
+
 use serde_json::value::RawValue;
 
-use crate::audit::Outward;
+use crate::audit::AuditRecord;
 use crate::failure::Failure;
 
 /// Ask a system to do something.
@@ -110,9 +112,8 @@ pub struct Outcome<T> {
     pub result: Result<T, Failure>,
     /// The adapter broke: trap, limit, deadline, or an answer that is not in the contract.
     pub crashed: bool,
-    /// Of an action: what left or was denied. Of `receive` and `read` it is empty: no run keeps it, so it went to the
-    /// [audit](crate::audit::AuditSink) already, where an action's denials go too.
-    pub outward: Vec<Outward>,
+    /// Of an action: what left or was denied, for whoever tells its story. The [audit](crate::audit::AuditSink) has it.
+    pub outward: Vec<Arc<AuditRecord>>,
     /// Time in the guest, microseconds, not counting what it waited for.
     pub guest_micros: u64,
 }

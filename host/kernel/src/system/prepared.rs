@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Weak};
 
 use super::{ActionOffer, Actor, Binding, Subscribed, Surroundings, SystemLimits, SystemSpec};
-use crate::audit::{Outward, SharedAudit};
+use crate::audit::{self, AuditRecord, Bearer, Kind, SharedAudit};
 use crate::capability::broker::Broker;
 use crate::capability::http::{Http, HttpClients};
 use crate::capability::keys::Keys;
@@ -20,7 +20,8 @@ pub(crate) struct Prepared {
     pub(crate) name: Arc<str>,
     /// `acme/shop 0.3.0`, for messages.
     pub(crate) adapter: String,
-    pub(crate) digest: String,
+    /// Name and digests, for records.
+    bearer: Bearer,
     pub(crate) grant: ActiveGrant,
     pub(crate) limits: SystemLimits,
     pub(crate) settings: Settings,
@@ -52,7 +53,11 @@ impl Prepared {
         let identity = &spec.package.manifest.adapter;
         Ok(Self {
             adapter: format!("{} {}", identity.name, identity.version),
-            digest: spec.package.digest.clone(),
+            bearer: Bearer {
+                system: Arc::clone(&name),
+                adapter: spec.package.digest.as_str().into(),
+                grant: grant.digest.as_str().into(),
+            },
             http: Http::prepare(clients, &spec.connections)?,
             sql: Sql::prepare(&spec.connections)?,
             broker: Broker::prepare(&*surroundings.brokers, &spec.connections),
@@ -79,25 +84,26 @@ impl Prepared {
     /// A capability's record as the audit keeps it: by whose leave, for which reason.
     pub(crate) fn outward(
         &self,
-        capability: &str,
+        kind: Kind,
         at_ms: u64,
         record: Record,
         cause: String,
-    ) -> Outward {
-        Outward {
+    ) -> AuditRecord {
+        AuditRecord {
             at_ms,
-            system: self.name.to_string(),
-            digest: self.digest.clone(),
-            grant: self.grant.digest.clone(),
-            capability: capability.to_owned(),
+            kind,
+            outcome: audit::Outcome::of_call(record.denied, &record.outcome),
+            status: record.outcome,
+            bearer: self.bearer.clone(),
             target: record.target,
             what: record.what,
-            outcome: record.outcome,
-            denied: record.denied,
+            who: String::new(),
+            token: String::new(),
+            why: String::new(),
+            cause,
             micros: record.micros,
             sent: record.sent,
             received: record.received,
-            cause,
         }
     }
 }

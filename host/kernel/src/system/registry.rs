@@ -205,7 +205,7 @@ impl Systems {
             return Outcome::refused(not_offered(system, "hook", &inbound.hook));
         }
         let cause = Cause::Hook(inbound.hook.clone());
-        self.recorded(running.call(inbound, |call| call, cause).await)
+        running.call(inbound, |call| call, cause).await
     }
 
     /// What is to be fetched from brokers for the systems that run now.
@@ -234,19 +234,12 @@ impl Systems {
             return Outcome::refused(not_offered(system, "feed", feed));
         }
         let cause = Cause::Feed(feed.to_owned());
-        self.recorded(
-            running
-                .call(
-                    Read {
-                        feed: feed.to_owned(),
-                        cursor,
-                        limit,
-                    },
-                    |call| call,
-                    cause,
-                )
-                .await,
-        )
+        let read = Read {
+            feed: feed.to_owned(),
+            cursor,
+            limit,
+        };
+        running.call(read, |call| call, cause).await
     }
 
     fn running(&self, system: &str) -> Result<Arc<Running>, Failure> {
@@ -266,14 +259,6 @@ impl Systems {
                 retry_after_ms: Some(5_000),
             }
         })
-    }
-
-    /// No run keeps what a hook or feed did: all of it goes to the audit.
-    fn recorded<T>(&self, mut outcome: Outcome<T>) -> Outcome<T> {
-        for outward in outcome.outward.drain(..) {
-            self.surroundings.audit.record(outward);
-        }
-        outcome
     }
 
     fn clients(&self) -> Result<Arc<HttpClients>, PrepareError> {
@@ -317,16 +302,7 @@ impl Actor for Systems {
             let cause = Cause::Given(std::mem::take(&mut call.cause));
             let (key, attempt, depth) = (call.idempotency_key.clone(), call.attempt, call.depth);
             let with = |state: CallState| state.of_step(key, attempt, depth);
-            let outcome = running.call(call, with, cause).await;
-            // What a called action was denied is among its caller's records, and recorded there, once.
-            let denied = outcome
-                .outward
-                .iter()
-                .filter(|outward| outward.denied && depth == 0);
-            for outward in denied {
-                self.surroundings.audit.record(outward.clone());
-            }
-            outcome
+            running.call(call, with, cause).await
         })
     }
 

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use futures_util::future::BoxFuture;
 use parking_lot::Mutex;
 use tokio::sync::Semaphore;
-use tombolo_kernel::audit::{AuditSink, Outward};
+use tombolo_kernel::audit::{AuditRecord, AuditSink};
 use tombolo_kernel::capability::store::{KeyValueError, KeyValues};
 use tombolo_kernel::clock::Clock;
 use tombolo_kernel::grant::{Approval, Grant, wishes};
@@ -41,11 +41,11 @@ impl Clock for HandClock {
 
 /// Records in memory.
 #[derive(Default)]
-pub(crate) struct Kept(pub Mutex<Vec<Outward>>);
+pub(crate) struct Kept(pub Mutex<Vec<Arc<AuditRecord>>>);
 
 impl AuditSink for Kept {
-    fn record(&self, outward: Outward) {
-        self.0.lock().push(outward);
+    fn record(&self, record: Arc<AuditRecord>) {
+        self.0.lock().push(record);
     }
 }
 

@@ -3,6 +3,7 @@
 use super::fixture::{Fixture, call, granted, spec};
 use super::guest::Guest;
 use super::limits::waits_at_the_gate;
+use tombolo_kernel::audit::Kind;
 use tombolo_kernel::failure::Failure;
 use tombolo_kernel::system::{Actor, Inbound};
 
@@ -68,14 +69,10 @@ async fn an_event_that_was_not_granted_fails_the_call_and_is_recorded() {
     let [record] = records.as_slice() else {
         panic!("{records:?}")
     };
-    assert!(record.denied);
+    assert!(record.is_denied());
     assert_eq!(
-        (
-            record.capability.as_str(),
-            record.what.as_str(),
-            record.cause.as_str()
-        ),
-        ("emit", "made.here", "hooks/sut/in")
+        (record.kind, record.what.as_str(), record.cause.as_str()),
+        (Kind::Emit, "made.here", "hooks/sut/in")
     );
 }
 
@@ -107,12 +104,12 @@ async fn a_granted_action_of_another_system_is_called_and_recorded() {
         (
             record.target.as_str(),
             record.what.as_str(),
-            record.outcome.as_str()
+            record.status.as_str()
         ),
         ("other", "other.go", "ok")
     );
     assert_eq!(
-        (record.denied, record.cause.as_str()),
+        (record.is_denied(), record.cause.as_str()),
         (false, "1.flow/step")
     );
 }
@@ -134,10 +131,10 @@ async fn what_left_is_recorded_even_if_the_caller_goes_away() {
         panic!("{records:?}")
     };
     assert_eq!(
-        (record.system.as_str(), record.what.as_str()),
+        (&*record.bearer.system, record.what.as_str()),
         ("sut", "other.go")
     );
-    assert!(record.outcome.starts_with("cut off"), "{}", record.outcome);
+    assert!(record.status.starts_with("cut off"), "{}", record.status);
     let alive: usize = fixture
         .systems
         .status()
@@ -175,7 +172,7 @@ async fn an_action_that_was_not_granted_is_denied_and_audited() {
             .0
             .lock()
             .iter()
-            .filter(|record| record.denied && record.capability == "actions")
+            .filter(|record| record.is_denied() && record.kind == Kind::Actions)
             .count(),
         1
     );

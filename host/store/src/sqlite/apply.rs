@@ -2,20 +2,26 @@
 //! what is rare, one by one. Commands of one commit do not depend on each other: whoever waits for a reply before
 //! asking again is in a later commit.
 
+use super::audit::chain::Chain;
+use super::audit::write;
 use super::command::Command;
 use super::error::{conflict, is_the_rows_fault};
 use super::identity::Identities;
 use super::names::Names;
 use super::queue::Records;
-use super::{audits, cursors, events, links, listeners, pairs, runs, sweep, tasks};
+use super::{cursors, events, links, listeners, pairs, runs, sweep, tasks};
 use crate::{Advanced, Appended, RunRow};
 use rusqlite::Connection;
+use std::sync::Arc;
+use tombolo_kernel::audit::{AuditRecord, Kind, Outcome};
 use tombolo_kernel::event::Event;
 
 /// What the writer knows of the file without asking it.
 #[derive(Debug, Default)]
 pub(crate) struct Known {
     pub(crate) names: Names,
+    /// End of the audit, records of the running transaction included.
+    pub(crate) chain: Chain,
     pub(crate) identities: Identities,
     /// Place of the newest event, those of the running transaction included.
     pub(crate) last_seq: i64,
@@ -23,12 +29,28 @@ pub(crate) struct Known {
     pub(crate) is_loaded: bool,
 }
 
+/// Where log and audit ended at some moment.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Ends {
+    last_seq: i64,
+    chain: Chain,
+}
+
 impl Known {
-    /// After a rollback to where this was the newest place.
-    pub(crate) fn roll_back(&mut self, last_seq: i64) {
+    /// Where log and audit end now.
+    pub(crate) fn ends(&self) -> Ends {
+        Ends {
+            last_seq: self.last_seq,
+            chain: self.chain,
+        }
+    }
+
+    /// After a rollback to where these were the ends.
+    pub(crate) fn roll_back(&mut self, to: Ends) {
         self.names.forget();
-        self.identities.roll_back(last_seq);
-        self.last_seq = last_seq;
+        self.identities.roll_back(to.last_seq);
+        self.last_seq = to.last_seq;
+        self.chain = to.chain;
     }
 }
 
@@ -56,7 +78,7 @@ pub(crate) fn each(
     commands: &mut [Command],
 ) -> rusqlite::Result<()> {
     for command in commands {
-        let last_seq = known.last_seq;
+        let before = known.ends();
         connection
             .prepare_cached("SAVEPOINT command")?
             .execute([])?;
@@ -66,7 +88,7 @@ pub(crate) fn each(
                 connection
                     .prepare_cached("ROLLBACK TO command")?
                     .execute([])?;
-                known.roll_back(last_seq);
+                known.roll_back(before);
                 command.fail(conflict(&error));
             }
             Err(error) => return Err(error),
@@ -80,13 +102,17 @@ pub(crate) fn each(
 pub(crate) fn records(
     connection: &Connection,
     known: &mut Known,
+    now_ms: u64,
     records: &mut Records,
 ) -> rusqlite::Result<()> {
-    audits::insert(
-        connection,
-        &mut known.names,
-        records.audits.make_contiguous(),
-    )?;
+    let (names, chain) = (&mut known.names, &mut known.chain);
+    if records.lost > 0 {
+        let lost = AuditRecord::new(Kind::Lost, now_ms)
+            .about(format!("{} records", records.lost))
+            .ended(Outcome::Failed, "too many waited for the disk");
+        write::insert(connection, names, chain, &[Arc::new(lost)])?;
+    }
+    write::insert(connection, names, chain, records.audits.make_contiguous())?;
     if let Some(checkpoint) = records.checkpoint {
         connection
             .prepare_cached("UPDATE site SET value = ?1 WHERE key = 'checkpoint' AND value < ?1")?
@@ -190,7 +216,7 @@ fn rest(
             request.outcome = Some(Ok(()));
         }
         Command::Sweep(request) => {
-            request.outcome = Some(Ok(sweep::step(connection, known, &request.input)?));
+            request.outcome = Some(Ok(sweep::step(connection, known, now_ms, &request.input)?));
         }
         Command::Flush(request) => request.outcome = Some(Ok(())),
     }

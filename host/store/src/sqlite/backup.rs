@@ -4,6 +4,7 @@
 //! a write-ahead log. The host needs not know of it: SQLite lets another process read while the host writes. A copy
 //! carries the store's id, so runs that go on from it repeat their calls under the same idempotency keys.
 
+use super::audit::{CHAINED, check};
 use super::lock::FolderLock;
 use super::schema;
 use crate::StoreError;
@@ -11,6 +12,9 @@ use rusqlite::{Connection, OpenFlags};
 use std::fs::{self, File, OpenOptions};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
+
+/// Records of the audit that are looked at together.
+const LOOK: u32 = 50_000;
 
 /// What a checked copy holds.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
@@ -27,6 +31,8 @@ pub struct Contents {
     pub runs: i64,
     /// Runs that are not finished and go on when it is served.
     pub unfinished: i64,
+    /// Audit records, whose chain was checked.
+    pub audits: u64,
     /// When the newest event was stored, milliseconds since the epoch.
     pub newest_ms: Option<u64>,
 }
@@ -51,7 +57,7 @@ pub fn backup(store: &Path, to: &Path) -> Result<Contents, StoreError> {
     verify(to)
 }
 
-/// Reads every page of a copy and checks its structure. One of an older format is good: it is upgraded when it is served.
+/// Reads every page of a copy, and checks its structure and the chain of its audit. One of an older format is good: it is upgraded when it is served.
 ///
 /// # Errors
 /// [`StoreError::Format`] when it is no store, one of a newer format, or damaged.
@@ -67,6 +73,7 @@ pub fn verify(copy: &Path) -> Result<Contents, StoreError> {
             copy.display()
         )));
     }
+    let audits = audits(&connection, copy, format)?;
     let query = "SELECT (SELECT value FROM site WHERE key = 'id'), (SELECT count(*) FROM event), (SELECT count(*) FROM run), \
                  (SELECT count(*) FROM run WHERE status < 3), (SELECT stored_ms FROM event ORDER BY seq DESC LIMIT 1)";
     connection
@@ -78,10 +85,36 @@ pub fn verify(copy: &Path) -> Result<Contents, StoreError> {
                 events: row.get(1)?,
                 runs: row.get(2)?,
                 unfinished: row.get(3)?,
+                audits,
                 newest_ms: row.get::<_, Option<i64>>(4)?.map(super::error::unsigned),
             })
         })
         .map_err(failed)
+}
+
+/// How many chained records the audit has.
+fn audits(connection: &Connection, copy: &Path, format: i32) -> Result<u64, StoreError> {
+    let (mut from, mut records) = (None, 0);
+    if format < CHAINED {
+        return Ok(0);
+    }
+    loop {
+        let check =
+            check::check(connection, from, LOOK).map_err(|error| schema::at(copy, &error))?;
+        records += check.records;
+        if let Some(problem) = check.problem {
+            return Err(StoreError::Format(format!(
+                "{}: somebody changed the audit at record {}: {}; use another copy, and keep this one as evidence",
+                copy.display(),
+                problem.number,
+                problem.what
+            )));
+        }
+        if !check.more {
+            return Ok(records);
+        }
+        from = Some(check.to);
+    }
 }
 
 /// Puts a checked copy in the place of a store that is not there.
@@ -107,7 +140,7 @@ pub fn restore(copy: &Path, store: &Path) -> Result<Contents, StoreError> {
 }
 
 /// Opens a store of this or an older format for reading, and says of which. A file of something else is left as it is.
-fn read(store: &Path) -> Result<(Connection, i32), StoreError> {
+pub(super) fn read(store: &Path) -> Result<(Connection, i32), StoreError> {
     if !store.is_file() {
         return Err(StoreError::NotFound(format!(
             "{}: found no file; expected a store or a copy of one",

@@ -3,6 +3,7 @@
 //!
 //! A new file is made as format 1 and led through the same migrations, so that it has the tables of an upgraded one.
 
+use super::audit::upgrade;
 use rusqlite::{Connection, TransactionBehavior};
 
 /// The format of [`super::schema`]'s own tables.
@@ -10,7 +11,16 @@ pub(crate) const FIRST: i32 = 1;
 
 /// What leads from each format to the next, the first from [`FIRST`]. None is ever changed once a host that has it was
 /// released: a change is another migration.
-const MIGRATIONS: [&str; 1] = [CROSS_REFERENCES];
+const MIGRATIONS: [Migration; 2] = [
+    (CROSS_REFERENCES, None),
+    (upgrade::TABLES, Some(upgrade::records)),
+];
+
+/// Statements, and what SQL cannot say.
+type Migration = (
+    &'static str,
+    Option<fn(&Connection) -> rusqlite::Result<()>>,
+);
 
 /// The format of this host's files.
 pub(crate) const FORMAT: i32 = FIRST + MIGRATIONS.len() as i32;
@@ -40,12 +50,15 @@ CREATE VIEW cross_references AS SELECT entity, (SELECT text FROM name WHERE numb
 
 /// Leads a file of an older format to this host's.
 pub(crate) fn migrate(connection: &mut Connection, from: i32) -> rusqlite::Result<()> {
-    for (format, migration) in (FIRST + 1..).zip(MIGRATIONS) {
+    for (format, (statements, then)) in (FIRST + 1..).zip(MIGRATIONS) {
         if format <= from {
             continue;
         }
         let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        transaction.execute_batch(migration)?;
+        transaction.execute_batch(statements)?;
+        if let Some(then) = then {
+            then(&transaction)?;
+        }
         transaction.pragma_update(None, "user_version", format)?;
         transaction.commit()?;
     }

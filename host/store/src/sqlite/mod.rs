@@ -9,7 +9,7 @@
 //! Two hosts never have one file open: [`lock`] is taken before anything is read.
 
 mod apply;
-mod audits;
+mod audit;
 mod backup;
 mod checkpointer;
 mod command;
@@ -40,6 +40,7 @@ mod tasks;
 mod tests;
 mod writer;
 
+pub use audit::AuditFile;
 pub use backup::{Contents, backup, restore, verify};
 
 use crate::StoreError;
@@ -98,8 +99,7 @@ impl SqliteStore {
             connection,
             lock,
             most_pages,
-        )
-        .map_err(|error| error::unavailable(&error))?;
+        )?;
         let thread = std::thread::Builder::new()
             .name("store-writer".into())
             .spawn(move || writer.run())

@@ -7,9 +7,10 @@ use super::command::Command;
 use crate::StoreError;
 use parking_lot::{Condvar, Mutex};
 use std::collections::VecDeque;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::sync::{AcquireError, Semaphore};
-use tombolo_kernel::audit::Outward;
+use tombolo_kernel::audit::AuditRecord;
 use tombolo_kernel::limits;
 
 /// Bytes that one permit stands for: with [`limits::STORE_QUEUE`] permits, 128 MiB may wait.
@@ -51,7 +52,7 @@ enum Waiting {
 /// What goes along with the next commit.
 #[derive(Debug, Default)]
 pub(crate) struct Records {
-    pub(crate) audits: VecDeque<Outward>,
+    pub(crate) audits: VecDeque<Arc<AuditRecord>>,
     /// Dropped since the last commit.
     pub(crate) lost: u64,
     pub(crate) checkpoint: Option<i64>,

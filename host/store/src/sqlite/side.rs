@@ -1,11 +1,9 @@
-//! The kernel's two needs, kept in the same file: adapters' keys and values, and the audit.
+//! Adapters' own keys and values, kept in the same file.
 
 use super::SqliteStore;
 use super::command::Command;
 use super::pairs::{self, SetPair};
-use crate::Store;
 use futures_util::future::BoxFuture;
-use tombolo_kernel::audit::{AuditSink, Outward};
 use tombolo_kernel::capability::store::{KeyValueError, KeyValues};
 use tombolo_kernel::limits;
 
@@ -69,11 +67,5 @@ impl KeyValues for SqliteStore {
             };
             Ok(self.adapters.read(query).await?)
         })
-    }
-}
-
-impl AuditSink for SqliteStore {
-    fn record(&self, outward: Outward) {
-        Store::audit(self, outward);
     }
 }

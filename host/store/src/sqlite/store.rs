@@ -9,7 +9,6 @@ use crate::{
 };
 use futures_util::future::BoxFuture;
 use rusqlite::Connection;
-use tombolo_kernel::audit::Outward;
 use tombolo_kernel::capability::store::KeyValueError;
 use tombolo_kernel::event::Event;
 use tombolo_kernel::limits::{FLOW_TEXTS, LISTING, STORE_ANSWER};
@@ -247,23 +246,6 @@ impl Store for SqliteStore {
                 .await?;
             Ok(text.and_then(|text| String::from_utf8(text).ok()))
         })
-    }
-
-    fn audit(&self, outward: Outward) {
-        self.queue
-            .record(|records| records.audits.push_back(outward));
-    }
-
-    fn audits(
-        &self,
-        limit: u32,
-        denied_only: bool,
-    ) -> BoxFuture<'_, Result<Vec<Outward>, StoreError>> {
-        Box::pin(
-            self.people.read(move |connection| {
-                super::audits::list(connection, listing(limit), denied_only)
-            }),
-        )
     }
 
     fn sweep(&self, sweep: Sweep) -> BoxFuture<'_, Result<Swept, StoreError>> {

@@ -3,6 +3,7 @@
 //! the log goes on, and nothing whose run is unfinished or a dead letter.
 
 use super::apply::Known;
+use super::audit::write;
 use super::error::{integer, unsigned};
 use crate::{Sweep, Swept};
 use rusqlite::Connection;
@@ -19,7 +20,8 @@ struct Old {
 /// One step, in the running transaction.
 pub(crate) fn step(
     connection: &Connection,
-    known: &Known,
+    known: &mut Known,
+    now_ms: u64,
     sweep: &Sweep,
 ) -> rusqlite::Result<Swept> {
     let mut swept = Swept::default();
@@ -37,8 +39,9 @@ pub(crate) fn step(
         }
     }
     let most = u64::from(ROWS);
-    let audits = records(connection, "audit", sweep.audits_before_ms)?;
-    let changes = records(connection, "cross_reference_change", sweep.audits_before_ms)?;
+    let (names, chain) = (&mut known.names, &mut known.chain);
+    let audits = write::forget(connection, names, chain, sweep.audits_before_ms, now_ms)?;
+    let changes = changes(connection, sweep.audits_before_ms)?;
     let alone = tasks(connection, sweep.events_before_ms)?;
     swept.audits = audits + changes;
     swept.more = swept.next.is_some() || [audits, changes, alone].contains(&most);
@@ -89,12 +92,13 @@ fn forget(connection: &Connection, old: &Old) -> rusqlite::Result<Option<u64>> {
     Ok(Some(runs as u64))
 }
 
-/// Records are in the order of their time, about.
-fn records(connection: &Connection, table: &str, before_ms: u64) -> rusqlite::Result<u64> {
+/// Changes of links are in the order of their time, about.
+fn changes(connection: &Connection, before_ms: u64) -> rusqlite::Result<u64> {
     let gone = connection
-        .prepare_cached(&format!(
-            "DELETE FROM {table} WHERE number IN (SELECT number FROM {table} ORDER BY number LIMIT ?2) AND at_ms < ?1",
-        ))?
+        .prepare_cached(
+            "DELETE FROM cross_reference_change
+             WHERE number IN (SELECT number FROM cross_reference_change ORDER BY number LIMIT ?2) AND at_ms < ?1",
+        )?
         .execute((integer(before_ms), ROWS))?;
     Ok(gone as u64)
 }

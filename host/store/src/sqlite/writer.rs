@@ -5,6 +5,7 @@
 //! the next command, so that the store goes on by itself once space or the disk is back.
 
 use super::apply::{self, Known};
+use super::audit::chain::Chain;
 use super::checkpointer::Checkpointer;
 use super::error::{is_the_rows_fault, unavailable};
 use super::identity::Identities;
@@ -19,6 +20,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Instant;
+use tombolo_kernel::audit::{AuditRecord, Kind, Outcome};
 use tombolo_kernel::clock::SharedClock;
 use tombolo_kernel::limits;
 
@@ -47,7 +49,7 @@ impl Writer {
         connection: Connection,
         lock: FolderLock,
         most_pages: Arc<AtomicU32>,
-    ) -> rusqlite::Result<Self> {
+    ) -> Result<Self, StoreError> {
         let checkpointer = Checkpointer::start(path.clone());
         let mut writer = Self {
             path,
@@ -96,11 +98,10 @@ impl Writer {
 
     fn commit(&mut self, group: &mut Group) -> Result<(), StoreError> {
         let now_ms = self.clock.now_ms();
-        let before = self.known.last_seq;
+        let before = self.known.ends();
         if self.connection.is_none() {
             let connection = schema::reopen(&self.path).map_err(|error| unavailable(&error))?;
-            self.adopt(connection)
-                .map_err(|error| unavailable(&error))?;
+            self.adopt(connection)?;
         }
         let Some(connection) = &self.connection else {
             return Err(StoreError::Unavailable(
@@ -118,7 +119,23 @@ impl Writer {
         Ok(())
     }
 
-    fn adopt(&mut self, mut connection: Connection) -> rusqlite::Result<()> {
+    fn adopt(&mut self, connection: Connection) -> Result<(), StoreError> {
+        let (chain, trouble) = Chain::load(&connection)?;
+        self.learn(connection)
+            .map_err(|error| unavailable(&error))?;
+        self.known.chain = chain;
+        if let Some(trouble) = trouble {
+            tracing::error!(store = %self.path.display(), trouble, "somebody changed the audit; `tombolo audit verify` tells more");
+            let record = AuditRecord::new(Kind::Altered, self.clock.now_ms())
+                .about(trouble)
+                .ended(Outcome::Failed, "found when the store was opened");
+            self.queue
+                .record(|records| records.audits.push_back(Arc::new(record)));
+        }
+        Ok(())
+    }
+
+    fn learn(&mut self, mut connection: Connection) -> rusqlite::Result<()> {
         // Closing must not start the long copy of the log; `finish` does it when it is wanted.
         connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
         let most_pages = self.most_pages.load(Ordering::Relaxed);
@@ -134,6 +151,7 @@ impl Writer {
             self.known = Known {
                 names: Names::default(),
                 identities,
+                chain: Chain::default(),
                 last_seq,
                 is_loaded: true,
             };
@@ -193,7 +211,7 @@ fn transact(
     now_ms: u64,
     group: &mut Group,
 ) -> rusqlite::Result<()> {
-    let last_seq = known.last_seq;
+    let before = known.ends();
     let begin = || connection.prepare_cached("BEGIN IMMEDIATE")?.execute([]);
     begin()?;
     match apply::all(connection, known, now_ms, &mut group.commands) {
@@ -201,13 +219,13 @@ fn transact(
         Err(error) if is_the_rows_fault(&error) => {
             // Rare: one of them breaks a rule of the tables. Again, each apart.
             connection.prepare_cached("ROLLBACK")?.execute([])?;
-            known.roll_back(last_seq);
+            known.roll_back(before);
             begin()?;
             apply::each(connection, known, now_ms, &mut group.commands)?;
         }
         Err(error) => return Err(error),
     }
-    apply::records(connection, known, &mut group.records)?;
+    apply::records(connection, known, now_ms, &mut group.records)?;
     known.identities.step(connection)?;
     connection.prepare_cached("COMMIT")?.execute([])?;
     known.identities.commit(known.last_seq);

@@ -130,6 +130,10 @@ impl Adapter for Attacker {
     }
 
     fn receive(&self, inbound: Inbound) -> Result<Reception, Failure> {
+        if let Some(path) = inbound.header("x-calls") {
+            // Whatever comes of it: the host has seen the attempt.
+            let _ = Request::new("api", Method::Get, path).send();
+        }
         let event: Event = Event::new(
             inbound.header("x-type").unwrap_or("attack.received"),
             inbound.text()?.to_owned(),

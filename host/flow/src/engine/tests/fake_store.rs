@@ -6,7 +6,6 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use futures_util::future::{BoxFuture, ready};
 use parking_lot::Mutex;
-use tombolo_kernel::audit::Outward;
 use tombolo_kernel::clock::SharedClock;
 use tombolo_kernel::event::Event;
 use tombolo_store::{
@@ -430,16 +429,6 @@ impl Store for FakeStore {
 
     fn flow(&self, version: &str) -> BoxFuture<'_, Result<Option<String>, StoreError>> {
         self.read(|kept| kept.flows.get(version).cloned())
-    }
-
-    fn audit(&self, _outward: Outward) {}
-
-    fn audits(
-        &self,
-        _limit: u32,
-        _denied_only: bool,
-    ) -> BoxFuture<'_, Result<Vec<Outward>, StoreError>> {
-        self.read(|_| Vec::new())
     }
 
     fn sweep(&self, _sweep: Sweep) -> BoxFuture<'_, Result<Swept, StoreError>> {

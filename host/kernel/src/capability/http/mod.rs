@@ -110,6 +110,11 @@ impl HttpError {
     }
 }
 
+/// As a record tells a request.
+pub(crate) fn what(request: &HttpRequest) -> String {
+    format!("{} {}", request.method, target::shown(&request.path))
+}
+
 // === impl Http ===
 
 impl Http {
@@ -146,7 +151,7 @@ impl Http {
         let started = Instant::now();
         let mut record = Record {
             target: connection.to_owned(),
-            what: format!("{} {}", request.method, target::shown(&request.path)),
+            what: what(&request),
             outcome: String::new(),
             denied: false,
             micros: 0,

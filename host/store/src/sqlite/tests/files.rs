@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::StoreError;
+use crate::sqlite::migrations::FORMAT;
 use tombolo_kernel::capability::store::KeyValues;
 
 #[tokio::test]
@@ -137,15 +138,16 @@ async fn a_newer_format_is_refused_and_left_alone() {
     place.store.close().await;
     rusqlite::Connection::open(place.path())
         .unwrap()
-        .pragma_update(None, "user_version", 3)
+        .pragma_update(None, "user_version", FORMAT + 1)
         .unwrap();
     let before = std::fs::read(place.path()).unwrap();
     let refused = SqliteStore::open(place.path(), Arc::new(Fixed)).unwrap_err();
     assert!(matches!(refused, StoreError::Format(_)), "{refused}");
     assert!(
-        refused
-            .to_string()
-            .contains("its format is 3, this host knows 1 to 2"),
+        refused.to_string().contains(&format!(
+            "its format is {}, this host knows 1 to {FORMAT}",
+            FORMAT + 1
+        )),
         "{refused}"
     );
     assert_eq!(std::fs::read(place.path()).unwrap(), before);

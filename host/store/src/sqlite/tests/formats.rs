@@ -2,15 +2,18 @@
 
 use super::shim::Faults;
 use super::*;
-use crate::CrossReferences as _;
 use crate::sqlite::migrations::FORMAT;
 use crate::sqlite::{backup, restore, verify};
+use crate::{AuditTrail, CrossReferences as _};
 use crate::{LinkOrder, LinkOutcome, OnConflict};
 
 /// The tables of format 1 as they were, not as the host makes them today.
 const FORMAT_1: &str = include_str!("format_1.sql");
 
-/// A file as a host of format 1 left it: an event, a run that waits, its question.
+/// What format 2 added to it.
+const FORMAT_2: &str = include_str!("format_2.sql");
+
+/// A file as a host of format 1 left it: an event, a run that waits, its question, three audit records.
 fn old_file(path: &Path) {
     let connection = rusqlite::Connection::open(path).unwrap();
     connection
@@ -24,9 +27,56 @@ fn old_file(path: &Path) {
              INSERT INTO event VALUES (1, 1763778600000, 1, '1', 2, 'pump-7', '2026-11-22T02:30:00Z', '{\"severity\":4}', 0, NULL);
              INSERT INTO run VALUES (1, 3, 0, 4, 'k', NULL, 2, NULL, 5, 6, '{}', '{}');
              INSERT INTO task VALUES ('t', '1.a', 'approval', 'boss', 'Buy?', '[\"yes\",\"no\"]', 5, NULL, NULL, NULL, NULL, NULL);
+             INSERT INTO name VALUES (5, 'crm'), (6, 'sha256:a'), (7, 'sha256:g'), (8, 'http'), (9, 'api');
+             INSERT INTO audit VALUES (3, 10, 5, 6, 7, 8, 9, 'GET /1', '200', 0, 5, 6, 7, '1.a/stock'),
+               (4, 11, 5, 6, 7, 8, 9, 'GET /admin', 'denied: no', 1, 0, 0, 0, '1.a/stock'),
+               (5, 12, 5, 6, 7, 8, 9, 'GET /2', '503', 0, 5, 6, 7, 'hooks/crm/in');
              PRAGMA application_id = 0x544f4d42; PRAGMA user_version = 1;",
         )
         .unwrap();
+}
+
+/// The same as a host of format 2 left it.
+fn file_of_format_2(path: &Path) {
+    old_file(path);
+    let connection = rusqlite::Connection::open(path).unwrap();
+    connection.execute_batch(FORMAT_2).unwrap();
+    connection
+        .execute_batch("PRAGMA user_version = 2;")
+        .unwrap();
+}
+
+/// The records of an upgraded file, whose chain must be whole.
+async fn chained(store: &SqliteStore) -> Vec<String> {
+    let check = store.check(None, 100).await.unwrap();
+    assert_eq!(check.problem, None);
+    let records = AuditTrail::after(store, 0, 100).await.unwrap();
+    records
+        .iter()
+        .map(|stored| stored.record.get().to_owned())
+        .collect()
+}
+
+#[tokio::test]
+async fn audit_records_of_format_2_become_the_beginning_of_the_chain() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("tombolo.db");
+    file_of_format_2(&path);
+    let store = open(&path);
+    assert_eq!(
+        chained(&store).await,
+        [
+            r#"{"at_ms":10,"kind":"http","outcome":"allowed","status":"200","system":"crm","adapter":"sha256:a","grant":"sha256:g","target":"api","what":"GET /1","event":1,"run":"1.a","step":"stock","micros":5,"sent":6,"received":7}"#,
+            r#"{"at_ms":11,"kind":"http","outcome":"denied","status":"denied: no","system":"crm","adapter":"sha256:a","grant":"sha256:g","target":"api","what":"GET /admin","event":1,"run":"1.a","step":"stock"}"#,
+            r#"{"at_ms":12,"kind":"http","outcome":"failed","status":"503","system":"crm","adapter":"sha256:a","grant":"sha256:g","target":"api","what":"GET /2","cause":"hooks/crm/in","micros":5,"sent":6,"received":7}"#,
+        ]
+    );
+    store.close().await;
+    assert_eq!(
+        chained(&open(&path)).await.len(),
+        3,
+        "the second start changes nothing"
+    );
 }
 
 fn format_of(path: &Path) -> i64 {
@@ -112,6 +162,7 @@ async fn power_cut_at_any_moment_of_an_upgrade_leaves_one_format_or_the_other() 
         let seed = u64::try_from(at).unwrap();
         faults.cut_power(at, before.path(), there.path(), seed);
         let store = open(&there.path().join("tombolo.db"));
+        assert_eq!(chained(&store).await.len(), 3, "power cut at moment {at}");
         assert_eq!(store.id(), "store-1", "power cut at moment {at}");
         assert!(store.run("1.a").await.unwrap().is_some());
         assert!(store.task("t").await.unwrap().is_some());

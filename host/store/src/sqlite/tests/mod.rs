@@ -6,7 +6,9 @@
     reason = "tests"
 )]
 
+mod audit;
 mod backups;
+mod changed_audit;
 mod disk;
 mod faults;
 mod files;

@@ -1,12 +1,9 @@
-//! Tasks, adapters' keys and values, audit.
+//! Tasks, adapters' keys and values.
 
 use super::*;
-use crate::sqlite::queue::Queue;
 use crate::{StoreError, TaskAnswer};
 use futures_util::future::join_all;
-use tombolo_kernel::audit::{AuditSink, Outward};
 use tombolo_kernel::capability::store::{KeyValueError, KeyValues};
-use tombolo_kernel::limits;
 
 fn answer(text: &str, by: &str) -> TaskAnswer {
     TaskAnswer {
@@ -258,78 +255,4 @@ async fn keys_are_listed_in_byte_order_by_prefix_and_page() {
         );
     }
     assert!(store.keys("crm", "", None, 9).await.unwrap().is_empty());
-}
-
-fn outward(what: &str, denied: bool) -> Outward {
-    Outward {
-        at_ms: NOW,
-        system: "crm".into(),
-        digest: "sha256:a".into(),
-        grant: "sha256:b".into(),
-        capability: "http".into(),
-        target: "api".into(),
-        what: what.into(),
-        outcome: if denied {
-            "denied: not in the grant".into()
-        } else {
-            "200".into()
-        },
-        denied,
-        micros: 1200,
-        sent: 10,
-        received: 20,
-        cause: "1.a/stock".into(),
-    }
-}
-
-#[tokio::test]
-async fn records_come_back_as_they_were_newest_first() {
-    let place = Place::new();
-    let records = [
-        outward("GET /1", false),
-        outward("GET /2", true),
-        outward("GET /3", false),
-    ];
-    for record in &records {
-        place.store.record(record.clone());
-    }
-    place.store.flush().await.unwrap();
-    let newest_first: Vec<_> = records.iter().rev().cloned().collect();
-    assert_eq!(place.store.audits(0, false).await.unwrap(), newest_first);
-    assert_eq!(
-        place.store.audits(0, true).await.unwrap(),
-        [records[1].clone()]
-    );
-}
-
-#[test]
-fn beyond_its_bound_the_oldest_records_are_dropped_and_counted() {
-    let queue = Queue::new();
-    for n in 0..limits::AUDIT_WAITING + 3 {
-        queue.record(|records| records.audits.push_back(outward(&n.to_string(), false)));
-    }
-    let records = queue.take(None).unwrap().records;
-    assert_eq!(
-        (records.audits.len(), records.lost),
-        (limits::AUDIT_WAITING, 3)
-    );
-    assert_eq!(records.audits[0].what, "3");
-    queue.record(|newer| newer.audits.push_back(outward("newest", false)));
-    queue.put_back(records);
-    let records = queue.take(None).unwrap().records;
-    assert_eq!(
-        (records.audits.len(), records.lost),
-        (limits::AUDIT_WAITING, 4)
-    );
-    assert_eq!(records.audits.back().unwrap().what, "newest");
-}
-
-#[tokio::test]
-async fn records_are_written_when_nothing_else_is() {
-    let place = Place::new();
-    place.store.record(outward("GET /1", false));
-    // Until the writer has done it by itself; a test that hangs here is a failing one.
-    while place.count("SELECT count(*) FROM audit") == 0 {
-        tokio::task::yield_now().await;
-    }
 }

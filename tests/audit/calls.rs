@@ -1,0 +1,101 @@
+//! What adapters reached.
+
+use serde_json::Value;
+use tombolo_tests::host::wait;
+use tombolo_tests::server::Reply;
+use tombolo_tests::site::TOKEN;
+
+use crate::fixture::{Audited, SECRET, audited};
+
+/// The fields that say who reached what.
+fn said(record: &Value) -> [&str; 5] {
+    ["kind", "outcome", "system", "target", "what"].map(|name| record[name].as_str().unwrap_or(""))
+}
+
+fn one(audited: &Audited, filter: &[&str]) -> Value {
+    wait(&format!("one record with {filter:?}"), || {
+        let mut records = audited.list(filter);
+        (records.len() == 1).then(|| records.remove(0))
+    })
+}
+
+#[test]
+fn every_call_of_a_run_a_hook_and_a_feed_is_on_record_with_digest_grant_and_cause() {
+    let audited = audited();
+    audited.server.reply(Reply::json(200, "{}"));
+    let run = audited.runs("a", "/orders/7");
+    let record = one(&audited, &["--run", &run]);
+    assert_eq!(
+        said(&record),
+        ["http", "allowed", "shop", "api", "GET /orders/7"]
+    );
+    assert_eq!(record["status"], "200");
+    assert_eq!(record["step"], "reach");
+    assert_eq!(record["adapter"], audited.digest("shop"));
+    let grant = record["grant"].as_str().unwrap();
+    assert!(grant.starts_with("sha256:") && grant.len() == 71, "{grant}");
+    assert!(
+        record["sent"].as_u64() > Some(SECRET.len() as u64),
+        "{record}"
+    );
+
+    let denied = audited.runs("b", "/admin/7");
+    let record = one(&audited, &["--run", &denied]);
+    assert_eq!(
+        said(&record),
+        ["http", "denied", "shop", "api", "GET /admin/7"]
+    );
+    assert!(record["sent"].is_null(), "nothing left: {record}");
+    assert_eq!(one(&audited, &["--outcome", "denied"]), record);
+
+    audited.server.reply(Reply::json(404, "{}"));
+    let hook = audited
+        .host
+        .send("POST", "/hooks/shop/in", &[("x-calls", "/orders/8")], b"{}");
+    assert_eq!(hook.status, 202, "{}", hook.body);
+    let record = one(&audited, &["--outcome", "failed", "--kind", "http"]);
+    assert_eq!(
+        said(&record),
+        ["http", "failed", "shop", "api", "GET /orders/8"]
+    );
+    assert_eq!(record["cause"], "hooks/shop/in");
+
+    audited.tombolo(&["feed", "run", "erp", "orders"]);
+    let of_feed = wait("the feed's records", || {
+        let records = audited.list(&["--system", "erp", "--kind", "sql"]);
+        (!records.is_empty()).then_some(records)
+    });
+    for record in &of_feed {
+        assert_eq!(said(record), ["sql", "allowed", "erp", "db", "since"]);
+        assert_eq!(record["cause"], "feeds/erp/orders");
+        assert_eq!(record["adapter"], audited.digest("erp"));
+    }
+    // What the server got is what is on record: nothing left without.
+    assert_eq!(audited.server.received().len(), 2);
+    let http = audited.list(&["--kind", "http"]);
+    let left = http.iter().filter(|record| record["outcome"] != "denied");
+    assert_eq!(left.count(), 2);
+}
+
+#[test]
+fn no_secret_query_or_body_is_in_any_record() {
+    let audited = audited();
+    audited
+        .server
+        .reply(Reply::json(200, &format!("{{\"you\": \"{SECRET}\"}}")));
+    audited.server.reply(Reply::json(500, SECRET));
+    let runs = [("a", "/orders/7"), ("b", "/orders/8"), ("c", "/admin")];
+    for (id, path) in runs {
+        audited.runs(id, path);
+    }
+    assert_eq!(audited.server.received().len(), 2);
+    let (code, exported) = audited.offline(&["export"]);
+    assert_eq!(code, 0, "{exported}");
+    assert!(exported.lines().count() >= 3, "{exported}");
+    for secret in [SECRET, TOKEN] {
+        assert!(
+            !exported.contains(secret),
+            "a record has {secret}: {exported}"
+        );
+    }
+}
