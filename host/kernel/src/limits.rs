@@ -198,7 +198,7 @@ pub const STORE_QUEUE: usize = 8_192;
 pub const GROUP_COMMIT: usize = 1_024;
 /// How long a group commit gathers after the one before began, if that one had company: a commit costs the same for
 /// one write as for fifty. A lone write never waits.
-pub const GATHER: Duration = Duration::from_millis(2);
+pub const GATHER: Duration = Duration::from_millis(1);
 /// One text of an audit record, bytes; longer ones are cut. The longest path that is shown has 512 characters.
 pub const AUDIT_TEXT: usize = 1 << 10;
 /// Audit records that wait for a commit. At 500 bytes, 32 MiB; while the disk is full, the newest are kept.

@@ -75,6 +75,12 @@ fn bench(words: &[&str]) -> anyhow::Result<()> {
     let say = |text: &str| eprintln!("{:6.1} s  {text}", start.elapsed().as_secs_f64());
     let wanted =
         |part: &str| parts.contains(&part) || (parts.is_empty() && !OPTIONAL.contains(&part));
+    let size = |full: usize, half: usize| Size { full, half };
+    let end_to_end = if quick {
+        size(3_000, 1_000)
+    } else {
+        size(60_000, 20_000)
+    };
     let mut figures = Figures::default();
     say("building the adapters");
     let adapters = build_adapters()?;
@@ -85,20 +91,9 @@ fn bench(words: &[&str]) -> anyhow::Result<()> {
         parts::adapter::run(&mut figures, &adapters.join("guest.wasm"), quick, &say)?;
     }
     if wanted("e2e") {
-        let size = if quick {
-            Size {
-                full: 3_000,
-                half: 1_000,
-            }
-        } else {
-            Size {
-                full: 60_000,
-                half: 20_000,
-            }
-        };
         say("building the native program");
         let native = native_program()?;
-        parts::e2e::run(&mut figures, &adapters, &native, size, &say)?;
+        parts::e2e::run(&mut figures, &adapters, &native, end_to_end, &say)?;
     }
     if wanted("many") {
         parts::many::run(
@@ -136,18 +131,16 @@ fn bench(words: &[&str]) -> anyhow::Result<()> {
         )?;
     }
     if wanted("node-red") {
-        let size = if quick {
-            Size {
-                full: 1_000,
-                half: 200,
-            }
+        let node_red = if quick {
+            size(1_000, 200)
         } else {
-            Size {
-                full: 12_000,
-                half: 2_000,
-            }
+            size(12_000, 2_000)
         };
-        parts::node_red::run(&mut figures, &adapters, size, &say)?;
+        let sizes = parts::node_red::Sizes {
+            host: end_to_end,
+            node_red,
+        };
+        parts::node_red::run(&mut figures, &adapters, sizes, &say)?;
     }
     figures.print();
     let file = site::workspace().join(if quick {

@@ -21,11 +21,18 @@ const PROGRAM: &str = "node-red/red.js";
 const ROUNDS: usize = 3;
 const KEY: &str = "node_red_ratio";
 
+/// Events of a round, so many that both work for about as long.
+#[derive(Clone, Copy)]
+pub(crate) struct Sizes {
+    pub(crate) host: Size,
+    pub(crate) node_red: Size,
+}
+
 /// Measures host and Node-RED in turn.
 pub(crate) fn run(
     figures: &mut Figures,
     adapters: &Path,
-    size: Size,
+    sizes: Sizes,
     say: &dyn Fn(&str),
 ) -> anyhow::Result<()> {
     say("node-red: installing it from npm");
@@ -44,8 +51,8 @@ pub(crate) fn run(
     let (mut theirs, mut ratios) = (Vec::new(), Vec::new());
     for round in 1..=ROUNDS {
         say(&format!("node-red: round {round} of {ROUNDS}"));
-        let host = runtime.block_on(e2e::host_round(adapters, size))?;
-        let node_red = runtime.block_on(round_of(&modules, size))?;
+        let host = runtime.block_on(e2e::host_round(adapters, sizes.host))?;
+        let node_red = runtime.block_on(round_of(&modules, sizes.node_red))?;
         theirs.push(node_red.per_second);
         ratios.push(host.per_second / node_red.per_second);
     }
