@@ -48,14 +48,24 @@ pub(crate) fn run(
         .worker_threads(2)
         .enable_all()
         .build()?;
-    let (mut theirs, mut ratios) = (Vec::new(), Vec::new());
+    let (mut ours, mut theirs, mut ratios) = (Vec::new(), Vec::new(), Vec::new());
     for round in 1..=ROUNDS {
         say(&format!("node-red: round {round} of {ROUNDS}"));
         let host = runtime.block_on(e2e::host_round(adapters, sizes.host))?;
         let node_red = runtime.block_on(round_of(&modules, sizes.node_red))?;
+        ours.push(host.per_second);
         theirs.push(node_red.per_second);
+        say(&format!(
+            "host {:.0}/s at {:.0} us",
+            host.per_second, host.cpu_us
+        ));
         ratios.push(host.per_second / node_red.per_second);
     }
+    figures.note(
+        "node_red_host_per_second",
+        median(&mut ours),
+        "events a second by the host in the same rounds, durable",
+    );
     figures.note(
         "node_red_per_second",
         median(&mut theirs),
