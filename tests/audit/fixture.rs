@@ -78,7 +78,12 @@ impl Audited {
     pub(crate) fn runs(&self, id: &str, path: &str) -> String {
         let deed = json!({"do": "http", "connection": "api", "method": "GET", "path": path,
             "query": [["q", SECRET]], "body": SECRET});
-        let response = self.host.publish("go", id, &deed);
+        self.deed(id, &deed)
+    }
+
+    /// A run that does something; its id.
+    pub(crate) fn deed(&self, id: &str, deed: &Value) -> String {
+        let response = self.host.publish("go", id, deed);
         assert_eq!(response.status, 202, "{}", response.body);
         let seq = response.json()["events"][0]["seq"].as_i64().unwrap();
         let run = format!("{seq}.go");

@@ -10,4 +10,5 @@
 
 mod calls;
 mod commands;
+mod decisions;
 mod fixture;

@@ -8,6 +8,7 @@
     reason = "tests"
 )]
 
+mod audit;
 mod fixture;
 mod http_out;
 mod inbound;

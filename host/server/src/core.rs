@@ -13,6 +13,7 @@ use parking_lot::RwLock;
 use tokio::sync::{Notify, Semaphore};
 use tombolo_flow::Engine;
 use tombolo_flow::problem::Problem;
+use tombolo_kernel::audit::{AuditRecord, Kind, Outcome};
 use tombolo_kernel::clock::SharedClock;
 use tombolo_kernel::event::Event;
 use tombolo_kernel::limits;
@@ -24,6 +25,7 @@ use crate::connections::Connections;
 use crate::feeds::Feeds;
 use crate::ingress::broker::Subscriptions;
 use crate::reconciliation::Reconciliations;
+use crate::refusals::{Refusals, Refused};
 use crate::schedules::Schedules;
 use crate::secrets::SecretSource;
 use crate::site::{Named, Retention, Settings, Site};
@@ -72,6 +74,8 @@ pub(crate) struct Core {
     pub(crate) reconciliations: Reconciliations,
     /// What fires by the clock.
     pub(crate) schedules: Schedules,
+    /// Who was turned away.
+    pub(crate) refusals: Refusals,
     reloading: tokio::sync::Mutex<()>,
 }
 
@@ -126,6 +130,7 @@ impl Core {
             subscriptions: Subscriptions::default(),
             reconciliations: Reconciliations::default(),
             schedules: Schedules::default(),
+            refusals: Refusals::default(),
             reloading: tokio::sync::Mutex::new(()),
         }
     }
@@ -164,6 +169,18 @@ impl Core {
         result
     }
 
+    /// Takes note that a request was turned away.
+    pub(crate) fn refused(&self, refused: Refused) {
+        if let Some(record) = self.refusals.note(refused, self.clock.now_ms()) {
+            self.note(record);
+        }
+    }
+
+    /// Keeps a record that nobody waits for.
+    pub(crate) fn note(&self, record: AuditRecord) {
+        self.audit.keep(Arc::new(record));
+    }
+
     /// Ends what is under way and closes the store.
     pub(crate) async fn close(&self) {
         self.engine.stop().await;
@@ -189,11 +206,43 @@ impl Core {
         all.into_values().collect()
     }
 
+    /// Reads the site again and puts it into force if it checks; who or what asked is on record, and what came of it.
+    ///
+    /// # Errors
+    /// Every problem; nothing has changed.
+    pub(crate) async fn reload_for(
+        self: &Arc<Self>,
+        why: &str,
+        token: &str,
+    ) -> Result<Changes, Vec<Problem>> {
+        let (core, why, token) = (Arc::clone(self), why.to_owned(), token.to_owned());
+        // A caller that goes away leaves neither half a site nor no record.
+        let task = tokio::spawn(async move {
+            let result = core.reload().await;
+            let record = AuditRecord::new(Kind::Reload, core.clock.now_ms())
+                .because(why)
+                .through(token);
+            let record = match &result {
+                Ok(changes) => record.about(changes.in_words()),
+                Err(problems) => record.ended(
+                    Outcome::Failed,
+                    format!(
+                        "{} problems in the site; nothing has changed",
+                        problems.len()
+                    ),
+                ),
+            };
+            core.note(record);
+            result
+        });
+        task.await.unwrap_or_else(|error| Err(broke_off(&error)))
+    }
+
     /// Reads the site again and puts it into force if it checks.
     ///
     /// # Errors
     /// Every problem; nothing has changed.
-    pub(crate) async fn reload(self: &Arc<Self>) -> Result<Changes, Vec<Problem>> {
+    async fn reload(self: &Arc<Self>) -> Result<Changes, Vec<Problem>> {
         let _alone = self.reloading.lock().await;
         let (folder, shelf) = (self.folder.clone(), Arc::clone(&self.connections.shelf));
         let read = tokio::task::spawn_blocking(move || {
@@ -202,14 +251,7 @@ impl Core {
             let tokens = Tokens::resolve(&site.settings.tokens, &source)?;
             Ok::<_, Vec<Problem>>((site, source, tokens))
         });
-        let (site, source, tokens) = read.await.map_err(|error| {
-            vec![Problem {
-                file: "tombolo.yaml".into(),
-                line: 0,
-                column: 0,
-                message: format!("reading the site broke off: {error}"),
-            }]
-        })??;
+        let (site, source, tokens) = read.await.map_err(|error| broke_off(&error))??;
         let (mut changes, candidates) = self
             .connections
             .prepare(&self.systems, &site.systems, &site.grants, &source)
@@ -233,6 +275,36 @@ impl Core {
         self.subscriptions.replace(self);
         self.site_changed.notify_one();
         Ok(changes)
+    }
+}
+
+fn broke_off(error: &tokio::task::JoinError) -> Vec<Problem> {
+    vec![Problem {
+        file: "tombolo.yaml".into(),
+        line: 0,
+        column: 0,
+        message: format!("reading the site broke off: {error}"),
+    }]
+}
+
+impl Changes {
+    /// `connected crm, erp; waiting shop`, or that nothing changed.
+    pub(crate) fn in_words(&self) -> String {
+        let parts = [
+            ("connected", &self.connected),
+            ("waiting", &self.waiting),
+            ("disconnected", &self.disconnected),
+        ];
+        let words: Vec<String> = parts
+            .iter()
+            .filter(|(_, names)| !names.is_empty())
+            .map(|(what, names)| format!("{what} {}", names.join(", ")))
+            .collect();
+        if words.is_empty() {
+            "no system changed".to_owned()
+        } else {
+            words.join("; ")
+        }
     }
 }
 

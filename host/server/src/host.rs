@@ -12,6 +12,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tombolo_flow::problem::Problem;
 use tombolo_flow::{Engine, EngineParts};
+use tombolo_kernel::audit::{AuditRecord, Kind};
 use tombolo_kernel::clock::{MachineClock, SharedClock};
 use tombolo_kernel::sandbox::{self, CompileConfig, EngineError};
 use tombolo_kernel::system::{Surroundings, Systems};
@@ -23,7 +24,7 @@ pub use crate::core::Changes;
 use crate::core::{Core, source};
 use crate::reload::SiteWatch;
 use crate::site::{self, PackageShelf};
-use crate::{api, broker, feeds, ingress, reconciliation, retention, schedules};
+use crate::{api, broker, feeds, ingress, reconciliation, refusals, retention, schedules};
 
 /// What the command line decides.
 #[derive(Debug, Clone)]
@@ -142,6 +143,12 @@ impl Host {
         core.feeds.replace(&site.systems);
         core.schedules.replace(site.schedules);
         core.reconciliations.replace(site.reconciliations);
+        let started = format!(
+            "started, version {}: {}",
+            env!("CARGO_PKG_VERSION"),
+            changes.in_words()
+        );
+        core.note(AuditRecord::new(Kind::Host, core.clock.now_ms()).about(started));
         let host = match Self::listen(Arc::clone(&core), listen).await {
             Ok(host) => host,
             Err(error) => {
@@ -170,6 +177,7 @@ impl Host {
             tokio::spawn(schedules::run(Arc::clone(&core), stopped.clone())),
             tokio::spawn(reconciliation::run(Arc::clone(&core), stopped.clone())),
             tokio::spawn(retention::run(Arc::clone(&core), stopped.clone())),
+            tokio::spawn(refusals::run(Arc::clone(&core), stopped.clone())),
         ];
         let watcher = tokio::spawn(SiteWatch::begin(Arc::clone(&core)).run(stopped));
         Ok(Self {
@@ -193,7 +201,9 @@ impl Host {
     /// # Errors
     /// Every problem; nothing has changed.
     pub async fn reload(&self) -> Result<Changes, Vec<Problem>> {
-        self.core.reload().await
+        self.core
+            .reload_for("the program around the host", "")
+            .await
     }
 
     /// How every system stands.
@@ -212,6 +222,8 @@ impl Host {
         for reader in self.readers {
             let _ = reader.await;
         }
+        let stopped = AuditRecord::new(Kind::Host, self.core.clock.now_ms()).about("stopped");
+        self.core.note(stopped);
         self.core.close().await;
         tracing::info!("stopped");
     }

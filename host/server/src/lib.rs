@@ -17,6 +17,7 @@ mod feeds;
 pub mod host;
 mod ingress;
 mod reconciliation;
+mod refusals;
 mod reload;
 mod retention;
 mod schedules;

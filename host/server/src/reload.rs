@@ -53,12 +53,18 @@ impl SiteWatch {
     /// Reloads at every change and signal until the host stops.
     pub(crate) async fn run(mut self, mut stopped: watch::Receiver<bool>) {
         loop {
-            tokio::select! {
+            let why = tokio::select! {
                 () = told_to_stop(&mut stopped) => return,
-                () = self.hangup.recv() => tracing::info!("reloading the site: SIGHUP"),
-                Some(()) = self.changed.recv() => settle(&mut self.changed).await,
-            }
-            told(self.core.reload().await);
+                () = self.hangup.recv() => {
+                    tracing::info!("reloading the site: SIGHUP");
+                    "SIGHUP"
+                }
+                Some(()) = self.changed.recv() => {
+                    settle(&mut self.changed).await;
+                    "its files changed"
+                }
+            };
+            told(self.core.reload_for(why, "").await);
             *self.files.lock().unwrap_or_else(PoisonError::into_inner) = Watched::of(&self.core);
             self.follow();
         }

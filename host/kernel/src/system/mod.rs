@@ -3,6 +3,7 @@
 mod admit;
 mod breaker;
 pub mod call;
+mod decisions;
 pub(crate) mod outputs;
 mod prepared;
 pub mod registry;

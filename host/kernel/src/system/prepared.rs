@@ -81,6 +81,14 @@ impl Prepared {
         })
     }
 
+    /// A record of what became of this version: loaded, swapped, approved, gone.
+    pub(super) fn record(&self, kind: Kind, what: String) -> AuditRecord {
+        AuditRecord {
+            bearer: self.bearer.clone(),
+            ..AuditRecord::new(kind, self.clock.now_ms()).about(what)
+        }
+    }
+
     /// A capability's record as the audit keeps it: by whose leave, for which reason.
     pub(crate) fn outward(
         &self,

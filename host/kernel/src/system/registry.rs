@@ -10,7 +10,7 @@ use super::breaker::Breaker;
 use super::slot::{Identity, Running, Slot, Trouble};
 use super::{
     ActionCall, ActionOffer, Actor, ConnectError, Inbound, MESSAGE, Outcome, Page, Prepared,
-    Reception, Subscribed, SystemSpec, SystemStatus, admit,
+    Reception, Subscribed, SystemSpec, SystemStatus, admit, decisions,
 };
 use crate::audit::SharedAudit;
 use crate::capability::PrepareError;
@@ -94,7 +94,7 @@ impl Systems {
         self.start_reaper();
         let slot = Arc::clone(self.slots.write().entry(spec.name.clone()).or_default());
         let alone = Arc::clone(&slot.connecting).lock_owned().await;
-        let identity = Identity::of(&spec);
+        let (name, identity) = (spec.name.clone(), Identity::of(&spec));
         match self.ready(spec, grant, identity.clone()).await {
             Ok(running) => Ok(Candidate {
                 slot,
@@ -103,6 +103,9 @@ impl Systems {
             }),
             Err(error) => {
                 let held_back = matches!(error, ConnectError::HeldBack(_));
+                let now = self.surroundings.clock.now_ms();
+                let record = decisions::held_back(&name, &identity, &error, now);
+                self.surroundings.audit.record(Arc::new(record));
                 *slot.trouble.lock() = Some(Trouble {
                     identity,
                     held_back,
@@ -162,14 +165,21 @@ impl Systems {
     /// nothing; calls under way end in the version they began in.
     pub fn switch(&self, candidates: Vec<Candidate>, gone: &[String], along: impl FnOnce()) {
         let mut old = Vec::with_capacity(candidates.len() + gone.len());
+        let mut records = Vec::new();
         let mut slots = self.slots.write();
         for Candidate { slot, running, .. } in candidates {
-            old.extend(slot.running.swap(Some(running)));
+            let was = slot.running.swap(Some(Arc::clone(&running)));
+            records.extend(decisions::began(&running.prepared, was.as_deref()));
+            old.extend(was);
             *slot.trouble.lock() = None;
         }
         let removed: Vec<_> = gone.iter().filter_map(|name| slots.remove(name)).collect();
         along();
         drop(slots);
+        records.extend(removed.iter().filter_map(|slot| decisions::ended(slot)));
+        for record in records {
+            self.surroundings.audit.record(Arc::new(record));
+        }
         // Instances are dropped where nobody waits for the lock.
         drop((old, removed));
     }

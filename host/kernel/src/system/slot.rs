@@ -7,6 +7,7 @@ use parking_lot::Mutex;
 
 use super::breaker::{Breaker, Quarantine};
 use super::{Outcome, Prepared, SystemSpec, SystemState, SystemStatus};
+use crate::audit::{self, Kind};
 use crate::failure::Failure;
 use crate::package::Signer;
 use crate::sandbox::{CallState, Cause, Ended, Export, Pool};
@@ -94,7 +95,9 @@ impl Running {
     fn judge<T>(&self, result: &Result<T, Failure>, crashed: bool) {
         match result {
             Err(failure) if crashed => {
-                let Prepared { name, clock, .. } = &*self.prepared;
+                let Prepared {
+                    name, clock, audit, ..
+                } = &*self.prepared;
                 if let Some(quarantine) = self.breaker.crashed(clock.now_ms(), &failure.to_string())
                 {
                     tracing::error!(
@@ -104,6 +107,11 @@ impl Running {
                         crate::limits::CRASHES_IN_A_ROW,
                         quarantine.message
                     );
+                    let record = self
+                        .prepared
+                        .record(Kind::Quarantine, self.prepared.adapter.clone())
+                        .ended(audit::Outcome::Failed, quarantine.message);
+                    audit.record(Arc::new(record));
                 }
             }
             _ => self.breaker.kept(),

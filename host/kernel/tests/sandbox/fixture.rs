@@ -43,6 +43,15 @@ impl Clock for HandClock {
 #[derive(Default)]
 pub(crate) struct Kept(pub Mutex<Vec<Arc<AuditRecord>>>);
 
+impl Kept {
+    /// Records of calls, decisions left out.
+    pub(crate) fn calls(&self) -> Vec<Arc<AuditRecord>> {
+        let records = self.0.lock();
+        let calls = records.iter().filter(|record| !record.kind.is_decision());
+        calls.cloned().collect()
+    }
+}
+
 impl AuditSink for Kept {
     fn record(&self, record: Arc<AuditRecord>) {
         self.0.lock().push(record);

@@ -65,7 +65,7 @@ async fn an_event_that_was_not_granted_fails_the_call_and_is_recorded() {
         matches!(outcome.result, Err(Failure::Internal { .. })),
         "{outcome:?}"
     );
-    let records = fixture.audit.0.lock().clone();
+    let records = fixture.audit.calls();
     let [record] = records.as_slice() else {
         panic!("{records:?}")
     };
@@ -126,7 +126,7 @@ async fn what_left_is_recorded_even_if_the_caller_goes_away() {
         _ = fixture.act("1") => panic!("nobody opened the gate"),
         arrived = fixture.store.arrived.acquire() => arrived.unwrap().forget(),
     }
-    let records = fixture.audit.0.lock().clone();
+    let records = fixture.audit.calls();
     let [record] = records.as_slice() else {
         panic!("{records:?}")
     };

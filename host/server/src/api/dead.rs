@@ -7,10 +7,12 @@ use http::HeaderMap;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use tombolo_flow::engine::{DeadDetail, DeadFilter, DeadPage, Remedy};
+use tombolo_kernel::audit::Kind;
 use tombolo_kernel::limits;
 
+use super::decided::{decided, decision};
 use super::errors::Refusal;
-use super::tokens::MayOperate;
+use super::tokens::{MayOperate, Token};
 use super::{Json, Query, limit, object, person};
 use crate::core::Core;
 
@@ -67,7 +69,7 @@ pub(crate) async fn show(
 
 /// Carries it out again, from its failed step.
 pub(crate) async fn retry(
-    _: MayOperate,
+    MayOperate(token): MayOperate,
     State(core): State<Arc<Core>>,
     Path(id): Path<String>,
     headers: HeaderMap,
@@ -79,12 +81,12 @@ pub(crate) async fn retry(
             "input: expected none; to change the input, use /edit".into(),
         ));
     }
-    done(&core, id, Remedy::Retry, wish).await
+    done(&core, &token, id, Remedy::Retry, wish).await
 }
 
 /// The same with another input for the failed call.
 pub(crate) async fn edit(
-    _: MayOperate,
+    MayOperate(token): MayOperate,
     State(core): State<Arc<Core>>,
     Path(id): Path<String>,
     headers: HeaderMap,
@@ -96,19 +98,19 @@ pub(crate) async fn edit(
             "input: found none, expected the failed call's new input".into(),
         ));
     };
-    done(&core, id, Remedy::Edit(input), wish).await
+    done(&core, &token, id, Remedy::Edit(input), wish).await
 }
 
 /// Lets it go.
 pub(crate) async fn discard(
-    _: MayOperate,
+    MayOperate(token): MayOperate,
     State(core): State<Arc<Core>>,
     Path(id): Path<String>,
     headers: HeaderMap,
     content: axum::body::Body,
 ) -> Result<Json<serde_json::Value>, Refusal> {
     let wish = wish(&headers, content).await?;
-    done(&core, id, Remedy::Discard, wish).await
+    done(&core, &token, id, Remedy::Discard, wish).await
 }
 
 async fn wish(headers: &HeaderMap, content: axum::body::Body) -> Result<Wish, Refusal> {
@@ -119,13 +121,24 @@ async fn wish(headers: &HeaderMap, content: axum::body::Body) -> Result<Wish, Re
 
 async fn done(
     core: &Arc<Core>,
+    token: &Token,
     id: String,
     remedy: Remedy,
     wish: Wish,
 ) -> Result<Json<serde_json::Value>, Refusal> {
-    core.engine
-        .remedy(&id, remedy, wish.by, wish.reason)
-        .await?;
+    let what = match &remedy {
+        Remedy::Retry => "retried",
+        Remedy::Edit(_) => "edited",
+        Remedy::Discard => "discarded",
+    };
+    let record = decision(core, Kind::Repair, token)
+        .by(&wish.by)
+        .about(what)
+        .because(&wish.reason)
+        .caused_by(&id);
+    let (engine, run) = (Arc::clone(&core.engine), id.clone());
+    let work = async move { engine.remedy(&run, remedy, wish.by, wish.reason).await };
+    decided(core, record, work).await?;
     tracing::info!(run = %id, "a person did something about a dead letter");
     Ok(Json(serde_json::json!({ "run": id })))
 }

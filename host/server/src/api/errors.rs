@@ -103,7 +103,7 @@ impl Refusal {
     }
 
     /// What the caller is told.
-    fn message(&self) -> String {
+    pub(super) fn message(&self) -> String {
         match self {
             Self::NoToken => "found no valid token, expected `Authorization: Bearer TOKEN` with one of tombolo.yaml".into(),
             Self::MayNot(scope) => format!("this token may not {}; add it to the token's `may` in tombolo.yaml", scope.name()),

@@ -7,10 +7,12 @@ use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, StatusCode};
 use serde::{Deserialize, Serialize};
+use tombolo_kernel::audit::Kind;
 use tombolo_kernel::limits;
 use tombolo_store::StoreError;
 
 use super::Json;
+use super::decided::{Noted, decision};
 use super::errors::Refusal;
 use super::tokens::MayOperate;
 use crate::core::Core;
@@ -39,7 +41,7 @@ struct Begun {
 
 /// Has one read now: 202, and the list tells how it goes on.
 pub(crate) async fn run(
-    _: MayOperate,
+    MayOperate(token): MayOperate,
     State(core): State<Arc<Core>>,
     Path((system, feed)): Path<(String, String)>,
     headers: HeaderMap,
@@ -66,7 +68,12 @@ pub(crate) async fn run(
         )));
     }
     let now = core.clock.now_ms();
-    core.feeds
+    let noted = Noted::begin(
+        &core,
+        decision(&core, Kind::Order, &token).of(&system, "", ""),
+    );
+    let demanded = core
+        .feeds
         .demand(&system, &feed, demand.from, now)
         .map_err(|not_now| match not_now {
             NotNow::Unknown => Refusal::Unknown(
@@ -76,6 +83,7 @@ pub(crate) async fn run(
                 "the feed is being read; ask again when `tombolo feed list` says that it waits"
                     .into(),
             )),
-        })?;
+        });
+    noted.end(demanded, |()| format!("feed {feed}"))?;
     Ok((StatusCode::ACCEPTED, Json(Begun { reading: true })).into_response())
 }

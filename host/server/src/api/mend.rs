@@ -7,8 +7,10 @@ use http::HeaderMap;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use tombolo_flow::run::{Mend, MendWith};
+use tombolo_kernel::audit::Kind;
 use tombolo_kernel::limits;
 
+use super::decided::{decided, decision};
 use super::errors::Refusal;
 use super::tokens::MayOperate;
 use super::{Json, object, person};
@@ -48,7 +50,7 @@ pub(crate) struct Changed {
 
 /// Changes the step at which a run waits or died; it goes on behind the reply.
 pub(crate) async fn mend(
-    _: MayOperate,
+    MayOperate(token): MayOperate,
     State(core): State<Arc<Core>>,
     Path(id): Path<String>,
     headers: HeaderMap,
@@ -72,7 +74,18 @@ pub(crate) async fn mend(
         by: body.by,
         reason: body.reason,
     };
-    core.engine.mend(&id, mend).await?;
+    let step = mend.step.as_deref().unwrap_or_default();
+    let record = decision(&core, Kind::Mend, &token)
+        .by(&mend.by)
+        .about(match &mend.with {
+            MendWith::Again => "again",
+            MendWith::Input(_) => "another input",
+            MendWith::Result(_) => "a result",
+        })
+        .because(&mend.reason)
+        .caused_by(format!("{id}/{step}"));
+    let (engine, run) = (Arc::clone(&core.engine), id.clone());
+    decided(&core, record, async move { engine.mend(&run, mend).await }).await?;
     Ok(Json(Changed {
         run: id,
         version: None,
@@ -81,7 +94,7 @@ pub(crate) async fn mend(
 
 /// Moves a run to the present version of its flow.
 pub(crate) async fn move_run(
-    _: MayOperate,
+    MayOperate(token): MayOperate,
     State(core): State<Arc<Core>>,
     Path(id): Path<String>,
     headers: HeaderMap,
@@ -89,7 +102,14 @@ pub(crate) async fn move_run(
 ) -> Result<Json<Changed>, Refusal> {
     let body: MoveBody = object(&headers, request_body, BODY, "{\"by\", \"reason\"}").await?;
     person::check_with_reason(&body.by, &body.reason)?;
-    let version = core.engine.move_run(&id, &body.by, &body.reason).await?;
+    let record = decision(&core, Kind::Move, &token)
+        .by(&body.by)
+        .about("to the present version of its flow")
+        .because(&body.reason)
+        .caused_by(&id);
+    let (engine, run) = (Arc::clone(&core.engine), id.clone());
+    let work = async move { engine.move_run(&run, &body.by, &body.reason).await };
+    let version = decided(&core, record, work).await?;
     Ok(Json(Changed {
         run: id,
         version: Some(version),

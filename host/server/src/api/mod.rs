@@ -3,6 +3,7 @@
 
 mod audit;
 mod dead;
+pub(crate) mod decided;
 pub(crate) mod errors;
 mod events;
 mod feeds;
@@ -84,9 +85,9 @@ pub(crate) fn router(core: Arc<Core>) -> Router {
 }
 
 /// Without a token not even which paths exist.
-async fn unknown(State(core): State<Arc<Core>>, headers: HeaderMap) -> Refusal {
-    match core.tokens.load().check(&headers, &[]) {
-        Ok(()) => Refusal::Unknown("there is no such path in this version of the API".into()),
+async fn unknown(State(core): State<Arc<Core>>, uri: http::Uri, headers: HeaderMap) -> Refusal {
+    match tokens::admit(&core, &headers, uri.path(), &[]) {
+        Ok(_) => Refusal::Unknown("there is no such path in this version of the API".into()),
         Err(refusal) => refusal,
     }
 }

@@ -9,9 +9,11 @@ use futures_util::stream;
 use http::{HeaderValue, StatusCode, header};
 use serde::Serialize;
 use tokio::io::AsyncReadExt as _;
+use tombolo_kernel::audit::Kind;
 use tombolo_store::StoreError;
 
 use super::Json;
+use super::decided::{Noted, decision};
 use super::errors::Refusal;
 use super::tokens::MayOperate;
 use crate::core::Core;
@@ -38,11 +40,12 @@ struct Begun {
 
 /// Has one carried out now: 202, and the list tells how it goes on.
 pub(crate) async fn run(
-    _: MayOperate,
+    MayOperate(token): MayOperate,
     State(core): State<Arc<Core>>,
     Path(job): Path<String>,
 ) -> Result<Response, Refusal> {
-    core.reconciliations
+    let noted = Noted::begin(&core, decision(&core, Kind::Order, &token));
+    let demanded = core.reconciliations
         .demand(&job)
         .map_err(|not_now| match not_now {
             NotNow::Unknown => unknown(),
@@ -50,7 +53,8 @@ pub(crate) async fn run(
                 "the reconciliation is being carried out; ask again when `tombolo reconcile list` says that it waits"
                     .into(),
             )),
-        })?;
+        });
+    noted.end(demanded, |()| format!("reconciliation {job}"))?;
     Ok((StatusCode::ACCEPTED, Json(Begun { running: true })).into_response())
 }
 

@@ -11,8 +11,11 @@ use crate::core::{Changes, Core};
 
 /// What changed.
 pub(crate) async fn reload(
-    _: MayOperate,
+    MayOperate(token): MayOperate,
     State(core): State<Arc<Core>>,
 ) -> Result<Json<Changes>, Refusal> {
-    core.reload().await.map(Json).map_err(Refusal::Site)
+    core.reload_for("the API", &token)
+        .await
+        .map(Json)
+        .map_err(Refusal::Site)
 }

@@ -7,7 +7,9 @@ use axum::body::Body;
 use axum::extract::State;
 use http::HeaderMap;
 use tombolo_flow::engine::{ReplayOrder, ReplayPage};
+use tombolo_kernel::audit::Kind;
 
+use super::decided::{Noted, decision};
 use super::errors::Refusal;
 use super::tokens::MayOperate;
 use super::{Json, object};
@@ -18,7 +20,7 @@ const ORDER_BODY: usize = 64 << 10;
 
 /// One page.
 pub(crate) async fn replay(
-    _: MayOperate,
+    MayOperate(token): MayOperate,
     State(core): State<Arc<Core>>,
     headers: HeaderMap,
     content: Body,
@@ -28,7 +30,16 @@ pub(crate) async fn replay(
     if core.engine.is_overloaded() {
         return Err(Refusal::Overloaded);
     }
-    let page = core.engine.replay(&order).await?;
+    let record = decision(&core, Kind::Replay, &token).about(format!("to flow {}", order.flow));
+    let noted = Noted::begin(&core, record);
+    let page = core.engine.replay(&order).await.map_err(Into::into);
+    let page = noted.end(page, |page| {
+        let how = if order.dry_run { ", only tried" } else { "" };
+        format!(
+            "replay {} to flow {}: {} runs{how}",
+            page.number, order.flow, page.made
+        )
+    })?;
     if page.made > 0 {
         tracing::info!(flow = %order.flow, number = page.number, runs = page.made, "events replayed");
     }

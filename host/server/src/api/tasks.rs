@@ -5,9 +5,11 @@ use std::sync::Arc;
 use axum::extract::{Path, State};
 use http::HeaderMap;
 use serde::Deserialize;
+use tombolo_kernel::audit::Kind;
 use tombolo_kernel::limits;
 use tombolo_store::{TaskAnswer, TaskRow};
 
+use super::decided::{decided, decision};
 use super::errors::Refusal;
 use super::tokens::{MayAnswer, MaySeeTasks};
 use super::{Json, Query, limit, object, person};
@@ -55,7 +57,7 @@ pub(crate) async fn list(
 
 /// Answers an open task, once; its run goes on.
 pub(crate) async fn answer(
-    _: MayAnswer,
+    MayAnswer(token): MayAnswer,
     State(core): State<Arc<Core>>,
     Path(id): Path<String>,
     headers: HeaderMap,
@@ -82,7 +84,17 @@ pub(crate) async fn answer(
         comment: answer.comment,
         at_ms: core.clock.now_ms(),
     };
-    let row = core.engine.answer(&id, said).await?;
+    let record = decision(&core, Kind::Answer, &token)
+        .by(&said.by)
+        .about(format!("task {id}: {}", said.answer))
+        .because(&said.comment)
+        .caused_by(match task.run.as_str() {
+            "" => String::new(),
+            run => format!("{run}/{}", task.step),
+        });
+    let engine = Arc::clone(&core.engine);
+    let work = async move { engine.answer(&id, said).await };
+    let row = decided(&core, record, work).await?;
     tracing::info!(task = %row.id, run = %row.run, "task answered");
     Ok(Json(row))
 }

@@ -13,6 +13,7 @@ use tombolo_flow::problem::Problem;
 
 use super::errors::Refusal;
 use crate::core::Core;
+use crate::refusals::Refused;
 use crate::secrets::SecretSource;
 use crate::site::{ApiToken, Scope};
 
@@ -23,8 +24,12 @@ const SHORT: usize = 16;
 #[derive(Debug, Default)]
 pub(crate) struct Tokens(Vec<Known>);
 
+/// The name of a known token.
+pub(crate) type Token = Arc<str>;
+
 #[derive(Debug)]
 struct Known {
+    name: Token,
     digest: [u8; 32],
     may: BTreeSet<Scope>,
 }
@@ -47,6 +52,7 @@ impl Tokens {
                         tracing::warn!(token = %token.name, "this API token is shorter than {SHORT} characters; use a long random one");
                     }
                     known.push(Known {
+                        name: token.name.as_str().into(),
                         digest: Sha256::digest(secret.expose()).into(),
                         may: token.may.clone(),
                     });
@@ -66,11 +72,11 @@ impl Tokens {
         }
     }
 
-    /// What the bearer of these headers may do. Takes the same time for every token.
+    /// Whose token these headers bear, and what it allows. Takes the same time for every token.
     ///
     /// # Errors
     /// No token, or none that is known.
-    fn rights(&self, headers: &HeaderMap) -> Result<&BTreeSet<Scope>, Refusal> {
+    fn rights(&self, headers: &HeaderMap) -> Result<&Known, Refusal> {
         let mut values = headers.get_all(AUTHORIZATION).iter();
         let (Some(value), None) = (values.next(), values.next()) else {
             return Err(Refusal::NoToken);
@@ -88,37 +94,68 @@ impl Tokens {
             let same: Choice = known.digest.ct_eq(&digest);
             found.conditional_assign(&u32::try_from(index).unwrap_or(u32::MAX), same);
         }
-        self.0
-            .get(found as usize)
-            .map(|known| &known.may)
-            .ok_or(Refusal::NoToken)
+        self.0.get(found as usize).ok_or(Refusal::NoToken)
     }
 
-    /// Whether the bearer may do one of `scopes`.
+    /// Whether the bearer may do one of `scopes`, and their token's name.
     ///
     /// # Errors
-    /// No token, or one without any of these rights.
-    pub(crate) fn check(&self, headers: &HeaderMap, scopes: &[Scope]) -> Result<(), Refusal> {
-        let may = self.rights(headers)?;
+    /// No token, or one without any of these rights, and its name.
+    fn check(&self, headers: &HeaderMap, scopes: &[Scope]) -> Result<Token, (Refusal, Token)> {
+        let known = self
+            .rights(headers)
+            .map_err(|refusal| (refusal, "".into()))?;
         match scopes {
-            [first, ..] if !scopes.iter().any(|scope| may.contains(scope)) => {
-                Err(Refusal::MayNot(*first))
+            [first, ..] if !scopes.iter().any(|scope| known.may.contains(scope)) => {
+                Err((Refusal::MayNot(*first), Arc::clone(&known.name)))
             }
-            _ => Ok(()),
+            _ => Ok(Arc::clone(&known.name)),
         }
     }
+}
+
+/// Whether the bearer may do one of `scopes`; a refusal is on record.
+///
+/// # Errors
+/// No token, or one without any of these rights.
+pub(super) fn admit(
+    core: &Core,
+    headers: &HeaderMap,
+    path: &str,
+    scopes: &[Scope],
+) -> Result<Token, Refusal> {
+    let checked = core.tokens.load().check(headers, scopes);
+    checked.map_err(|(refusal, token)| {
+        let place = if path.starts_with("/events") {
+            "/events"
+        } else {
+            "/api"
+        };
+        let why = match refusal {
+            Refusal::MayNot(_) => "403 a token without this right",
+            _ => "401 no valid token",
+        };
+        core.refused(Refused {
+            why,
+            token: token.to_string(),
+            place: place.to_owned(),
+        });
+        refusal
+    })
 }
 
 macro_rules! right {
     ($(#[$doc:meta])* $name:ident: $($scope:ident),+) => {
         $(#[$doc])*
-        pub(crate) struct $name;
+        pub(crate) struct $name(
+            #[allow(dead_code, reason = "who only looks is not on record")] pub(crate) Token,
+        );
 
         impl FromRequestParts<Arc<Core>> for $name {
             type Rejection = Refusal;
 
             async fn from_request_parts(parts: &mut Parts, core: &Arc<Core>) -> Result<Self, Refusal> {
-                core.tokens.load().check(&parts.headers, &[$(Scope::$scope),+]).map(|()| Self)
+                admit(core, &parts.headers, parts.uri.path(), &[$(Scope::$scope),+]).map(Self)
             }
         }
     };
@@ -192,7 +229,7 @@ mod tests {
         ];
         for (values, scope, status) in table {
             let result = tokens.check(&headers(values), &[scope]);
-            let found = result.err().map(|refusal| {
+            let found = result.err().map(|(refusal, _)| {
                 axum::response::IntoResponse::into_response(refusal)
                     .status()
                     .as_u16()

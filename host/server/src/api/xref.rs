@@ -6,6 +6,7 @@ use axum::body::Body;
 use axum::extract::State;
 use http::HeaderMap;
 use serde::{Deserialize, Serialize};
+use tombolo_kernel::audit::Kind;
 use tombolo_kernel::clock::new_id;
 use tombolo_kernel::limits;
 use tombolo_store::{
@@ -13,6 +14,7 @@ use tombolo_store::{
     OnConflict, StoreError, SystemId, Unlink, contradiction, displaced,
 };
 
+use super::decided::{decided, decision};
 use super::errors::Refusal;
 use super::tokens::MayOperate;
 use super::{Json, Query, limit, object, person};
@@ -149,7 +151,7 @@ pub(crate) async fn history(
 
 /// Makes a link; one that contradicts others only with `replace`.
 pub(crate) async fn link(
-    _: MayOperate,
+    MayOperate(token): MayOperate,
     State(core): State<Arc<Core>>,
     headers: HeaderMap,
     content: Body,
@@ -178,7 +180,14 @@ pub(crate) async fn link(
         link: link.clone(),
         on_conflict,
     };
-    let outcome = core.store.link(vec![order]).await?.pop();
+    let systems: Vec<&str> = link.ids.iter().map(|id| id.system.as_str()).collect();
+    let record = decision(&core, Kind::Link, &token)
+        .by(&link.maker.by)
+        .about(format!("{} linked in {}", link.kind, systems.join(", ")))
+        .because(&link.maker.reason);
+    let store = Arc::clone(&core.store);
+    let work = async move { store.link(vec![order]).await };
+    let outcome = decided(&core, record, work).await?.pop();
     match outcome {
         Some(LinkOutcome::Conflict(conflict)) => {
             let (why, then) = (contradiction(&link, &conflict), displaced(&conflict));
@@ -198,7 +207,7 @@ pub(crate) async fn link(
 
 /// Takes an id out of its entity; answers the entity as it was.
 pub(crate) async fn unlink(
-    _: MayOperate,
+    MayOperate(token): MayOperate,
     State(core): State<Arc<Core>>,
     headers: HeaderMap,
     content: Body,
@@ -219,14 +228,19 @@ pub(crate) async fn unlink(
             reason: body.reason,
         },
     };
-    let was = core.store.unlink(unlink).await?;
+    let record = decision(&core, Kind::Link, &token)
+        .by(&by)
+        .about(format!("{kind} unlinked in {}", unlink.id.system))
+        .because(&unlink.maker.reason);
+    let store = Arc::clone(&core.store);
+    let was = decided(&core, record, async move { store.unlink(unlink).await }).await?;
     tracing::info!(%kind, %by, "a person unlinked an id");
     Ok(Json(was))
 }
 
 /// Makes a link of every row. What contradicts becomes a task that belongs to no run.
 pub(crate) async fn import(
-    _: MayOperate,
+    MayOperate(token): MayOperate,
     State(core): State<Arc<Core>>,
     headers: HeaderMap,
     content: Body,
@@ -282,7 +296,12 @@ pub(crate) async fn import(
         orders.push(LinkOrder { link, on_conflict });
     }
     let links: Vec<Link> = orders.iter().map(|order| order.link.clone()).collect();
-    let outcomes = core.store.link(orders).await?;
+    let record = decision(&core, Kind::Link, &token)
+        .by(&maker.by)
+        .about(format!("{} rows of {} imported", links.len(), body.kind))
+        .because(&maker.reason);
+    let store = Arc::clone(&core.store);
+    let outcomes = decided(&core, record, async move { store.link(orders).await }).await?;
     tracing::info!(kind = %body.kind, rows = links.len(), "links imported");
     let both = links.iter().zip(outcomes);
     Ok(Json(

@@ -15,6 +15,7 @@ use tombolo_kernel::system::{Answer, Inbound, Reception};
 use super::{body, made};
 use crate::api::errors::Refusal;
 use crate::core::Core;
+use crate::refusals::Refused;
 
 /// Where hooks are.
 pub(crate) const PREFIX: &str = "/hooks/";
@@ -54,7 +55,7 @@ async fn taken(core: &Core, request: Request<Incoming>) -> Result<Option<Answer>
     let outcome = core.systems.receive(system, inbound).await;
     let reception = outcome
         .result
-        .map_err(|failure| refused(system, hook, failure))?;
+        .map_err(|failure| refused(core, system, hook, failure))?;
     let Reception { events, answer } = reception;
     if !events.is_empty() {
         let events = made::stored(system, events, received_ms)
@@ -113,9 +114,15 @@ fn headers(headers: &HeaderMap) -> Vec<(String, String)> {
         .collect()
 }
 
-fn refused(system: &str, hook: &str, failure: Failure) -> Refusal {
+fn refused(core: &Core, system: &str, hook: &str, failure: Failure) -> Refusal {
     match &failure {
         Failure::NotOffered { .. } => {}
+        // The adapter answered: the hook is one of the site's.
+        Failure::Unauthorized { .. } => core.refused(Refused {
+            why: "401 the adapter did not accept the sender",
+            token: String::new(),
+            place: format!("{PREFIX}{system}/{hook}"),
+        }),
         Failure::Internal { .. } => {
             tracing::error!(%system, %hook, %failure, "a hook's adapter failed")
         }

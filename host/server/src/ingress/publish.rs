@@ -9,11 +9,15 @@ use bytes::Bytes;
 use http::{HeaderMap, StatusCode, header};
 use serde::Serialize;
 use serde_json::value::RawValue;
+use tombolo_kernel::audit::Kind;
 use tombolo_kernel::clock::rfc3339;
 use tombolo_kernel::event::Event;
 use tombolo_kernel::limits;
 
+use tombolo_store::Appended;
+
 use super::body;
+use crate::api::decided::{Noted, decision};
 use crate::api::errors::Refusal;
 use crate::api::{Json, MayPublish};
 use crate::core::Core;
@@ -34,7 +38,7 @@ struct Place {
 
 /// Appends what was posted; 202 after it is on disk.
 pub(crate) async fn publish(
-    _: MayPublish,
+    MayPublish(token): MayPublish,
     State(core): State<Arc<Core>>,
     headers: HeaderMap,
     content: Body,
@@ -56,7 +60,10 @@ pub(crate) async fn publish(
     let appended = if events.is_empty() {
         Vec::new()
     } else {
-        core.publish(events).await?
+        let record = decision(&core, Kind::Publish, &token).with_received(content.len());
+        let noted = Noted::begin(&core, record);
+        let appended = core.publish(events).await.map_err(Into::into);
+        noted.end(appended, |appended| places_in_words(appended))?
     };
     let places = names
         .into_iter()
@@ -74,6 +81,16 @@ pub(crate) async fn publish(
         }),
     )
         .into_response())
+}
+
+/// `event 7`, `events 7 to 9`: where in the log.
+fn places_in_words(appended: &[Appended]) -> String {
+    let seqs = || appended.iter().map(|appended| appended.seq);
+    match (seqs().min(), seqs().max()) {
+        (Some(first), Some(last)) if first < last => format!("events {first} to {last}"),
+        (Some(only), _) => format!("event {only}"),
+        _ => String::new(),
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

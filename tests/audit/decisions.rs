@@ -1,0 +1,230 @@
+//! What people and the host decided.
+
+use serde_json::{Value, json};
+use tombolo_tests::host::wait;
+
+use crate::fixture::{Audited, audited};
+
+/// The records of one kind, the oldest first.
+fn of(audited: &Audited, kind: &str) -> Vec<Value> {
+    let mut records = audited.list(&["--kind", kind]);
+    records.reverse();
+    records
+}
+
+/// A record of one kind that comes, as `what|who|why|outcome`.
+fn one(audited: &Audited, kind: &str) -> String {
+    let record = wait(&format!("a record of kind {kind}"), || {
+        of(audited, kind).pop()
+    });
+    ["what", "who", "why", "outcome"]
+        .map(|field| record[field].as_str().unwrap_or(""))
+        .join("|")
+}
+
+#[test]
+fn loads_and_approvals_are_on_record_from_the_start_and_swaps_and_removals_later() {
+    let audited = audited();
+    let what = |record: &Value| record["what"].as_str().unwrap().to_owned();
+    let mut loaded: Vec<String> = of(&audited, "load").iter().map(what).collect();
+    loaded.sort();
+    assert_eq!(loaded, ["hostile/attacker 0.1.0", "tombolo/sql 0.1.0"]);
+    for approval in of(&audited, "approval") {
+        assert_eq!(
+            (&approval["who"], &approval["why"]),
+            (&json!("rita"), &json!("test"))
+        );
+        let system = approval["system"].as_str().unwrap();
+        assert_eq!(approval["adapter"], audited.digest(system));
+    }
+    // Another grant for the same adapter: the system waits, then a reviewer approves.
+    let wider = std::fs::read_to_string(audited.site.path().join("systems/shop.yaml"))
+        .unwrap()
+        .replace("\"GET /orders/*\"", "\"GET /orders/*\", \"GET /items/*\"");
+    audited.site.write("systems/shop.yaml", &wider);
+    let held_back = wait("it is held back", || of(&audited, "hold-back").pop());
+    assert_eq!(
+        (&held_back["system"], &held_back["outcome"]),
+        (&json!("shop"), &json!("denied"))
+    );
+    audited.site.tombolo(&[
+        "grant",
+        "approve",
+        "shop",
+        "--by",
+        "emil",
+        "--reason",
+        "items too",
+    ]);
+    assert_eq!(
+        one(&audited, "swap"),
+        "hostile/attacker 0.1.0 for hostile/attacker 0.1.0|||allowed"
+    );
+    let approval = of(&audited, "approval").pop().unwrap();
+    assert_eq!(
+        (&approval["who"], &approval["why"]),
+        (&json!("emil"), &json!("items too"))
+    );
+    let swap = of(&audited, "swap").pop().unwrap();
+    assert_eq!(
+        swap["grant"], approval["grant"],
+        "what ran ran by this approval"
+    );
+    let reload = wait("the reload", || {
+        of(&audited, "reload")
+            .pop()
+            .filter(|reload| reload["what"] == "connected shop")
+    });
+    assert_eq!(reload["why"], "its files changed");
+
+    std::fs::remove_file(audited.site.path().join("flows/go.yaml")).unwrap();
+    std::fs::remove_file(audited.site.path().join("systems/shop.yaml")).unwrap();
+    assert_eq!(one(&audited, "removal"), "hostile/attacker 0.1.0|||allowed");
+    audited
+        .site
+        .write("systems/erp.yaml", "adapter: nowhere.wasm\n");
+    let failed = wait("a reload that failed", || {
+        of(&audited, "reload")
+            .pop()
+            .filter(|reload| reload["outcome"] == "failed")
+    });
+    assert!(
+        failed["status"]
+            .as_str()
+            .unwrap()
+            .contains("nothing has changed"),
+        "{failed}"
+    );
+}
+
+#[test]
+fn who_repairs_answers_replays_or_publishes_is_on_record_before_they_are_told() {
+    let audited = audited();
+    audited.site.write(
+        "flows/ask.yaml",
+        "on: ask\nsteps:\n  - { id: ok, ask: { role: boss, question: Sure?, options: [\"yes\", \"no\"] } }\n",
+    );
+    wait("the flow", || {
+        audited.list(&["--kind", "reload"]).first().map(|_| ())
+    });
+    let dead = audited.deed("a", &json!({"do": "trap"}));
+    audited.tombolo(&[
+        "dead",
+        "retry",
+        &dead,
+        "--by",
+        "ann",
+        "--reason",
+        "once more",
+    ]);
+    let repair = of(&audited, "repair").pop().unwrap();
+    assert_eq!(repair["run"], json!(dead));
+    assert_eq!(one(&audited, "repair"), "retried|ann|once more|allowed");
+    let publish = of(&audited, "publish").pop().unwrap();
+    let seq = dead.split('.').next().unwrap();
+    assert_eq!(publish["what"], format!("event {seq}"));
+    assert_eq!(publish["token"], "test");
+
+    assert_eq!(audited.host.publish("ask", "q", &json!({})).status, 202);
+    let task = wait("the question", || {
+        let tasks = audited.host.get("/api/tasks?open=true");
+        Some(tasks[0]["id"].as_str()?.to_owned())
+    });
+    audited.tombolo(&[
+        "task",
+        "answer",
+        &task,
+        "yes",
+        "--by",
+        "bo",
+        "--comment",
+        "fine",
+    ]);
+    assert_eq!(
+        one(&audited, "answer"),
+        format!("task {task}: yes|bo|fine|allowed")
+    );
+    let late = json!({"answer": "no", "by": "eve"});
+    let refused = audited
+        .host
+        .post(&format!("/api/tasks/{task}/answer"), &late);
+    assert_eq!(refused.status, 409, "{}", refused.body);
+    assert!(one(&audited, "answer").ends_with("|eve||failed"));
+
+    audited.tombolo(&["replay", "--flow", "go", "--from", "1h"]);
+    let replay = of(&audited, "replay").pop().unwrap();
+    assert!(
+        replay["what"]
+            .as_str()
+            .unwrap()
+            .contains("to flow go: 1 runs"),
+        "{replay}"
+    );
+    audited.tombolo(&["feed", "run", "erp", "orders"]);
+    assert_eq!(one(&audited, "order"), "feed orders|||allowed");
+    assert_eq!(audited.list(&["--who", "bo"]).len(), 1);
+    assert!(audited.list(&["--decisions", "--who", "test"]).len() > 4);
+}
+
+#[test]
+fn knocking_without_a_token_is_on_record_and_cannot_fill_the_disk() {
+    let audited = audited();
+    for n in 0..200 {
+        let target = format!("/api/runs/{n}");
+        let refused = audited.host.send(
+            "GET",
+            &target,
+            &[("authorization", "Bearer guess-of-a-token")],
+            b"",
+        );
+        assert_eq!(refused.status, 401);
+    }
+    wait("a refusal", || of(&audited, "refusal").pop());
+    let refused = of(&audited, "refusal");
+    assert_eq!(refused.len(), 1, "{refused:?}");
+    assert_eq!(
+        (&refused[0]["what"], &refused[0]["outcome"]),
+        (&json!("/api"), &json!("denied"))
+    );
+    let Audited { site, host, .. } = audited;
+    assert_eq!(host.stop(), 0);
+    let folder = site.path().to_str().unwrap();
+    let (code, out, err) = tombolo_tests::built::run(
+        &[
+            "audit",
+            "list",
+            "--offline",
+            folder,
+            "--kind",
+            "refusal",
+            "--kind",
+            "host",
+            "--json",
+        ],
+        &[],
+    );
+    assert_eq!(code, 0, "{out}{err}");
+    let page: Value = serde_json::from_str(&out).unwrap();
+    let told: Vec<String> = page["records"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|stored| {
+            format!(
+                "{}: {}",
+                stored["record"]["what"], stored["record"]["status"]
+            )
+        })
+        .collect();
+    assert!(told[0].contains("stopped"), "{told:?}");
+    assert!(
+        told.iter()
+            .any(|told| told.contains("199 more within a minute")),
+        "{told:?}"
+    );
+    assert!(
+        told.iter().any(|told| told.contains("started, version")),
+        "{told:?}"
+    );
+    assert!(!out.contains("guess-of-a-token"), "{out}");
+}
