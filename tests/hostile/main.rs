@@ -9,6 +9,7 @@
 )]
 
 mod audit;
+mod fields;
 mod fixture;
 mod http_out;
 mod inbound;

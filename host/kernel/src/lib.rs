@@ -9,6 +9,7 @@ pub mod capability;
 pub mod clock;
 pub mod event;
 pub mod failure;
+pub mod fields;
 pub mod grant;
 pub mod limits;
 pub mod package;

@@ -67,6 +67,14 @@ pub const HOST_CALLS: u32 = 2_000;
 pub const JSON_BYTES: usize = 1 << 20;
 /// Nesting of any JSON that comes in.
 pub const JSON_DEPTH: usize = 64;
+/// Rules for hidden and masked fields of one system; each is held against every name of an input.
+pub const FIELD_RULES: usize = 256;
+/// A compiled pattern of masked texts, bytes. A few hundred alternatives fit.
+pub const FIELD_PATTERN_BYTES: usize = 1 << 20;
+/// Values that are kept back from one call and looked for in its input under other names.
+pub const WITHHELD_VALUES: usize = 1_024;
+/// Shorter values, in bytes, are in too many other places to tell where they came from.
+pub const WITHHELD_SHORTEST: usize = 6;
 /// Events from one `receive` or `read`.
 pub const EVENTS_PER_CALL: usize = 1_000;
 /// Log lines of one call.

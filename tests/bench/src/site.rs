@@ -354,6 +354,7 @@ pub(crate) fn spec(name: &str, package: Arc<Package>) -> SystemSpec {
         emits: BTreeSet::new(),
         store_quota: None,
         calls: BTreeSet::new(),
+        fields: Default::default(),
         limits: SystemLimits::default(),
         package,
     }

@@ -267,10 +267,12 @@ impl Review {
 
 fn item_row(standing: Standing, item: &Item) -> [Cell; 2] {
     let (mark, tone) = standing.mark();
-    let ending = if standing == Standing::NoLongerAsked {
-        " (granted, no longer asked for)"
-    } else {
-        ""
+    let ending = match standing {
+        Standing::NoLongerAsked if item.is_restriction() => {
+            " (no longer in the system file; kept back until an approval lets it through)"
+        }
+        Standing::NoLongerAsked => " (granted, no longer asked for)",
+        Standing::Granted | Standing::New => "",
     };
     [
         Cell::new(format!(" {mark}"), tone),

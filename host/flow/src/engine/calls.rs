@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use tokio::task::{Id, JoinError, JoinSet};
 use tombolo_kernel::failure::Failure;
+use tombolo_kernel::fields::{FieldFilter, Leak, Withheld};
 
 use super::gate::Ahead;
 use super::{Engine, Run};
@@ -27,6 +28,8 @@ pub(super) struct Caller {
     pub(super) ahead: Option<Arc<Ahead>>,
     /// The system for which the run's row says that it waits.
     pub(super) parked_on: Option<String>,
+    /// The input holds what is kept back from its system: the call is not made.
+    pub(super) leak: Option<Leak>,
 }
 
 /// Of one run.
@@ -58,11 +61,11 @@ impl Engine {
             && wanted.len() == 1
             && let Some(only) = wanted.pop()
         {
-            let ended = self.call(&caller(run), only).await;
+            let ended = self.call(&self.caller(run, &only), only).await;
             return take(run, ended);
         }
         for wanted in wanted {
-            let (engine, caller) = (Arc::clone(self), caller(run));
+            let (engine, caller) = (Arc::clone(self), self.caller(run, &wanted));
             let call = wanted.call;
             let task = under_way
                 .calls
@@ -96,6 +99,16 @@ impl Engine {
 }
 
 impl Engine {
+    fn caller(&self, run: &Run, wanted: &Wanted) -> Caller {
+        Caller {
+            run: run.id.clone(),
+            ahead: run.ahead.clone(),
+            parked_on: run.parked_on.as_ref().map(|(system, _)| system.clone()),
+            leak: (self.parts.actor.fields(&wanted.system))
+                .and_then(|fields| leak(&fields, run, &wanted.input)),
+        }
+    }
+
     /// A call whose task panicked: a fault of the host, that its run must outlive.
     fn lost(&self, error: &JoinError) -> Called {
         tracing::error!(%error, "a call was lost");
@@ -112,12 +125,18 @@ impl Engine {
     }
 }
 
-fn caller(run: &Run) -> Caller {
-    Caller {
-        run: run.id.clone(),
-        ahead: run.ahead.clone(),
-        parked_on: run.parked_on.as_ref().map(|(system, _)| system.clone()),
-    }
+/// What is kept back from a system and is in its input all the same, under a name that no rule means. Looked for are
+/// the values in the run's event and in all that its steps keep.
+fn leak(fields: &FieldFilter, run: &Run, input: &str) -> Option<Leak> {
+    let mut withheld = Withheld::default();
+    let state = serde_json::to_string(&run.state).unwrap_or_default();
+    let sources = [run.event.data().raw(), state.as_str()];
+    let looked = sources
+        .into_iter()
+        .try_for_each(|source| fields.collect(source, &mut withheld));
+    // What cannot be read is refused where it is filtered.
+    let filtered = looked.and_then(|()| fields.apply(input)).ok()?;
+    withheld.leak(&filtered)
 }
 
 fn take(run: &mut Run, ended: CallEnd) -> Input {

@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use tombolo_kernel::failure::{Failure, FieldProblem};
+use tombolo_kernel::fields::Leak;
 use tombolo_kernel::system::ActionCall;
 use tombolo_manifest::Effect;
 use tombolo_store::{Advance, Hearing, Link, RunRow, RunStatus};
@@ -130,9 +132,12 @@ impl Engine {
             until_ms,
         } = wanted;
         let offer = self.parts.actor.offer(&system, &action);
-        if let Some(offer) = &offer
-            && let Err(failure) = self.schemas.check(&system, &action, offer, &input)
-        {
+        let checked = match (&caller.leak, &offer) {
+            (Some(leak), _) => Err(kept_back(leak)),
+            (None, Some(offer)) => self.schemas.check(&system, &action, offer, &input),
+            (None, None) => Ok(()),
+        };
+        if let Err(failure) = checked {
             let refused = Called {
                 result: Err(failure),
                 at_ms,
@@ -411,6 +416,15 @@ impl Engine {
                 self.carry_out(run, input).await;
             }
         })
+    }
+}
+
+fn kept_back(leak: &Leak) -> Failure {
+    Failure::InvalidInput {
+        problems: vec![FieldProblem {
+            path: String::new(),
+            message: leak.to_string(),
+        }],
     }
 }
 

@@ -1,11 +1,13 @@
 //! The check on every call. Made once per loaded system; the allowed path neither allocates nor parses.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
 use tombolo_manifest::pattern::{HttpPattern, TopicPattern, check_path};
 
 use super::{Grant, Item, printable};
+use crate::fields::{FieldFilter, FieldRules};
 
 /// What the checker answers when it is no.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -26,6 +28,8 @@ pub struct ActiveGrant {
     emits: BTreeSet<String>,
     store: Option<u64>,
     actions: BTreeMap<String, BTreeSet<String>>,
+    /// What is kept back from it, if anything: by the grant, and by the system file, which may only add to it.
+    pub fields: Option<Arc<FieldFilter>>,
 }
 
 impl ActiveGrant {
@@ -49,6 +53,7 @@ impl ActiveGrant {
             emits: BTreeSet::new(),
             store: None,
             actions: BTreeMap::new(),
+            fields: fields(grant.items.iter().chain(items))?,
         };
         items.iter().try_for_each(|item| active.add(item))?;
         Ok(active)
@@ -121,6 +126,8 @@ impl ActiveGrant {
             }
             // What comes in is checked once, when the system starts: by then every wish is in the grant.
             Item::Subscribe { .. } | Item::Limits { .. } => {}
+            // Gathered beforehand, with what is in the grant alone.
+            Item::Hide { .. } | Item::Mask { .. } | Item::MaskMatching { .. } => {}
         }
         Ok(())
     }
@@ -258,4 +265,28 @@ fn digest(grant: &Grant) -> Result<String, Denied> {
     let json = serde_json::to_vec(&canonical)
         .map_err(|error| Denied(format!("the grant cannot be written as JSON: {error}")))?;
     Ok(format!("sha256:{}", hex::encode(Sha256::digest(&json))))
+}
+
+/// What these items keep back.
+fn fields<'i>(items: impl Iterator<Item = &'i Item>) -> Result<Option<Arc<FieldFilter>>, Denied> {
+    let mut rules = FieldRules::default();
+    for item in items {
+        match item {
+            Item::Hide { field } => {
+                rules.hide.insert(field.clone());
+            }
+            Item::Mask { field, r#as } => rules.add_mask(field, *r#as),
+            Item::MaskMatching { pattern } => {
+                rules.mask_matching.insert(pattern.clone());
+            }
+            _ => {}
+        }
+    }
+    if rules.is_empty() {
+        return Ok(None);
+    }
+    match FieldFilter::new(&rules) {
+        Ok(filter) => Ok(Some(Arc::new(filter))),
+        Err(problem) => Err(Denied(format!("what is kept back from it: {problem}"))),
+    }
 }

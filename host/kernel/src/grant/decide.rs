@@ -50,7 +50,7 @@ pub fn decide(wishes: &Wishes, grant: Option<&Grant>) -> Result<ActiveGrant, Hel
     let missing: Vec<Item> = wishes
         .items
         .iter()
-        .filter(|wish| !grant.items.iter().any(|item| item.covers(wish)))
+        .filter(|wish| !wish.is_restriction() && !grant.items.iter().any(|item| item.covers(wish)))
         .cloned()
         .collect();
     if grant.adapter.digest != wishes.adapter.digest {

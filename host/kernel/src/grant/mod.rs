@@ -29,6 +29,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use tombolo_manifest::Effect;
 
+use crate::fields::Mask;
+
 /// One exact capability, both asked for and granted.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(tag = "capability", rename_all = "kebab-case", deny_unknown_fields)]
@@ -114,6 +116,23 @@ pub enum Item {
         /// Milliseconds in all.
         deadline_ms: u64,
     },
+    /// A field that does not reach it. Takes away, so it needs no approval to come, but one to go.
+    Hide {
+        /// The path.
+        field: String,
+    },
+    /// A field that reaches it masked. As above.
+    Mask {
+        /// The path.
+        field: String,
+        /// How.
+        r#as: Mask,
+    },
+    /// What this regular expression matches reaches it masked. As above.
+    MaskMatching {
+        /// The expression.
+        pattern: String,
+    },
 }
 
 /// A reviewer's approval: the file `grants/SYSTEM.yaml`.
@@ -168,6 +187,15 @@ pub struct Wishes {
 }
 
 impl Item {
+    /// Whether it takes something away instead of allowing it.
+    #[must_use]
+    pub fn is_restriction(&self) -> bool {
+        matches!(
+            self,
+            Self::Hide { .. } | Self::Mask { .. } | Self::MaskMatching { .. }
+        )
+    }
+
     /// Whether a reviewer who said yes to this item said yes to `wish`: the same item, or a smaller number of the
     /// same kind.
     #[must_use]

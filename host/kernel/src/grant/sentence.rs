@@ -96,6 +96,16 @@ pub fn sentence(item: &Item) -> String {
             duration(*cpu_ms),
             duration(*deadline_ms)
         ),
+        Item::Hide { field } => format!("Never gets the field `{}`.", printable(field)),
+        Item::Mask { field, r#as } => format!(
+            "Gets the field `{}` masked: {}.",
+            printable(field),
+            r#as.words()
+        ),
+        Item::MaskMatching { pattern } => format!(
+            "Gets whatever matches `{}` with asterisks for its letters and digits.",
+            printable(pattern)
+        ),
     }
 }
 

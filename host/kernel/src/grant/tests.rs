@@ -99,6 +99,7 @@ fn spec() -> SystemSpec {
         emits: BTreeSet::from(["order.created".to_owned()]),
         store_quota: Some(1 << 20),
         calls: BTreeSet::from([("crm".to_owned(), "activity.add".to_owned())]),
+        fields: Default::default(),
         limits: SystemLimits {
             memory: 32 << 20,
             cpu: Duration::from_millis(200),

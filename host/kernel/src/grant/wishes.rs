@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use url::Url;
 
 use super::{GrantedAdapter, Item, Wishes};
+use crate::fields::FieldRules;
 use crate::system::{
     Binding, BrokerBinding, BrokerPlace, Credential, HttpBinding, SqlBinding, SqlPlace,
     Subscription, SystemLimits, SystemSpec,
@@ -35,6 +36,7 @@ pub fn wishes(spec: &SystemSpec) -> Wishes {
     let calls = spec.calls.iter().cloned();
     items.extend(calls.map(|(system, action)| Item::Action { system, action }));
     items.push(limits_item(&spec.limits));
+    items.extend(field_items(&spec.fields));
     items.sort();
     items.dedup();
     let identity = &spec.package.manifest.adapter;
@@ -189,4 +191,21 @@ fn reasons(spec: &SystemSpec) -> BTreeMap<String, String> {
         give("store", &store.reason);
     }
     reasons
+}
+
+fn field_items(rules: &FieldRules) -> impl Iterator<Item = Item> {
+    let hide = rules.hide.iter().map(|field| Item::Hide {
+        field: field.clone(),
+    });
+    let mask = rules.mask.iter().map(|(field, mask)| Item::Mask {
+        field: field.clone(),
+        r#as: *mask,
+    });
+    let matching = rules
+        .mask_matching
+        .iter()
+        .map(|pattern| Item::MaskMatching {
+            pattern: pattern.clone(),
+        });
+    hide.chain(mask).chain(matching)
 }

@@ -14,6 +14,8 @@ use crate::audit::Kind;
 use crate::capability::broker::Message;
 use crate::capability::store::StoreError;
 use crate::capability::{actions, clock, http, log};
+use crate::failure::Failure;
+use crate::fields::FieldFilter;
 use crate::system::ActionCall;
 
 impl wit::types::Host for StoreState {}
@@ -196,8 +198,19 @@ impl wit::actions::Host for StoreState {
             Err(failure) => (failure.kind(), 0),
         };
         open.close_with(word.to_owned(), sent, received);
-        Ok(outcome.result.map_err(convert::failure_in))
+        let result = match &caller.grant.fields {
+            Some(fields) => outcome.result.and_then(|output| kept_back(fields, &output)),
+            None => outcome.result,
+        };
+        Ok(result.map_err(convert::failure_in))
     }
+}
+
+/// Another system's answer without what its caller must not see.
+fn kept_back(fields: &FieldFilter, output: &str) -> std::result::Result<String, Failure> {
+    fields.apply(output).map_err(|problem| Failure::Internal {
+        message: format!("the other system's answer cannot be handed on: {problem}"),
+    })
 }
 
 impl StoreState {

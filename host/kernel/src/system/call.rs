@@ -141,6 +141,11 @@ pub trait Actor: Send + Sync {
         call: ActionCall,
     ) -> futures_util::future::BoxFuture<'a, Outcome<String>>;
 
+    /// What is kept back from a system, if anything.
+    fn fields(&self, _system: &str) -> Option<std::sync::Arc<crate::fields::FieldFilter>> {
+        None
+    }
+
     /// What is known of an action, for checks.
     fn offer(&self, system: &str, action: &str) -> Option<std::sync::Arc<super::ActionOffer>>;
 }

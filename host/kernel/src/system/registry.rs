@@ -18,7 +18,8 @@ use crate::capability::broker::Brokers;
 use crate::capability::http::HttpClients;
 use crate::capability::store::KeyValues;
 use crate::clock::SharedClock;
-use crate::failure::Failure;
+use crate::failure::{Failure, FieldProblem};
+use crate::fields::{FieldFilter, FieldsError};
 use crate::grant::Grant;
 use crate::limits;
 use crate::sandbox::{CallState, Cause, Pool, Read, Start};
@@ -309,6 +310,12 @@ impl Actor for Systems {
             if !running.prepared.actions.contains_key(&call.action) {
                 return Outcome::refused(not_offered(system, "action", &call.action));
             }
+            if let Some(fields) = &running.prepared.grant.fields {
+                match fields.apply(&call.input) {
+                    Ok(input) => call.input = input,
+                    Err(problem) => return Outcome::refused(unfiltered(&problem)),
+                }
+            }
             let cause = Cause::Given(std::mem::take(&mut call.cause));
             let (key, attempt, depth) = (call.idempotency_key.clone(), call.attempt, call.depth);
             let with = |state: CallState| state.of_step(key, attempt, depth);
@@ -316,9 +323,23 @@ impl Actor for Systems {
         })
     }
 
+    fn fields(&self, system: &str) -> Option<Arc<FieldFilter>> {
+        self.running(system).ok()?.prepared.grant.fields.clone()
+    }
+
     fn offer(&self, system: &str, action: &str) -> Option<Arc<ActionOffer>> {
         let running = self.running(system).ok()?;
         running.prepared.actions.get(action).map(Arc::clone)
+    }
+}
+
+/// An input whose fields cannot be kept back goes nowhere.
+fn unfiltered(problem: &FieldsError) -> Failure {
+    Failure::InvalidInput {
+        problems: vec![FieldProblem {
+            path: String::new(),
+            message: problem.to_string(),
+        }],
     }
 }
 

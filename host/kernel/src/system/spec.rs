@@ -8,6 +8,7 @@ use std::time::Duration;
 use tombolo_manifest::Effect;
 use url::Url;
 
+use crate::fields::FieldRules;
 use crate::package::{Package, Signer};
 use crate::secret::Secret;
 
@@ -40,6 +41,8 @@ pub struct SystemSpec {
     pub store_quota: Option<u64>,
     /// `(system, action)` it calls.
     pub calls: BTreeSet<(String, String)>,
+    /// Fields of others' data that do not reach it.
+    pub fields: FieldRules,
     /// What the sandbox gives it.
     pub limits: SystemLimits,
 }

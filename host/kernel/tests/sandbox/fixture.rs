@@ -227,6 +227,7 @@ pub(crate) fn spec(name: &str, guest: &Guest) -> SystemSpec {
         hooks: BTreeSet::from(["in".to_owned()]),
         subscriptions: BTreeMap::new(),
         feeds: BTreeSet::new(),
+        fields: Default::default(),
         limits: SystemLimits {
             cpu: std::time::Duration::from_millis(100),
             memory: 4 << 20,

@@ -5,6 +5,7 @@ use super::guest::Guest;
 use super::limits::waits_at_the_gate;
 use tombolo_kernel::audit::Kind;
 use tombolo_kernel::failure::Failure;
+use tombolo_kernel::fields::Mask;
 use tombolo_kernel::system::{Actor, Inbound};
 
 /// Makes one event `made.here` with id `7` and data `{}`.
@@ -176,6 +177,47 @@ async fn an_action_that_was_not_granted_is_denied_and_audited() {
             .count(),
         1
     );
+}
+
+#[tokio::test]
+async fn hidden_fields_are_not_in_what_an_adapter_is_asked_to_do() {
+    let fixture = Fixture::new();
+    let mut spec = spec("sut", &Guest::default());
+    spec.fields.hide.insert("birthday".into());
+    spec.fields.add_mask("phone", Mask::Phone);
+    fixture.connect_with(spec).await.unwrap();
+    let input = r#"{"a":[{"Birthday":1}],"phone":"0401234567","n":1.50}"#;
+    // The guest answers with all that it got.
+    assert_eq!(
+        fixture.act(input).await.result.as_deref(),
+        Ok(r#"{"a":[{}],"phone":"*******567","n":1.50}"#)
+    );
+    let refused = fixture.act("{").await.result;
+    assert!(
+        matches!(refused, Err(Failure::InvalidInput { .. })),
+        "{refused:?}"
+    );
+}
+
+#[tokio::test]
+async fn hidden_fields_are_not_in_the_answer_of_another_system() {
+    let answer = r#"{"birthday":"1980-02-29","sku":7}"#;
+    let other = Guest {
+        fields: format!(
+            r#"(data (i32.const 2048) "{}")"#,
+            answer.replace('"', "\\22")
+        ),
+        act: format!("(call $ok (i32.const 2048) (i32.const {}))", answer.len()),
+        ..Guest::default()
+    };
+    let fixture = Fixture::new();
+    fixture.connect("other", &other).await.unwrap();
+    let mut caller = spec("sut", &calls("other"));
+    fixture.connect_with(caller.clone()).await.unwrap();
+    assert_eq!(fixture.act("1").await.result.as_deref(), Ok(answer));
+    caller.fields.hide.insert("birthday".into());
+    fixture.connect_with(caller).await.unwrap();
+    assert_eq!(fixture.act("1").await.result.as_deref(), Ok(r#"{"sku":7}"#));
 }
 
 #[tokio::test]

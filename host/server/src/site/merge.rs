@@ -69,6 +69,7 @@ pub(crate) fn merge(
             .cloned()
             .chain(file.declared.emits.iter().map(|(_, kind)| kind.clone()))
             .collect(),
+        fields: file.withheld.clone(),
         store_quota: manifest
             .store
             .as_ref()

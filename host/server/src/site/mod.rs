@@ -28,6 +28,7 @@ mod settings;
 mod shelf;
 mod system;
 mod timing;
+mod withheld;
 
 pub use check::{Report, SystemReport, check};
 pub use feed::FeedPlan;

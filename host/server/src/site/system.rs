@@ -6,12 +6,14 @@ use std::path::Path;
 use serde_json::Value as Json;
 use tombolo_flow::delivery::Delivery;
 use tombolo_flow::yaml::{Node, Value};
+use tombolo_kernel::fields::FieldRules;
 
 use super::connection::{self, BoundConnection};
 use super::delivery;
 use super::fields::{self, At, Fields, Problems, json};
 use super::offers::Declared;
 use super::settings::reference;
+use super::withheld;
 use crate::secrets::SecretReference;
 
 /// A system file.
@@ -28,6 +30,8 @@ pub(crate) struct SystemFile<'n> {
     pub(crate) settings: Json,
     /// Only for generic adapters.
     pub(crate) declared: Declared,
+    /// Fields that do not reach it.
+    pub(crate) withheld: FieldRules,
     /// How calls go out to it.
     pub(crate) delivery: Delivery,
     /// Narrower limits.
@@ -62,6 +66,7 @@ pub(crate) fn read<'n>(
         "hooks",
         "feeds",
         "emits",
+        "fields",
         "limits",
         "rate",
         "concurrency",
@@ -91,6 +96,10 @@ pub(crate) fn read<'n>(
         keys,
         settings,
         declared,
+        withheld: fields
+            .get("fields")
+            .map(|node| withheld::read(node, problems))
+            .unwrap_or_default(),
         delivery,
         limits: fields.get("limits"),
         fields,

@@ -143,6 +143,7 @@ const WRITTEN: [(&str, &str); 5] = [
          \x20 other: { from: { connection: h, stream: S, topic: a }, do: { type: x } }\n\
          feeds: { items: { summary: S, do: { a: 1 }, from: 7, page: 10, cron: 0 2 * * *, zone: Europe/Berlin } }\n\
          emits: [order.placed]\n\
+         fields: { hide: [birthday, customer.notes], mask: { phone: phone, card: card }, mask-matching: ['[0-9]{9}'] }\n\
          limits: { memory: 8 MiB, cpu: 1 s, deadline: 5s, instances: 2 }\n\
          rate: 10/s\nconcurrency: 4\ndelivery: { attempts: 8, backoff: 2 s, most: 5 m }\n",
     ),
@@ -168,6 +169,9 @@ const WRITTEN: [(&str, &str); 5] = [
          - { capability: emit, event: a.b }\n\
          - { capability: store, quota: 5 }\n\
          - { capability: action, system: s, action: a }\n\
+         - { capability: hide, field: a.b }\n\
+         - { capability: mask, field: a, as: phone }\n\
+         - { capability: mask-matching, pattern: x }\n\
          - { capability: limits, memory: 1, cpu_ms: 1, deadline_ms: 1 }\n",
     ),
 ];

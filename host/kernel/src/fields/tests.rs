@@ -1,0 +1,236 @@
+#![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
+
+use proptest::prelude::*;
+use serde_json::{Value, json};
+
+use super::*;
+
+fn rules(hide: &[&str], mask: &[(&str, Mask)], matching: &[&str]) -> FieldRules {
+    let mut rules = FieldRules {
+        hide: hide.iter().map(|&path| path.to_owned()).collect(),
+        mask_matching: matching.iter().map(|&text| text.to_owned()).collect(),
+        ..FieldRules::default()
+    };
+    for (path, mask) in mask {
+        rules.add_mask(path, *mask);
+    }
+    rules
+}
+
+fn filter(hide: &[&str], mask: &[(&str, Mask)], matching: &[&str]) -> FieldFilter {
+    FieldFilter::new(&rules(hide, mask, matching)).unwrap()
+}
+
+#[test]
+fn hidden_fields_are_gone_at_every_depth_in_arrays_and_in_every_spelling() {
+    let table = [
+        (&["birthday"][..], r#"{"birthday":"1","a":1}"#, r#"{"a":1}"#),
+        (
+            &["birthday"],
+            r#"{"a":[{"b":{"birthday":1}},[{"birthday":[1,{"c":2}]}]]}"#,
+            r#"{"a":[{"b":{}},[{}]]}"#,
+        ),
+        (
+            &["birth-date"],
+            r#"{"birthDate":1,"BIRTH_DATE":2,"Birth Date":3,"birth":4}"#,
+            r#"{"birth":4}"#,
+        ),
+        (
+            &["birthday"],
+            r#"{"\u0062irthday":1,"birthday":2,"birthday":3}"#,
+            "{}",
+        ),
+        (
+            &["customer.notes"],
+            r#"{"notes":1,"customer":[{"notes":2,"deep":{"notes":3}}],"x":{"customer":{"notes":4}}}"#,
+            r#"{"notes":1,"customer":[{"deep":{"notes":3}}],"x":{"customer":{}}}"#,
+        ),
+        (
+            &["lines.*.cost"],
+            r#"{"lines":{"a":{"cost":1},"b":{"cost":2,"n":3}},"cost":5}"#,
+            r#"{"lines":{"a":{},"b":{"n":3}},"cost":5}"#,
+        ),
+        (&["x"], "[1, 2]", "[1,2]"),
+        (&["x"], "\"x\"", "\"x\""),
+    ];
+    for (hide, found, expected) in table {
+        assert_eq!(
+            filter(hide, &[], &[]).apply(found).unwrap(),
+            expected,
+            "{hide:?} {found}"
+        );
+    }
+}
+
+#[test]
+fn what_no_rule_means_stays_byte_for_byte() {
+    let text = r#"{"amount":1.10,"big":123456789012345678901234567890,"e":1e2,"s":"\u00e4\/é","n":null,"t":true}"#;
+    assert_eq!(filter(&["x"], &[], &[]).apply(text).unwrap(), text);
+}
+
+#[test]
+fn each_mask_keeps_only_what_it_says() {
+    let table = [
+        (Mask::Phone, "+49 170 1234567", "+** *** ****567"),
+        (Mask::Phone, "12345", "*****"),
+        (Mask::Identity, "L01X00T47", "*******47"),
+        (Mask::Card, "4111 1111 1111 1234", "**** **** **** 1234"),
+        (Mask::Email, "nova@example.com", "n***@example.com"),
+        (Mask::Email, "n@example.com", "***@example.com"),
+        (Mask::Email, "no address", "** *******"),
+        (Mask::All, "Ünï 7", "*** *"),
+    ];
+    for (mask, found, expected) in table {
+        let text = json!({ "field": found, "other": found }).to_string();
+        let masked = filter(&[], &[("field", mask)], &[]).apply(&text).unwrap();
+        let masked: Value = serde_json::from_str(&masked).unwrap();
+        assert_eq!(masked, json!({ "field": expected, "other": found }));
+    }
+}
+
+#[test]
+fn a_mask_reaches_numbers_lists_and_objects_and_hiding_goes_before_it() {
+    let masks = filter(&["secret"], &[("phone", Mask::Phone)], &[]);
+    let found = r#"{"phone":491701234567,"a":{"phone":["+49 1",{"home":"0401234567","secret":1}]},"b":{"phone":null}}"#;
+    assert_eq!(
+        masks.apply(found).unwrap(),
+        r#"{"phone":"*********567","a":{"phone":["+** *",{"home":"*******567"}]},"b":{"phone":null}}"#
+    );
+}
+
+#[test]
+fn two_masks_that_differ_leave_nothing() {
+    let masks = filter(&[], &[("a.phone", Mask::Phone), ("phone", Mask::Card)], &[]);
+    assert_eq!(
+        masks.apply(r#"{"a":{"phone":"0401234567"}}"#).unwrap(),
+        r#"{"a":{"phone":"**********"}}"#
+    );
+}
+
+#[test]
+fn what_a_pattern_matches_is_masked_in_any_text_and_number() {
+    let masks = filter(&[], &[], &[r"\b\d{4}[ -]?\d{4}[ -]?\d{4}[ -]?\d{4}\b"]);
+    assert_eq!(
+        masks
+            .apply(r#"{"note":"card 4111-1111-1111-1234, thanks","n":4111111111111234,"m":42}"#)
+            .unwrap(),
+        r#"{"note":"card ****-****-****-****, thanks","n":"****************","m":42}"#
+    );
+}
+
+#[test]
+fn rules_that_mean_nothing_or_everything_are_refused() {
+    for path in ["", ".", "a.", ".a", "*", "*.*", "-"] {
+        assert!(
+            matches!(
+                FieldFilter::new(&rules(&[path], &[], &[])),
+                Err(FieldsError::Path(_))
+            ),
+            "{path}"
+        );
+    }
+    for pattern in ["(", "a*", ""] {
+        assert!(
+            matches!(
+                FieldFilter::new(&rules(&[], &[], &[pattern])),
+                Err(FieldsError::Pattern { .. })
+            ),
+            "{pattern}"
+        );
+    }
+}
+
+#[test]
+fn what_is_no_json_or_too_deep_goes_nowhere() {
+    let hide = filter(&["x"], &[], &[]);
+    assert!(matches!(hide.apply("{\"a\""), Err(FieldsError::Json(_))));
+    let deep = format!("{}{}", "[".repeat(100_000), "]".repeat(100_000));
+    assert!(hide.apply(&deep).is_err());
+}
+
+#[test]
+fn a_value_that_is_kept_back_is_found_under_another_name() {
+    let fields = filter(&["birthday"], &[("phone", Mask::Phone)], &[]);
+    let source =
+        r#"{"birthday":"1980-02-29","phone":491701234567,"name":"Nova","short":{"birthday":"x"}}"#;
+    let mut withheld = Withheld::default();
+    fields.collect(source, &mut withheld).unwrap();
+    let leaks = |input: &str| withheld.leak(&fields.apply(input).unwrap());
+    assert_eq!(leaks(r#"{"birthday":"1980-02-29","name":"Nova x"}"#), None);
+    let found = |rule: &str| Some(Leak::Found { rule: rule.into() });
+    for (input, rule) in [
+        (r#"{"note":"born 1980-02-29."}"#, "birthday"),
+        (r#"{"note":"born \u0031980-02-29."}"#, "birthday"),
+        (r#"{"a":["1980-02-29"]}"#, "birthday"),
+        (r#"{"1980-02-29":1}"#, "birthday"),
+        (r#"{"call":491701234567}"#, "phone"),
+        (r#"{"call":"491701234567"}"#, "phone"),
+    ] {
+        assert_eq!(leaks(input), found(rule), "{input}");
+    }
+}
+
+#[test]
+fn more_values_than_can_be_looked_for_are_a_leak() {
+    let fields = filter(&["id"], &[], &[]);
+    let many: Vec<Value> = (0..=crate::limits::WITHHELD_VALUES)
+        .map(|n| json!({ "id": format!("value-{n}") }))
+        .collect();
+    let mut withheld = Withheld::default();
+    fields
+        .collect(&Value::from(many).to_string(), &mut withheld)
+        .unwrap();
+    assert_eq!(withheld.leak("{}"), Some(Leak::TooMany));
+}
+
+fn nested() -> impl Strategy<Value = Value> {
+    let leaf = prop_oneof![
+        Just(Value::Null),
+        any::<i64>().prop_map(Value::from),
+        "[a-zA-Z0-9 \"\\\\äé]{0,12}".prop_map(Value::from),
+    ];
+    let name = prop_oneof![
+        Just("secret".to_owned()),
+        Just("Secret".to_owned()),
+        Just("se_cret".to_owned()),
+        Just("phone".to_owned()),
+        "[a-z]{1,3}",
+    ];
+    leaf.prop_recursive(5, 64, 5, move |inner| {
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..5).prop_map(Value::from),
+            prop::collection::vec((name.clone(), inner), 0..5)
+                .prop_map(|members| Value::Object(members.into_iter().collect())),
+        ]
+    })
+}
+
+/// The plain way, over a tree.
+fn oracle(value: &Value, masked: bool) -> Value {
+    match value {
+        Value::Object(members) => Value::Object(
+            members
+                .iter()
+                .filter(|(name, _)| name.to_lowercase().replace('_', "") != "secret")
+                .map(|(name, value)| (name.clone(), oracle(value, masked || name == "phone")))
+                .collect(),
+        ),
+        Value::Array(items) => items.iter().map(|item| oracle(item, masked)).collect(),
+        Value::String(text) if masked => Mask::All.apply(text).into(),
+        Value::Number(number) if masked => Mask::All.apply(&number.to_string()).into(),
+        other => other.clone(),
+    }
+}
+
+proptest! {
+    #[test]
+    fn nested_data_is_filtered_as_a_walk_over_its_tree_would(data in nested()) {
+        let fields = filter(&["secret"], &[("phone", Mask::All)], &[]);
+        let filtered = fields.apply(&data.to_string()).unwrap();
+        let filtered: Value = serde_json::from_str(&filtered).unwrap();
+        prop_assert_eq!(&filtered, &oracle(&data, false));
+        // Again changes nothing.
+        let again = fields.apply(&filtered.to_string()).unwrap();
+        prop_assert_eq!(serde_json::from_str::<Value>(&again).unwrap(), filtered);
+    }
+}

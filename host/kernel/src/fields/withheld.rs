@@ -1,0 +1,98 @@
+//! The values that are kept back from a system, to find them where they were copied under another name: by a
+//! mapping, into a sentence, with another key.
+
+use std::collections::BTreeMap;
+
+use super::filter::text;
+use crate::limits;
+
+/// Values, and the rule that keeps each back. What is shorter than [`limits::WITHHELD_SHORTEST`] bytes is in too many
+/// other places to tell.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Withheld {
+    values: BTreeMap<String, String>,
+    /// More than can be looked for.
+    too_many: bool,
+}
+
+/// Where a value was found that is kept back.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Leak {
+    /// A text or number holds it.
+    Found {
+        /// The rule, `customer.birthday`.
+        rule: String,
+    },
+    /// There are too many values to look for.
+    TooMany,
+}
+
+impl Withheld {
+    pub(super) fn add(&mut self, value: &str, rule: &str) {
+        let value = value.trim();
+        if value.len() < limits::WITHHELD_SHORTEST || self.values.contains_key(value) {
+            return;
+        }
+        if self.values.len() >= limits::WITHHELD_VALUES {
+            self.too_many = true;
+            return;
+        }
+        self.values.insert(value.to_owned(), rule.to_owned());
+    }
+
+    /// Whether a JSON text that was filtered still holds one of the values.
+    #[must_use]
+    pub fn leak(&self, filtered: &str) -> Option<Leak> {
+        if self.too_many {
+            return Some(Leak::TooMany);
+        }
+        // Both as it stands, for numbers, and without escapes, for texts.
+        let found = |inside: &str| {
+            self.values
+                .iter()
+                .find(|(value, _)| inside.contains(value.as_str()))
+                .map(|(_, rule)| Leak::Found { rule: rule.clone() })
+        };
+        found(filtered).or_else(|| {
+            filtered
+                .contains('\\')
+                .then(|| strings(filtered).find_map(|text| found(&text)))
+                .flatten()
+        })
+    }
+}
+
+impl std::fmt::Display for Leak {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Found { rule } => write!(
+                f,
+                "it holds a value of the field {rule}, which is kept back from this system, under another name; leave it out of the step's `with`"
+            ),
+            Self::TooMany => write!(
+                f,
+                "the event and the results before it have more than {} values of fields that are kept back from this system; nobody can tell whether one of them is in here",
+                limits::WITHHELD_VALUES
+            ),
+        }
+    }
+}
+
+/// The strings of a JSON text, names of members too, without escapes.
+fn strings(json: &str) -> impl Iterator<Item = String> {
+    let mut at = 0;
+    std::iter::from_fn(move || {
+        let bytes = json.as_bytes();
+        let start = at + memchr::memchr(b'"', bytes.get(at..)?)?;
+        let mut end = start + 1;
+        while let Some(byte) = bytes.get(end) {
+            match byte {
+                b'\\' => end += 2,
+                b'"' => break,
+                _ => end += 1,
+            }
+        }
+        at = end + 1;
+        Some(text(json.get(start..at)?).unwrap_or_default())
+    })
+}
