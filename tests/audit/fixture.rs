@@ -17,7 +17,14 @@ pub(crate) struct Audited {
 
 /// The site, running.
 pub(crate) fn audited() -> Audited {
+    audited_with("")
+}
+
+/// The same with more in its `tombolo.yaml`.
+pub(crate) fn audited_with(settings: &str) -> Audited {
     let site = TestSite::new();
+    let yaml = std::fs::read_to_string(site.path().join("tombolo.yaml")).unwrap();
+    site.write("tombolo.yaml", &(yaml + settings));
     let server = RecordingServer::start();
     site.adapter("attacker", &adapter("tests/hostile/attacker"))
         .adapter("sql", &adapter("plugins/sql"))

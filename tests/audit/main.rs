@@ -11,4 +11,5 @@
 mod calls;
 mod commands;
 mod decisions;
+mod export;
 mod fixture;

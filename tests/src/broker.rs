@@ -125,16 +125,17 @@ impl Drop for Broker {
     }
 }
 
-fn folder() -> tempfile::TempDir {
+pub(crate) fn folder() -> tempfile::TempDir {
     tempfile::tempdir_in(scratch()).unwrap()
 }
 
-fn free_port() -> u16 {
+/// A port that nobody has.
+pub fn free_port() -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     listener.local_addr().unwrap().port()
 }
 
-fn program(name: &str, folders: &[&str], package: &str) -> PathBuf {
+pub(crate) fn program(name: &str, folders: &[&str], package: &str) -> PathBuf {
     let path = std::env::var("PATH").unwrap_or_default();
     folders
         .iter()

@@ -27,3 +27,4 @@ pub mod scenario;
 pub mod server;
 pub mod signed;
 pub mod site;
+pub mod syslog;

@@ -211,6 +211,12 @@ pub const GATHER: Duration = Duration::from_millis(1);
 pub const AUDIT_TEXT: usize = 1 << 10;
 /// Audit records that wait for a commit. At 500 bytes, 32 MiB; while the disk is full, the newest are kept.
 pub const AUDIT_WAITING: usize = 65_536;
+/// Records of the audit that go to a collector together: half a MiB.
+pub const AUDIT_EXPORTED: u32 = 1_000;
+/// How long a collector may take for them.
+pub const AUDIT_EXPORT: Duration = Duration::from_secs(30);
+/// Records that a collector did not take yet are kept so many times as long as the site keeps others.
+pub const AUDIT_UNEXPORTED: u64 = 2;
 /// Records of the audit that one look at its chain takes: some milliseconds per thousand.
 pub const AUDIT_CHECKED: u32 = 50_000;
 /// Connections that read for the engine, and as many that read for people: a slow search starves nobody.

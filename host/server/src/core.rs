@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use arc_swap::{ArcSwap, ArcSwapOption};
 use parking_lot::RwLock;
-use tokio::sync::{Notify, Semaphore};
+use tokio::sync::{Notify, Semaphore, watch};
 use tombolo_flow::Engine;
 use tombolo_flow::problem::Problem;
 use tombolo_kernel::audit::{AuditRecord, Kind, Outcome};
@@ -28,7 +28,7 @@ use crate::reconciliation::Reconciliations;
 use crate::refusals::{Refusals, Refused};
 use crate::schedules::Schedules;
 use crate::secrets::SecretSource;
-use crate::site::{Named, Retention, Settings, Site};
+use crate::site::{AuditExport, Named, Retention, Settings, Site};
 
 /// The shared state of a running host.
 pub(crate) struct Core {
@@ -54,6 +54,8 @@ pub(crate) struct Core {
     pub(crate) named: ArcSwap<Named>,
     /// How long the past is kept.
     pub(crate) retention: RwLock<Retention>,
+    /// Where records of the audit are sent to.
+    pub(crate) exports: watch::Sender<AuditExport>,
     /// Told after every reload.
     pub(crate) site_changed: Notify,
     /// Requests under way.
@@ -120,6 +122,7 @@ impl Core {
             public_url: ArcSwapOption::from_pointee(settings.public_url.clone()),
             named: ArcSwap::from_pointee(named),
             retention: RwLock::new(settings.retention),
+            exports: watch::Sender::new(settings.export.clone()),
             site_changed: Notify::new(),
             inbound: Semaphore::new(limits::INBOUND_REQUESTS),
             tails: Semaphore::new(limits::TAILS),
@@ -265,6 +268,11 @@ impl Core {
             self.public_url
                 .store(site.settings.public_url.clone().map(Arc::new));
             *self.retention.write() = site.settings.retention;
+            self.exports.send_if_modified(|exports| {
+                let is_other = *exports != site.settings.export;
+                exports.clone_from(&site.settings.export);
+                is_other
+            });
             self.named.store(Arc::new(named));
             self.engine.replace_deliveries(deliveries);
             self.engine.replace_flows(site.flows);

@@ -24,7 +24,7 @@ pub use crate::core::Changes;
 use crate::core::{Core, source};
 use crate::reload::SiteWatch;
 use crate::site::{self, PackageShelf};
-use crate::{api, broker, feeds, ingress, reconciliation, refusals, retention, schedules};
+use crate::{api, broker, export, feeds, ingress, reconciliation, refusals, retention, schedules};
 
 /// What the command line decides.
 #[derive(Debug, Clone)]
@@ -177,6 +177,7 @@ impl Host {
             tokio::spawn(schedules::run(Arc::clone(&core), stopped.clone())),
             tokio::spawn(reconciliation::run(Arc::clone(&core), stopped.clone())),
             tokio::spawn(retention::run(Arc::clone(&core), stopped.clone())),
+            tokio::spawn(export::run(Arc::clone(&core), stopped.clone())),
             tokio::spawn(refusals::run(Arc::clone(&core), stopped.clone())),
         ];
         let watcher = tokio::spawn(SiteWatch::begin(Arc::clone(&core)).run(stopped));

@@ -13,6 +13,7 @@ mod api;
 mod broker;
 mod connections;
 mod core;
+mod export;
 mod feeds;
 pub mod host;
 mod ingress;

@@ -9,6 +9,7 @@ use tombolo_kernel::limits;
 use tombolo_store::{StoreError, Sweep};
 
 use crate::core::Core;
+use crate::export;
 use crate::host::told_to_stop;
 
 /// Between two steps, so that the writer is others' most of the time.
@@ -34,6 +35,20 @@ pub(crate) async fn run(core: Arc<Core>, mut stopped: watch::Receiver<bool>) {
     }
 }
 
+/// Records that a collector did not take yet are kept longer: after which, and until when.
+async fn unexported(core: &Core, age: Duration) -> Result<Option<(i64, u64)>, StoreError> {
+    let collectors = export::collectors(&core.exports.borrow());
+    let mut behind = None;
+    for name in collectors {
+        let position = core.audit.position(name).await?;
+        behind = Some(behind.map_or(position, |other: i64| other.min(position)));
+    }
+    let age = u64::try_from(age.as_millis()).unwrap_or(u64::MAX);
+    let longer = age.saturating_mul(limits::AUDIT_UNEXPORTED);
+    let before_ms = core.clock.now_ms().saturating_sub(longer);
+    Ok(behind.map(|position| (position, before_ms)))
+}
+
 async fn sweep(core: &Core) -> Result<(), StoreError> {
     let retention = *core.retention.read();
     let now = core.clock.now_ms();
@@ -42,6 +57,7 @@ async fn sweep(core: &Core) -> Result<(), StoreError> {
         events_before_ms: before(retention.age),
         most_bytes: retention.size.unwrap_or(0),
         audits_before_ms: before(retention.audit),
+        audits_kept: unexported(core, retention.audit).await?,
         after: 0,
     };
     let (mut events, mut runs, mut audits) = (0, 0, 0);

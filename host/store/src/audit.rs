@@ -110,6 +110,12 @@ pub trait AuditTrail: Send + Sync {
     fn after(&self, number: i64, limit: u32)
     -> BoxFuture<'_, Result<Vec<StoredAudit>, StoreError>>;
 
+    /// The last record that a collector of this name took; 0: none yet.
+    fn position(&self, collector: &str) -> BoxFuture<'_, Result<i64, StoreError>>;
+
+    /// Says that a collector took everything up to a record; written with the next commit.
+    fn exported(&self, collector: &str, number: i64);
+
     /// The newest place in the chain.
     fn anchor(&self) -> BoxFuture<'_, Result<Anchor, StoreError>>;
 

@@ -185,6 +185,8 @@ pub struct Sweep {
     pub most_bytes: u64,
     /// Audit records and changes of links of before then, milliseconds since the epoch.
     pub audits_before_ms: u64,
+    /// Audit records after this number are kept until before this time; `None`: all alike.
+    pub audits_kept: Option<(i64, u64)>,
     /// Go on after this event.
     pub after: i64,
 }

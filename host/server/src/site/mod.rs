@@ -5,6 +5,7 @@
 //! only `files` and `shelf` touch the disk. No secret is resolved here: a [`SystemPlan`] knows references and resolves
 //! them when it becomes a `SystemSpec`.
 
+mod audit;
 mod broker;
 mod check;
 mod connection;
@@ -30,6 +31,7 @@ mod system;
 mod timing;
 mod withheld;
 
+pub use audit::{AuditExport, SyslogPlace};
 pub use check::{Report, SystemReport, check};
 pub use feed::FeedPlan;
 pub(crate) use named::Named;

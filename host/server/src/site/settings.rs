@@ -11,6 +11,7 @@ use tombolo_kernel::package::Publishers;
 use tombolo_manifest::names::is_name;
 use url::Url;
 
+use super::audit::{self, AuditExport};
 use super::fields::{self, Fields, Problems, quoted};
 use super::publishers;
 use crate::secrets::{AgeFile, SecretReference};
@@ -38,6 +39,8 @@ pub struct Settings {
     pub tokens: Vec<ApiToken>,
     /// How long the past is kept.
     pub retention: Retention,
+    /// Where records of the audit are sent to.
+    pub export: AuditExport,
     /// Roles that tasks may name; `None`: any.
     pub roles: Option<Vec<String>>,
     /// Kinds of entities that have ids in several systems; `None`: any.
@@ -112,6 +115,7 @@ impl Settings {
             "publishers",
             "tokens",
             "retention",
+            "audit",
             "roles",
             "kinds",
         ];
@@ -136,6 +140,9 @@ impl Settings {
                 .unwrap_or_default(),
             retention: get("retention")
                 .map(|node| retention(node, problems))
+                .unwrap_or_default(),
+            export: get("audit")
+                .map(|node| audit::read(node, problems))
                 .unwrap_or_default(),
             roles: get("roles").map(|node| roles(node, problems)),
             kinds: get("kinds").map(|node| kinds(node, problems)),

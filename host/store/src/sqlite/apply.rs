@@ -3,7 +3,7 @@
 //! asking again is in a later commit.
 
 use super::audit::chain::Chain;
-use super::audit::write;
+use super::audit::{export, write};
 use super::command::Command;
 use super::error::{conflict, is_the_rows_fault};
 use super::identity::Identities;
@@ -113,6 +113,9 @@ pub(crate) fn records(
         write::insert(connection, names, chain, &[Arc::new(lost)])?;
     }
     write::insert(connection, names, chain, records.audits.make_contiguous())?;
+    for (collector, number) in &records.exported {
+        export::set(connection, collector, *number)?;
+    }
     if let Some(checkpoint) = records.checkpoint {
         connection
             .prepare_cached("UPDATE site SET value = ?1 WHERE key = 'checkpoint' AND value < ?1")?

@@ -6,7 +6,7 @@
 use super::command::Command;
 use crate::StoreError;
 use parking_lot::{Condvar, Mutex};
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::sync::{AcquireError, Semaphore};
@@ -56,11 +56,13 @@ pub(crate) struct Records {
     /// Dropped since the last commit.
     pub(crate) lost: u64,
     pub(crate) checkpoint: Option<i64>,
+    /// How far collectors of the audit are.
+    pub(crate) exported: BTreeMap<String, i64>,
 }
 
 impl Records {
     fn is_empty(&self) -> bool {
-        self.audits.is_empty() && self.checkpoint.is_none()
+        self.audits.is_empty() && self.checkpoint.is_none() && self.exported.is_empty()
     }
 
     fn bound(&mut self) {
@@ -189,6 +191,7 @@ impl Queue {
         records.audits.extend(newer.audits);
         records.lost += newer.lost;
         records.checkpoint = records.checkpoint.max(newer.checkpoint);
+        records.exported.extend(newer.exported);
         records.bound();
         inner.records = records;
         inner.since = Some(Instant::now() + RECORDS_REST);

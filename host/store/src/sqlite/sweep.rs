@@ -40,7 +40,7 @@ pub(crate) fn step(
     }
     let most = u64::from(ROWS);
     let (names, chain) = (&mut known.names, &mut known.chain);
-    let audits = write::forget(connection, names, chain, sweep.audits_before_ms, now_ms)?;
+    let audits = write::forget(connection, names, chain, sweep, now_ms)?;
     let changes = changes(connection, sweep.audits_before_ms)?;
     let alone = tasks(connection, sweep.events_before_ms)?;
     swept.audits = audits + changes;

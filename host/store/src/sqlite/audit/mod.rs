@@ -5,6 +5,7 @@
 
 pub(crate) mod chain;
 pub(crate) mod check;
+pub(crate) mod export;
 pub(crate) mod find;
 mod offline;
 mod trail;

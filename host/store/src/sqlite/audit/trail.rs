@@ -6,7 +6,7 @@ use futures_util::future::BoxFuture;
 use tombolo_kernel::audit::{AuditRecord, AuditSink};
 use tombolo_kernel::limits;
 
-use super::{chain, check, find};
+use super::{chain, check, export, find};
 use crate::sqlite::SqliteStore;
 use crate::sqlite::store::listing;
 use crate::{Anchor, AuditCheck, AuditFilter, AuditPage, AuditTrail, StoreError, StoredAudit};
@@ -48,6 +48,20 @@ impl AuditTrail for SqliteStore {
             self.people
                 .read(move |connection| find::after(connection, number, limit)),
         )
+    }
+
+    fn position(&self, collector: &str) -> BoxFuture<'_, Result<i64, StoreError>> {
+        let collector = collector.to_owned();
+        Box::pin(
+            self.people
+                .read(move |connection| export::position(connection, &collector)),
+        )
+    }
+
+    fn exported(&self, collector: &str, number: i64) {
+        let collector = collector.to_owned();
+        self.queue
+            .record(|records| records.exported.extend([(collector, number)]));
     }
 
     fn anchor(&self) -> BoxFuture<'_, Result<Anchor, StoreError>> {

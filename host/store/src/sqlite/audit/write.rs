@@ -6,6 +6,7 @@ use rusqlite::Connection;
 use tombolo_kernel::audit::{AuditRecord, Kind, Outcome};
 
 use super::chain::{self, Chain};
+use crate::Sweep;
 use crate::sqlite::error::{integer, unsigned};
 use crate::sqlite::names::Names;
 use crate::sqlite::rows::{Binder, Insert};
@@ -76,10 +77,10 @@ pub(crate) fn forget(
     connection: &Connection,
     names: &mut Names,
     chain: &mut Chain,
-    before_ms: u64,
+    sweep: &Sweep,
     now_ms: u64,
 ) -> rusqlite::Result<u64> {
-    let Some((first, last)) = old(connection, chain.tip.number, before_ms)? else {
+    let Some((first, last)) = old(connection, chain.tip.number, sweep)? else {
         return Ok(0);
     };
     let gone = connection
@@ -97,7 +98,7 @@ pub(crate) fn forget(
 fn old(
     connection: &Connection,
     newest: i64,
-    before_ms: u64,
+    sweep: &Sweep,
 ) -> rusqlite::Result<Option<(i64, crate::Anchor)>> {
     let mut statement = connection.prepare_cached(
         "SELECT number, at_ms, hash FROM audit WHERE number < ?1 ORDER BY number LIMIT ?2",
@@ -105,7 +106,11 @@ fn old(
     let mut rows = statement.query((newest, ROWS))?;
     let mut found = None;
     while let Some(row) = rows.next()? {
-        let number = row.get(0)?;
+        let number: i64 = row.get(0)?;
+        let before_ms = match sweep.audits_kept {
+            Some((exported, before_ms)) if number > exported => before_ms,
+            _ => sweep.audits_before_ms,
+        };
         if unsigned(row.get(1)?) >= before_ms {
             break;
         }

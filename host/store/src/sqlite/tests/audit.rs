@@ -268,6 +268,7 @@ async fn old_records_are_forgotten_from_the_beginning_and_that_is_on_record() {
         events_before_ms: 0,
         most_bytes: 0,
         audits_before_ms,
+        audits_kept: None,
         after: 0,
     };
     assert_eq!(place.store.sweep(sweep(50)).await.unwrap().audits, 2);
@@ -341,4 +342,34 @@ async fn records_are_written_when_nothing_else_is() {
     while place.count("SELECT count(*) FROM audit") == 0 {
         tokio::task::yield_now().await;
     }
+}
+
+#[tokio::test]
+async fn where_collectors_are_survives_a_restart_and_what_they_miss_is_kept_longer() {
+    let place = Place::new();
+    for n in 1..=5 {
+        let record = call(&format!("GET /{n}"), false);
+        keep(&place, AuditRecord { at_ms: n, ..record }).await;
+    }
+    assert_eq!(place.store.position("syslog").await.unwrap(), 0);
+    place.store.exported("syslog", 2);
+    place.store.kept().await.unwrap();
+    let path = place.path();
+    place.store.close().await;
+    let again = open(&path);
+    assert_eq!(again.position("syslog").await.unwrap(), 2);
+    assert_eq!(again.position("otlp").await.unwrap(), 0);
+    let sweep = |before_ms| Sweep {
+        events_before_ms: 0,
+        most_bytes: 0,
+        audits_before_ms: NOW,
+        audits_kept: Some((2, before_ms)),
+        after: 0,
+    };
+    assert_eq!(again.sweep(sweep(0)).await.unwrap().audits, 2);
+    assert_eq!(
+        again.sweep(sweep(5)).await.unwrap().audits,
+        2,
+        "but not for ever"
+    );
 }

@@ -329,6 +329,7 @@ async fn history_and_answered_questions_are_forgotten_in_time_and_links_never() 
         events_before_ms: NOW + 100,
         most_bytes: 0,
         audits_before_ms: NOW + 100,
+        audits_kept: None,
         after: 0,
     };
     assert_eq!(store.sweep(sweep).await.unwrap().audits, 2);

@@ -8,6 +8,7 @@ fn all() -> Sweep {
         events_before_ms: NOW + 1,
         most_bytes: 0,
         audits_before_ms: NOW + 1,
+        audits_kept: None,
         after: 0,
     }
 }
