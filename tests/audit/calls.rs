@@ -27,7 +27,13 @@ fn every_call_of_a_run_a_hook_and_a_feed_is_on_record_with_digest_grant_and_caus
     let record = one(&audited, &["--run", &run]);
     assert_eq!(
         said(&record),
-        ["http", "allowed", "shop", "api", "GET /orders/7"]
+        [
+            "http",
+            "allowed",
+            "shop",
+            "api",
+            "GET /orders/7 with a query of 18 bytes"
+        ]
     );
     assert_eq!(record["status"], "200");
     assert_eq!(record["step"], "reach");
@@ -43,7 +49,13 @@ fn every_call_of_a_run_a_hook_and_a_feed_is_on_record_with_digest_grant_and_caus
     let record = one(&audited, &["--run", &denied]);
     assert_eq!(
         said(&record),
-        ["http", "denied", "shop", "api", "GET /admin/7"]
+        [
+            "http",
+            "denied",
+            "shop",
+            "api",
+            "GET /admin/7 with a query of 18 bytes"
+        ]
     );
     assert!(record["sent"].is_null(), "nothing left: {record}");
     assert_eq!(one(&audited, &["--outcome", "denied"]), record);

@@ -9,6 +9,7 @@
 )]
 
 mod audit;
+mod exfiltration;
 mod fields;
 mod fixture;
 mod http_out;

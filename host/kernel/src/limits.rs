@@ -209,6 +209,8 @@ pub const GROUP_COMMIT: usize = 1_024;
 pub const GATHER: Duration = Duration::from_millis(1);
 /// One text of an audit record, bytes; longer ones are cut. The longest path that is shown has 512 characters.
 pub const AUDIT_TEXT: usize = 1 << 10;
+/// Denials of one call that have a record each; of more only their number is on record. A mistaken adapter has a few.
+pub const AUDIT_DENIALS: u32 = 50;
 /// Audit records that wait for a commit. At 500 bytes, 32 MiB; while the disk is full, the newest are kept.
 pub const AUDIT_WAITING: usize = 65_536;
 /// Records of the audit that go to a collector together: half a MiB.

@@ -182,6 +182,7 @@ impl Pool {
             }
         });
         state.call.log.finish(&self.system.name);
+        state.sum_up();
         let outward = state.call.take_outward();
         match checked {
             Ok(result) => {

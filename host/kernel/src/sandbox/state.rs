@@ -38,6 +38,9 @@ pub(crate) struct CallState {
     pub(super) log: LogBudget,
     /// What left or was denied so far. The audit has it already.
     pub(super) outward: Vec<Arc<AuditRecord>>,
+    /// Denials so far, and of what the last one was that has no record of its own.
+    denials: u32,
+    unrecorded: Option<Kind>,
 }
 
 /// What caused a call.
@@ -80,6 +83,8 @@ impl CallState {
             host_calls: 0,
             log: LogBudget::default(),
             outward: Vec::new(),
+            denials: 0,
+            unrecorded: None,
         }
     }
 
@@ -165,12 +170,47 @@ impl StoreState {
 
     /// At once, not when the call ends: its caller may go away before.
     fn record(&mut self, capability: Kind, at_ms: u64, record: Record) {
+        if record.denied {
+            self.call.denials = self.call.denials.saturating_add(1);
+            if self.call.denials > limits::AUDIT_DENIALS {
+                self.call.unrecorded = Some(capability);
+                return;
+            }
+        }
         let record = self
             .system
             .outward(capability, at_ms, record, self.cause_text());
         let record = Arc::new(record);
         self.system.audit.record(Arc::clone(&record));
         self.call.outward.push(record);
+    }
+
+    /// How many denials have no record of their own: a guest that is denied again and again fills no disk.
+    pub(super) fn sum_up(&mut self) {
+        let Some(capability) = self.call.unrecorded.take() else {
+            return;
+        };
+        let more = self.call.denials.saturating_sub(limits::AUDIT_DENIALS);
+        self.call.denials = 0;
+        let at_ms = self.system.clock.now_ms();
+        let what = format!("{more} more in this call");
+        let record = Record {
+            target: String::new(),
+            what,
+            outcome: "denied".to_owned(),
+            denied: true,
+            micros: 0,
+            sent: 0,
+            received: 0,
+        };
+        self.record(capability, at_ms, record);
+    }
+}
+
+impl Drop for StoreState {
+    fn drop(&mut self) {
+        // The caller went away during the call.
+        self.sum_up();
     }
 }
 

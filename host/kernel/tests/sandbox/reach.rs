@@ -6,6 +6,7 @@ use super::limits::waits_at_the_gate;
 use tombolo_kernel::audit::Kind;
 use tombolo_kernel::failure::Failure;
 use tombolo_kernel::fields::Mask;
+use tombolo_kernel::limits;
 use tombolo_kernel::system::{Actor, Inbound};
 
 /// Makes one event `made.here` with id `7` and data `{}`.
@@ -218,6 +219,32 @@ async fn hidden_fields_are_not_in_the_answer_of_another_system() {
     caller.fields.hide.insert("birthday".into());
     fixture.connect_with(caller).await.unwrap();
     assert_eq!(fixture.act("1").await.result.as_deref(), Ok(r#"{"sku":7}"#));
+}
+
+#[tokio::test]
+async fn a_guest_that_is_denied_again_and_again_fills_no_audit() {
+    let fixture = Fixture::new();
+    let once = calls("other");
+    let guest = Guest {
+        fields: format!("(global $left (mut i32) (i32.const 300)) {}", once.fields),
+        act: format!(
+            "(loop $again (drop (block (result i32) {}))
+               (global.set $left (i32.sub (global.get $left) (i32.const 1)))
+               (br_if $again (global.get $left)))
+             (i32.const 512)",
+            once.act
+        ),
+        ..once
+    };
+    let mut spec = spec("sut", &guest);
+    spec.calls.clear();
+    fixture.connect_with(spec).await.unwrap();
+    let _ = fixture.act("1").await;
+    let records = fixture.audit.calls();
+    let most = usize::try_from(limits::AUDIT_DENIALS).unwrap();
+    assert_eq!(records.len(), most + 1);
+    assert!(records.iter().all(|record| record.is_denied()));
+    assert_eq!(records[most].what, "250 more in this call");
 }
 
 #[tokio::test]

@@ -36,15 +36,20 @@ where
             Err(refusal) => record.ended(Outcome::Failed, refusal.message()),
         };
         core.note(record);
-        if let Err(error) = core.audit.kept().await {
-            tracing::error!(%error, "a decision is not on record yet: it is written when the store can");
-        }
+        on_disk(&core).await;
         result
     });
     task.await.unwrap_or_else(|error| {
         tracing::error!(%error, "what somebody decided broke off");
         Err(Refusal::Store(StoreError::Unavailable(error.to_string())))
     })
+}
+
+/// Waits until what was decided is on disk.
+pub(crate) async fn on_disk(core: &Core) {
+    if let Err(error) = core.audit.kept().await {
+        tracing::error!(%error, "a decision is not on record yet: it is written when the store can");
+    }
 }
 
 /// A record that is kept when this goes, whoever goes with it.

@@ -12,7 +12,7 @@ use tombolo_kernel::limits;
 use tombolo_store::StoreError;
 
 use super::Json;
-use super::decided::{Noted, decision};
+use super::decided::{Noted, decision, on_disk};
 use super::errors::Refusal;
 use super::tokens::MayOperate;
 use crate::core::Core;
@@ -85,5 +85,6 @@ pub(crate) async fn run(
             )),
         });
     noted.end(demanded, |()| format!("feed {feed}"))?;
+    on_disk(&core).await;
     Ok((StatusCode::ACCEPTED, Json(Begun { reading: true })).into_response())
 }

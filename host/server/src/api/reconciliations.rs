@@ -13,7 +13,7 @@ use tombolo_kernel::audit::Kind;
 use tombolo_store::StoreError;
 
 use super::Json;
-use super::decided::{Noted, decision};
+use super::decided::{Noted, decision, on_disk};
 use super::errors::Refusal;
 use super::tokens::MayOperate;
 use crate::core::Core;
@@ -55,6 +55,7 @@ pub(crate) async fn run(
             )),
         });
     noted.end(demanded, |()| format!("reconciliation {job}"))?;
+    on_disk(&core).await;
     Ok((StatusCode::ACCEPTED, Json(Begun { running: true })).into_response())
 }
 

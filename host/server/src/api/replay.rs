@@ -9,7 +9,7 @@ use http::HeaderMap;
 use tombolo_flow::engine::{ReplayOrder, ReplayPage};
 use tombolo_kernel::audit::Kind;
 
-use super::decided::{Noted, decision};
+use super::decided::{Noted, decision, on_disk};
 use super::errors::Refusal;
 use super::tokens::MayOperate;
 use super::{Json, object};
@@ -40,6 +40,7 @@ pub(crate) async fn replay(
             page.number, order.flow, page.made
         )
     })?;
+    on_disk(&core).await;
     if page.made > 0 {
         tracing::info!(flow = %order.flow, number = page.number, runs = page.made, "events replayed");
     }

@@ -110,9 +110,18 @@ impl HttpError {
     }
 }
 
-/// As a record tells a request.
+/// As a record tells a request: of its query only how long it is.
 pub(crate) fn what(request: &HttpRequest) -> String {
-    format!("{} {}", request.method, target::shown(&request.path))
+    let path = target::shown(&request.path);
+    let query: usize = request
+        .query
+        .iter()
+        .map(|(name, value)| name.len() + value.len())
+        .sum();
+    match query {
+        0 => format!("{} {path}", request.method),
+        bytes => format!("{} {path} with a query of {bytes} bytes", request.method),
+    }
 }
 
 // === impl Http ===
