@@ -49,20 +49,20 @@ fn bound(bindings: &[Binding<'_>]) -> Bound {
         }));
         keys.insert((*name).to_owned(), binding);
     }
-    let grant = Grant {
-        system: "vectors".into(),
-        adapter: GrantedAdapter {
+    let grant = Grant::of(
+        "vectors".into(),
+        GrantedAdapter {
             name: "test/vectors".into(),
             version: "1.0.0".into(),
             digest: "sha256:00".into(),
         },
-        approved: Approval {
+        Approval {
             by: "test".into(),
             at: "2026-11-22T00:00:00Z".into(),
             reason: "test".into(),
         },
         items,
-    };
+    );
     Bound {
         keys: Keys::prepare(&keys).unwrap(),
         grant: ActiveGrant::new(&grant).unwrap(),

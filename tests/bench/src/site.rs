@@ -318,12 +318,7 @@ pub(crate) fn grant(spec: &SystemSpec) -> Grant {
         at: "2026-11-22T10:00:00Z".into(),
         reason: "benchmark".into(),
     };
-    Grant {
-        system: wishes.system,
-        adapter: wishes.adapter,
-        approved,
-        items: wishes.items,
-    }
+    Grant::whole(wishes, approved)
 }
 
 /// A system that has nothing bound.

@@ -11,6 +11,7 @@ use tombolo_kernel::grant::{self, Approval, Grant, Item, Wishes};
 use tombolo_kernel::package::{Package, Signer};
 use tombolo_server::site;
 
+use super::approve::Approved;
 use crate::out::{self, Cell, Table, Tone};
 use crate::{check, text, when};
 
@@ -28,6 +29,7 @@ pub(crate) struct Review {
 enum Standing {
     Granted,
     New,
+    Refused,
     NoLongerAsked,
 }
 
@@ -36,6 +38,7 @@ impl Standing {
         match self {
             Self::Granted => (" ", Tone::Plain),
             Self::New => ("+", Tone::Warning),
+            Self::Refused => ("x", Tone::Dim),
             Self::NoLongerAsked => ("-", Tone::Dim),
         }
     }
@@ -44,12 +47,13 @@ impl Standing {
         match self {
             Self::Granted => "granted",
             Self::New => "new",
+            Self::Refused => "refused",
             Self::NoLongerAsked => "no-longer-asked",
         }
     }
 }
 
-/// Every wish, then what is granted and no longer asked for.
+/// Every wish, each refused one with what is granted in its place, then what is granted and no longer asked for.
 fn difference(wishes: &Wishes, present: Option<&Grant>) -> Vec<(Standing, Item)> {
     let Some(present) = present else {
         return wishes
@@ -59,24 +63,21 @@ fn difference(wishes: &Wishes, present: Option<&Grant>) -> Vec<(Standing, Item)>
             .collect();
     };
     let diff = grant::diff(present, wishes);
-    let standing = |item: &Item| {
-        if diff.added.contains(item) {
-            Standing::New
+    let mut all = Vec::new();
+    for wish in &wishes.items {
+        if diff.added.contains(wish) {
+            all.push((Standing::New, wish.clone()));
+        } else if diff.refused.contains(wish) {
+            all.push((Standing::Refused, wish.clone()));
+            let instead = present.items.iter().filter(|item| wish.covers(item));
+            all.extend(instead.map(|item| (Standing::Granted, item.clone())));
         } else {
-            Standing::Granted
+            all.push((Standing::Granted, wish.clone()));
         }
-    };
-    let asked = wishes
-        .items
-        .iter()
-        .map(|item| (standing(item), item.clone()));
-    asked
-        .chain(
-            diff.removed
-                .iter()
-                .map(|item| (Standing::NoLongerAsked, item.clone())),
-        )
-        .collect()
+    }
+    let gone = diff.removed.into_iter();
+    all.extend(gone.map(|item| (Standing::NoLongerAsked, item)));
+    all
 }
 
 impl Review {
@@ -167,7 +168,7 @@ impl Review {
         let items: Vec<Value> = self
             .difference()
             .into_iter()
-            .map(|(standing, item)| json!({ "standing": standing.word(), "sentence": grant::sentence(&item), "item": item }))
+            .map(|(standing, item)| json!({ "id": item.id(), "standing": standing.word(), "sentence": grant::sentence(&item), "item": item }))
             .collect();
         json!({
             "system": self.wishes.system,
@@ -178,21 +179,16 @@ impl Review {
             "items": items,
             "reasons": self.wishes.reasons,
             "warnings": self.package.warnings,
-            "present": self.present.as_ref().map(|grant| json!({ "adapter": grant.adapter, "approved": grant.approved })),
+            "present": self.present.as_ref().map(|grant| json!({ "adapter": grant.adapter, "approved": grant.approved, "expires": grant.expires })),
         })
     }
 
-    /// Approves exactly these wishes of exactly this adapter; tells the file that was written. `rollback`: an older
-    /// version than the approved one is meant.
+    /// Approves these wishes, or what was chosen of them, of exactly this adapter; tells the file that was written.
     ///
     /// # Errors
-    /// Nobody whom the site trusts vouches for the adapter, it is an older one, or the file cannot be written.
-    pub(crate) fn approve(
-        &self,
-        by: &str,
-        reason: &str,
-        rollback: bool,
-    ) -> anyhow::Result<PathBuf> {
+    /// Nobody whom the site trusts vouches for the adapter, it is an older one and that was not meant, the choice cannot
+    /// be meant, or the file cannot be written.
+    pub(crate) fn approve(&self, approved: Approved) -> anyhow::Result<(PathBuf, Grant)> {
         if let Signer::Nobody { .. } = self.signer {
             bail!(
                 "nothing is approved: the adapter is signed by {}",
@@ -203,22 +199,28 @@ impl Review {
             .present
             .as_ref()
             .and_then(|present| grant::goes_back(present, &self.wishes));
-        if let Some(back) = back.filter(|_| !rollback) {
+        if let Some(back) = back.filter(|_| !approved.rollback) {
             bail!(
                 "nothing is approved: {back}; a good signature does not make an old version safe. If going back is meant, say --rollback"
             );
         }
-        let grant = Grant {
-            system: self.wishes.system.clone(),
-            adapter: self.wishes.adapter.clone(),
-            approved: Approval {
-                by: by.to_owned(),
-                at: rfc3339(MachineClock.now_ms()),
-                reason: reason.to_owned(),
-            },
-            items: self.wishes.items.clone(),
+        let chosen = grant::choose(&self.wishes, self.present.as_ref(), &approved.choice)
+            .map_err(|problem| anyhow::anyhow!("nothing is approved: {problem}"))?;
+        let approval = Approval {
+            by: approved.by,
+            at: rfc3339(MachineClock.now_ms()),
+            reason: approved.reason,
         };
-        super::write::write(&self.site, &grant)
+        let mut grant = Grant::of(
+            self.wishes.system.clone(),
+            self.wishes.adapter.clone(),
+            approval,
+            chosen.items,
+        );
+        grant.refused = chosen.refused;
+        grant.expires = approved.expires.map(|end| end.to_string());
+        let file = super::write::write(&self.site, &grant)?;
+        Ok((file, grant))
     }
 
     /// The digest that an approval would bind.
@@ -244,10 +246,13 @@ impl Review {
                         adapter.name, adapter.version, adapter.digest
                     )
                 };
-                format!(
-                    "by {} at {}, {of}: {}",
-                    grant.approved.by, grant.approved.at, grant.approved.reason
-                )
+                let said = |one: &Approval| format!("by {} at {}: {}", one.by, one.at, one.reason);
+                let said: Vec<String> = grant.approved.iter().map(said).collect();
+                let end = grant
+                    .expires
+                    .as_ref()
+                    .map_or_else(String::new, |end| format!(", until {end}"));
+                format!("{of}{end}, {}", said.join("; "))
             }
         }
     }
@@ -265,17 +270,19 @@ impl Review {
     }
 }
 
-fn item_row(standing: Standing, item: &Item) -> [Cell; 2] {
+fn item_row(standing: Standing, item: &Item) -> [Cell; 3] {
     let (mark, tone) = standing.mark();
     let ending = match standing {
         Standing::NoLongerAsked if item.is_restriction() => {
             " (no longer in the system file; kept back until an approval lets it through)"
         }
         Standing::NoLongerAsked => " (granted, no longer asked for)",
+        Standing::Refused => " (asked for, refused)",
         Standing::Granted | Standing::New => "",
     };
     [
         Cell::new(format!(" {mark}"), tone),
+        Cell::new(item.id(), Tone::Dim),
         Cell::new(format!("{}{ending}", grant::sentence(item)), tone),
     ]
 }
@@ -303,30 +310,27 @@ mod tests {
                 version: "1.0.0".into(),
                 digest: "sha256:0".into(),
             },
-            items: vec![emit("a"), emit("b")],
+            items: vec![emit("a"), emit("b"), emit("d")],
             reasons: BTreeMap::new(),
         };
-        let present = Grant {
-            system: "plant".into(),
-            adapter: GrantedAdapter {
-                name: "x/y".into(),
-                version: "1.0.0".into(),
-                digest: "sha256:0".into(),
-            },
-            approved: Approval {
-                by: "r".into(),
-                at: "t".into(),
-                reason: "w".into(),
-            },
-            items: vec![emit("b"), emit("c")],
+        let approval = Approval {
+            by: "r".into(),
+            at: "t".into(),
+            reason: "w".into(),
         };
+        let mut present = Grant::whole(wishes.clone(), approval);
+        present.items = vec![emit("b"), emit("c")];
+        present.refused = vec![emit("d")];
         let words = |present| {
             difference(&wishes, present)
                 .into_iter()
                 .map(|(standing, _)| standing.word())
                 .collect::<Vec<_>>()
         };
-        assert_eq!(words(Some(&present)), ["new", "granted", "no-longer-asked"]);
-        assert_eq!(words(None), ["new", "new"]);
+        assert_eq!(
+            words(Some(&present)),
+            ["new", "granted", "refused", "no-longer-asked"]
+        );
+        assert_eq!(words(None), ["new", "new", "new"]);
     }
 }

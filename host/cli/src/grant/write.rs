@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
-use tombolo_kernel::grant::Grant;
+use tombolo_kernel::grant::{Approval, Grant};
 
 use crate::whole;
 
@@ -16,10 +16,8 @@ const WORDS: usize = 2_000;
 
 /// Writes `grants/SYSTEM.yaml` of the site.
 pub(super) fn write(site: &Path, grant: &Grant) -> anyhow::Result<PathBuf> {
-    for (what, text) in [
-        ("--by", &grant.approved.by),
-        ("--reason", &grant.approved.reason),
-    ] {
+    let said = |one: &Approval| [("--by", one.by.clone()), ("--reason", one.reason.clone())];
+    for (what, text) in grant.approved.iter().flat_map(said) {
         if text.trim().is_empty() || text.len() > WORDS {
             bail!("{what} is empty or longer than {WORDS} bytes; an approval says who and why");
         }
@@ -45,19 +43,19 @@ mod tests {
     use super::*;
 
     fn grant(by: &str) -> Grant {
-        Grant {
-            system: "erp".into(),
-            adapter: GrantedAdapter {
+        let mut grant = Grant::of(
+            "erp".into(),
+            GrantedAdapter {
                 name: "tombolo/sql".into(),
                 version: "0.1.0".into(),
                 digest: format!("sha256:{}", "a".repeat(64)),
             },
-            approved: Approval {
+            Approval {
                 by: by.into(),
                 at: "2026-11-22T03:00:00.000Z".into(),
                 reason: "yes: \"no\" # 1\nline two".into(),
             },
-            items: vec![
+            vec![
                 Item::Sql {
                     connection: "db".into(),
                     place: "sqlite:erp.db".into(),
@@ -69,7 +67,10 @@ mod tests {
                     event: "null".into(),
                 },
             ],
-        }
+        );
+        grant.refused = vec![Item::Emit { event: "~".into() }];
+        grant.expires = Some("2027-01-01T00:00:00Z".into());
+        grant
     }
 
     #[test]

@@ -176,24 +176,24 @@ mod tests {
 
     fn grant(topic: &str) -> ActiveGrant {
         let text = String::new;
-        ActiveGrant::new(&Grant {
-            system: "plant".into(),
-            adapter: GrantedAdapter {
+        ActiveGrant::new(&Grant::of(
+            "plant".into(),
+            GrantedAdapter {
                 name: text(),
                 version: text(),
                 digest: text(),
             },
-            approved: Approval {
+            Approval {
                 by: text(),
                 at: text(),
                 reason: text(),
             },
-            items: vec![Item::Publish {
+            vec![Item::Publish {
                 connection: "bus".into(),
                 place: text(),
                 topic: topic.into(),
             }],
-        })
+        ))
         .unwrap()
     }
 

@@ -3,20 +3,20 @@
 use crate::grant::{ActiveGrant, Approval, Grant, GrantedAdapter, Item};
 
 pub(super) fn granted(items: Vec<Item>) -> ActiveGrant {
-    let grant = Grant {
-        system: "erp".into(),
-        adapter: GrantedAdapter {
+    let grant = Grant::of(
+        "erp".into(),
+        GrantedAdapter {
             name: "acme/erp".into(),
             version: "1.0.0".into(),
             digest: "sha256:00".into(),
         },
-        approved: Approval {
+        Approval {
             by: "ada".into(),
             at: "2026-11-22T00:00:00Z".into(),
             reason: "test".into(),
         },
         items,
-    };
+    );
     match ActiveGrant::new(&grant) {
         Ok(active) => active,
         Err(denied) => unreachable!("the test's grant does not stand: {denied}"),

@@ -7,6 +7,7 @@ use sha2::{Digest, Sha256};
 use tombolo_manifest::pattern::{HttpPattern, TopicPattern, check_path};
 
 use super::{Grant, Item, printable};
+use crate::clock::Millis;
 use crate::fields::{FieldFilter, FieldRules};
 
 /// What the checker answers when it is no.
@@ -30,6 +31,9 @@ pub struct ActiveGrant {
     actions: BTreeMap<String, BTreeSet<String>>,
     /// What is kept back from it, if anything: by the grant, and by the system file, which may only add to it.
     pub fields: Option<Arc<FieldFilter>>,
+    /// Hooks whose messages may be taken from a broker.
+    subscriptions: BTreeSet<String>,
+    expires_ms: Option<Millis>,
 }
 
 impl ActiveGrant {
@@ -38,11 +42,11 @@ impl ActiveGrant {
     /// # Errors
     /// An item that cannot be checked: a pattern that does not parse, a statement that is there with two texts.
     pub fn new(grant: &Grant) -> Result<Self, Denied> {
-        Self::of_wishes(grant, &grant.items)
+        Self::of_items(grant, &grant.items)
     }
 
     /// Allows exactly `items`, all of which the grant covers.
-    pub(super) fn of_wishes(grant: &Grant, items: &[Item]) -> Result<Self, Denied> {
+    pub(super) fn of_items(grant: &Grant, items: &[Item]) -> Result<Self, Denied> {
         let mut active = Self {
             digest: digest(grant)?,
             grant: grant.clone(),
@@ -54,6 +58,8 @@ impl ActiveGrant {
             store: None,
             actions: BTreeMap::new(),
             fields: fields(grant.items.iter().chain(items))?,
+            subscriptions: BTreeSet::new(),
+            expires_ms: grant.expires_ms().map_err(Denied)?,
         };
         items.iter().try_for_each(|item| active.add(item))?;
         Ok(active)
@@ -124,8 +130,11 @@ impl ActiveGrant {
                     .or_default()
                     .push(pattern);
             }
-            // What comes in is checked once, when the system starts: by then every wish is in the grant.
-            Item::Subscribe { .. } | Item::Limits { .. } => {}
+            Item::Subscribe { hook, .. } => {
+                self.subscriptions.insert(hook.clone());
+            }
+            // The sandbox has them from the system's spec; the system starts only if the grant covers them.
+            Item::Limits { .. } => {}
             // Gathered beforehand, with what is in the grant alone.
             Item::Hide { .. } | Item::Mask { .. } | Item::MaskMatching { .. } => {}
         }
@@ -233,6 +242,18 @@ impl ActiveGrant {
             .ok_or_else(|| Denied("durable keys and values are not in the grant".into()))
     }
 
+    /// Whether messages may be taken from a broker for this hook.
+    #[must_use]
+    pub fn subscribe(&self, hook: &str) -> bool {
+        self.subscriptions.contains(hook)
+    }
+
+    /// The moment from which on it allows nothing.
+    #[must_use]
+    pub fn expires_ms(&self) -> Option<Millis> {
+        self.expires_ms
+    }
+
     /// Whether it may call another system's action.
     ///
     /// # Errors
@@ -262,6 +283,8 @@ fn digest(grant: &Grant) -> Result<String, Denied> {
     let mut canonical = grant.clone();
     canonical.items.sort();
     canonical.items.dedup();
+    canonical.refused.sort();
+    canonical.refused.dedup();
     let json = serde_json::to_vec(&canonical)
         .map_err(|error| Denied(format!("the grant cannot be written as JSON: {error}")))?;
     Ok(format!("sha256:{}", hex::encode(Sha256::digest(&json))))

@@ -2,7 +2,9 @@
 
 use serde::Serialize;
 
-use super::{ActiveGrant, Grant, Item, Wishes, printable, sentence};
+use super::choose::contradiction;
+use super::{ActiveGrant, Approval, FORMAT, Grant, Item, Wishes, printable, sentence};
+use crate::clock::{Millis, rfc3339};
 
 /// Missing items that a message spells out; `grant review` shows all.
 const TOLD: usize = 3;
@@ -16,13 +18,19 @@ pub struct HeldBack {
     pub missing: Vec<Item>,
 }
 
-/// Decides whether a system may start: the digest must be the grant's, and every wish covered by one of its items.
+/// Decides whether a system may start: the digest must be the grant's, the grant in force `now`, and every wish covered
+/// by one of its items or refused by name.
 ///
-/// What comes back allows the wishes, not whatever else an older, wider approval may have had.
+/// What comes back allows what is both asked for and given: not whatever else an older, wider approval may have had, and
+/// of a refused wish only the narrower items given in its place.
 ///
 /// # Errors
 /// Why it is held back.
-pub fn decide(wishes: &Wishes, grant: Option<&Grant>) -> Result<ActiveGrant, HeldBack> {
+pub fn decide(
+    wishes: &Wishes,
+    grant: Option<&Grant>,
+    now: Millis,
+) -> Result<ActiveGrant, HeldBack> {
     let system = printable(&wishes.system);
     let held = |why: String, missing: Vec<Item>| HeldBack {
         message: format!(
@@ -34,23 +42,16 @@ pub fn decide(wishes: &Wishes, grant: Option<&Grant>) -> Result<ActiveGrant, Hel
         let why = format!("system `{system}` is held back: nobody has approved it yet");
         return Err(held(why, wishes.items.clone()));
     };
-    if grant.system != wishes.system {
-        let why = format!(
-            "system `{system}` is held back: its grant was approved for the system `{}`",
-            printable(&grant.system)
-        );
-        return Err(held(why, wishes.items.clone()));
-    }
-    if grant.approved.by.trim().is_empty() || grant.approved.reason.trim().is_empty() {
-        let why = format!(
-            "system `{system}` is held back: its grant does not say who approved it and why"
-        );
-        return Err(held(why, Vec::new()));
+    if let Some(why) = unsound(grant, &wishes.system, now) {
+        return Err(held(
+            format!("system `{system}` is held back: {why}"),
+            Vec::new(),
+        ));
     }
     let missing: Vec<Item> = wishes
         .items
         .iter()
-        .filter(|wish| !wish.is_restriction() && !grant.items.iter().any(|item| item.covers(wish)))
+        .filter(|wish| !wish.is_restriction() && !grant.answers(wish))
         .cloned()
         .collect();
     if grant.adapter.digest != wishes.adapter.digest {
@@ -74,7 +75,55 @@ pub fn decide(wishes: &Wishes, grant: Option<&Grant>) -> Result<ActiveGrant, Hel
         let why = format!("system `{system}` is held back {}", missing_words(&missing));
         return Err(held(why, missing));
     }
-    ActiveGrant::of_wishes(grant, &wishes.items).map_err(|denied| held(denied.0, Vec::new()))
+    let allowed = both(&wishes.items, &grant.items);
+    ActiveGrant::of_items(grant, &allowed).map_err(|denied| held(denied.0, Vec::new()))
+}
+
+/// What is wrong with a grant, whatever the system asks for.
+fn unsound(grant: &Grant, system: &str, now: Millis) -> Option<String> {
+    if grant.format > FORMAT {
+        return Some(format!(
+            "its grant has format {}, and this host reads formats up to {FORMAT}; run a newer host, or approve again with this one",
+            grant.format
+        ));
+    }
+    if grant.system != system {
+        return Some(format!(
+            "its grant was approved for the system `{}`",
+            printable(&grant.system)
+        ));
+    }
+    let says_all = |one: &Approval| !one.by.trim().is_empty() && !one.reason.trim().is_empty();
+    if grant.approved.is_empty() || !grant.approved.iter().all(says_all) {
+        return Some("its grant does not say who approved it and why".into());
+    }
+    match grant.expires_ms() {
+        Err(why) => return Some(why),
+        Ok(Some(end)) if end <= now => {
+            return Some(format!("its grant expired at {}", rfc3339(end)));
+        }
+        Ok(_) => {}
+    }
+    contradiction(&grant.items, &grant.refused).map(|(refused, by)| {
+        format!(
+            "its grant refuses `{}` and allows it by `{}`",
+            refused.id(),
+            by.id()
+        )
+    })
+}
+
+/// What is inside of both lists: the narrower one of every two of which one covers the other.
+fn both(wishes: &[Item], given: &[Item]) -> Vec<Item> {
+    let mut allowed = Vec::new();
+    for wish in wishes {
+        if wish.is_restriction() || given.iter().any(|item| item.covers(wish)) {
+            allowed.push(wish.clone());
+        } else {
+            allowed.extend(given.iter().filter(|item| wish.covers(item)).cloned());
+        }
+    }
+    allowed
 }
 
 fn missing_words(missing: &[Item]) -> String {

@@ -58,16 +58,16 @@ mod tests {
             ("a/c", "2.0.0", "1.0.0", false),
         ];
         for (approved, old, new, back) in table {
-            let grant = Grant {
-                system: "s".into(),
-                adapter: adapter(approved, old),
-                approved: Approval {
+            let grant = Grant::of(
+                "s".into(),
+                adapter(approved, old),
+                Approval {
                     by: "r".into(),
                     at: "t".into(),
                     reason: "w".into(),
                 },
-                items: Vec::new(),
-            };
+                Vec::new(),
+            );
             let wishes = Wishes {
                 system: "s".into(),
                 adapter: adapter("a/b", new),

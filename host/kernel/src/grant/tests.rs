@@ -37,11 +37,14 @@ uses = ["hmac-sha256"]
 reason = "Verifies the sender"
 "#;
 
+/// 2027-01-15T08:00:00Z.
+pub(super) const NOW: u64 = 1_800_000_000_000;
+
 fn secret() -> Secret {
     Secret::new(b"canary-7f3a".to_vec())
 }
 
-fn spec() -> SystemSpec {
+pub(super) fn spec() -> SystemSpec {
     let package = Package {
         manifest: Manifest::parse(MANIFEST).unwrap(),
         digest: "sha256:aa".into(),
@@ -109,17 +112,13 @@ fn spec() -> SystemSpec {
     }
 }
 
-fn grant_of(wishes: &Wishes) -> Grant {
-    Grant {
-        system: wishes.system.clone(),
-        adapter: wishes.adapter.clone(),
-        approved: Approval {
-            by: "ann".into(),
-            at: "2026-11-22T10:00:00Z".into(),
-            reason: "needed".into(),
-        },
-        items: wishes.items.clone(),
-    }
+pub(super) fn grant_of(wishes: &Wishes) -> Grant {
+    let approval = Approval {
+        by: "ann".into(),
+        at: "2026-11-22T10:00:00Z".into(),
+        reason: "needed".into(),
+    };
+    Grant::whole(wishes.clone(), approval)
 }
 
 #[test]
@@ -146,7 +145,7 @@ fn wishes_show_real_places_and_no_secret() {
 #[test]
 fn a_system_starts_with_a_grant_for_exactly_what_it_asks() {
     let wishes = wishes(&spec());
-    let active = decide(&wishes, Some(&grant_of(&wishes))).unwrap();
+    let active = decide(&wishes, Some(&grant_of(&wishes)), NOW).unwrap();
     assert!(active.http("api", "GET", "/orders/7").is_ok());
     assert!(active.sql("db", "stock", "SELECT 1").is_ok());
     assert!(active.key("signing", "hmac-sha256").is_ok());
@@ -159,7 +158,7 @@ fn a_system_starts_with_a_grant_for_exactly_what_it_asks() {
 #[test]
 fn what_is_not_granted_is_denied_by_name() {
     let wishes = wishes(&spec());
-    let active = decide(&wishes, Some(&grant_of(&wishes))).unwrap();
+    let active = decide(&wishes, Some(&grant_of(&wishes)), NOW).unwrap();
     for (answer, named) in [
         (
             active.http("api", "DELETE", "/orders/7"),
@@ -210,10 +209,10 @@ fn a_system_is_held_back_with_what_differs_and_what_to_do() {
         (
             change(&|grant| grant.system = "crm".into()),
             "approved for the system `crm`",
-            9,
+            0,
         ),
         (
-            change(&|grant| grant.approved.by = " ".into()),
+            change(&|grant| grant.approved[0].by = " ".into()),
             "does not say who",
             0,
         ),
@@ -228,7 +227,7 @@ fn a_system_is_held_back_with_what_differs_and_what_to_do() {
         ),
         (change(&|grant| grant.items.clear()), "and 6 more", 9),
     ] {
-        let held = decide(&wishes, grant.as_ref()).expect_err(said);
+        let held = decide(&wishes, grant.as_ref(), NOW).expect_err(said);
         assert!(held.message.contains(said), "{said}: {}", held.message);
         assert!(
             held.message.contains("tombolo grant review erp"),
@@ -266,7 +265,10 @@ fn another_place_credential_or_network_is_another_wish() {
         if let Some(Binding::Http(http)) = spec.connections.get_mut("api") {
             edit(http);
         }
-        assert!(decide(&wishes(&spec), Some(&good)).is_err(), "edit {index}");
+        assert!(
+            decide(&wishes(&spec), Some(&good), NOW).is_err(),
+            "edit {index}"
+        );
     }
 }
 
@@ -277,12 +279,15 @@ fn a_smaller_limit_needs_no_new_approval_and_a_larger_one_does() {
     smaller.limits.memory = 1 << 20;
     smaller.store_quota = Some(1 << 10);
     let smaller = wishes(&smaller);
-    assert_eq!(decide(&smaller, Some(&good)).unwrap().store(), Ok(1 << 10));
+    assert_eq!(
+        decide(&smaller, Some(&good), NOW).unwrap().store(),
+        Ok(1 << 10)
+    );
     assert!(diff(&good, &smaller).is_empty());
     let mut larger = spec();
     larger.limits.cpu = Duration::from_millis(201);
     assert_eq!(
-        decide(&wishes(&larger), Some(&good))
+        decide(&wishes(&larger), Some(&good), NOW)
             .unwrap_err()
             .missing
             .len(),
@@ -297,7 +302,7 @@ fn what_is_no_longer_asked_for_is_no_longer_allowed() {
     narrower.emits.clear();
     let narrower = wishes(&narrower);
     assert!(
-        decide(&narrower, Some(&good))
+        decide(&narrower, Some(&good), NOW)
             .unwrap()
             .emit("order.created")
             .is_err()
@@ -315,7 +320,7 @@ fn the_digest_of_a_grant_does_not_depend_on_the_order_of_its_items() {
     let mut turned = grant.clone();
     turned.items.reverse();
     let mut other = grant.clone();
-    other.approved.by = "bob".into();
+    other.approved[0].by = "bob".into();
     let digest = |grant: &Grant| ActiveGrant::new(grant).unwrap().digest;
     assert_eq!(digest(&grant), digest(&turned));
     assert_ne!(digest(&grant), digest(&other));
@@ -456,13 +461,13 @@ proptest! {
 #[test]
 fn an_adapter_nobody_vouches_for_is_held_back_whatever_was_approved() {
     let grant = grant_of(&wishes(&spec()));
-    assert!(admit(&spec(), Some(&grant)).is_ok());
+    assert!(admit(&spec(), Some(&grant), NOW).is_ok());
     let mut unsigned = spec();
     unsigned.signer = Signer::Nobody {
         found: "found no signature".into(),
         advice: "Sign it".into(),
     };
-    let held_back = admit(&unsigned, Some(&grant)).unwrap_err();
+    let held_back = admit(&unsigned, Some(&grant), NOW).unwrap_err();
     assert!(
         held_back.message.contains("found no signature. Sign it"),
         "{}",
@@ -471,6 +476,6 @@ fn an_adapter_nobody_vouches_for_is_held_back_whatever_was_approved() {
     unsigned.signer = Signer::Allowed {
         found: "found no signature".into(),
     };
-    assert!(admit(&unsigned, Some(&grant)).is_ok());
-    assert!(admit(&unsigned, None).is_err());
+    assert!(admit(&unsigned, Some(&grant), NOW).is_ok());
+    assert!(admit(&unsigned, None, NOW).is_err());
 }

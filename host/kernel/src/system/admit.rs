@@ -1,6 +1,7 @@
 //! Whether a system may start: somebody vouches for its code, and a reviewer approved what it asks for. Pure.
 
 use super::SystemSpec;
+use crate::clock::Millis;
 use crate::grant::{ActiveGrant, Grant, HeldBack, decide, printable, wishes};
 use crate::package::Signer;
 
@@ -8,7 +9,11 @@ use crate::package::Signer;
 ///
 /// # Errors
 /// Why it is held back. What ran before keeps running.
-pub fn admit(spec: &SystemSpec, grant: Option<&Grant>) -> Result<ActiveGrant, HeldBack> {
+pub fn admit(
+    spec: &SystemSpec,
+    grant: Option<&Grant>,
+    now: Millis,
+) -> Result<ActiveGrant, HeldBack> {
     if let Signer::Nobody { found, advice } = &spec.signer {
         let adapter = &spec.package.manifest.adapter;
         return Err(HeldBack {
@@ -21,5 +26,5 @@ pub fn admit(spec: &SystemSpec, grant: Option<&Grant>) -> Result<ActiveGrant, He
             missing: Vec::new(),
         });
     }
-    decide(&wishes(spec), grant)
+    decide(&wishes(spec), grant, now)
 }

@@ -14,8 +14,8 @@ pub(super) fn began(now: &Prepared, was: Option<&Running>) -> Vec<AuditRecord> {
         Some(was) => now.record(Kind::Swap, format!("{} for {}", now.adapter, was.adapter)),
     };
     let is_known = was.is_some_and(|was| was.grant.digest == now.grant.digest);
-    let approved = &now.grant.grant.approved;
-    let approval = (!is_known).then(|| {
+    let approved = now.grant.grant.approved.iter().filter(|_| !is_known);
+    let approvals = approved.map(|approved| {
         now.record(
             Kind::Approval,
             format!("{} as of {}", now.adapter, approved.at),
@@ -23,7 +23,7 @@ pub(super) fn began(now: &Prepared, was: Option<&Running>) -> Vec<AuditRecord> {
         .by(&approved.by)
         .because(&approved.reason)
     });
-    approval.into_iter().chain([begin]).collect()
+    approvals.chain([begin]).collect()
 }
 
 /// A system that ran is gone.

@@ -48,7 +48,10 @@ impl Prepared {
         surroundings: &Surroundings,
         actor: Weak<dyn Actor>,
     ) -> Result<Self, PrepareError> {
-        let subscribed = subscribed(&spec);
+        let subscribed = subscribed(&spec, &grant);
+        // A hook whose messages were refused is not open to posts instead.
+        let mut hooks = spec.hooks;
+        hooks.retain(|hook| !spec.subscriptions.contains_key(hook) || grant.subscribe(hook));
         let name: Arc<str> = spec.name.into();
         let identity = &spec.package.manifest.adapter;
         Ok(Self {
@@ -70,7 +73,7 @@ impl Prepared {
                 .into_iter()
                 .map(|(name, offer)| (name, Arc::new(offer)))
                 .collect(),
-            hooks: spec.hooks,
+            hooks,
             subscribed,
             feeds: spec.feeds,
             clock: Arc::clone(&surroundings.clock),
@@ -117,7 +120,7 @@ impl Prepared {
 }
 
 /// What the host is to fetch from brokers for this system.
-fn subscribed(spec: &SystemSpec) -> Vec<Arc<Subscribed>> {
+fn subscribed(spec: &SystemSpec, grant: &ActiveGrant) -> Vec<Arc<Subscribed>> {
     let place = |connection: &str| match spec.connections.get(connection) {
         Some(Binding::Broker(broker)) => Some(broker.place.clone()),
         _ => None,
@@ -130,5 +133,7 @@ fn subscribed(spec: &SystemSpec) -> Vec<Arc<Subscribed>> {
             from: subscription.from.clone(),
         }))
     };
-    spec.subscriptions.iter().filter_map(subscribed).collect()
+    let granted = |(hook, _): &(&String, &super::Subscription)| grant.subscribe(hook);
+    let subscriptions = spec.subscriptions.iter().filter(granted);
+    subscriptions.filter_map(subscribed).collect()
 }

@@ -123,7 +123,8 @@ impl Systems {
         grant: Option<&Grant>,
         identity: Identity,
     ) -> Result<Running, ConnectError> {
-        let active = admit(&spec, grant).map_err(ConnectError::HeldBack)?;
+        let active = admit(&spec, grant, self.surroundings.clock.now_ms())
+            .map_err(ConnectError::HeldBack)?;
         let package = Arc::clone(&spec.package);
         let name = spec.name.clone();
         let actor: Weak<dyn Actor> = self.myself.clone();

@@ -237,17 +237,12 @@ pub(crate) fn spec(name: &str, guest: &Guest) -> SystemSpec {
 }
 
 pub(crate) fn granted(spec: &SystemSpec) -> Grant {
-    let wishes = wishes(spec);
-    Grant {
-        system: wishes.system,
-        adapter: wishes.adapter,
-        approved: Approval {
-            by: "reviewer".into(),
-            at: "2026-11-22T00:00:00Z".into(),
-            reason: "test".into(),
-        },
-        items: wishes.items,
-    }
+    let approval = Approval {
+        by: "reviewer".into(),
+        at: "2026-11-22T00:00:00Z".into(),
+        reason: "test".into(),
+    };
+    Grant::whole(wishes(spec), approval)
 }
 
 /// No guest of these tests is bound to a broker.

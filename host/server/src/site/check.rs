@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use tombolo_flow::problem::Problem;
+use tombolo_kernel::clock::{Clock, MachineClock};
 use tombolo_kernel::grant::HeldBack;
 use tombolo_kernel::package::Signer;
 use tombolo_kernel::system::admit;
@@ -76,7 +77,7 @@ fn look_at(site: &Site, report: &mut Report) {
                 .push(Problem::new(&plan.file, START, warning.clone()));
         }
         unsigned(plan, report);
-        let held_back = admit(&plan.bare, site.grants.get(name)).err();
+        let held_back = admit(&plan.bare, site.grants.get(name), MachineClock.now_ms()).err();
         let adapter = &plan.bare.package.manifest.adapter;
         report.systems.push(SystemReport {
             system: name.clone(),

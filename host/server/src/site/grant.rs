@@ -1,7 +1,7 @@
 //! `grants/SYSTEM.yaml`, item by item, so that each bad one is named at its place.
 
-use tombolo_flow::yaml::Node;
-use tombolo_kernel::grant::{Approval, Grant, GrantedAdapter, Item};
+use tombolo_flow::yaml::{Node, Value};
+use tombolo_kernel::grant::{Approval, FORMAT, Grant, GrantedAdapter, Item};
 
 use super::fields::{self, Fields, Problems, json, quoted};
 
@@ -23,9 +23,12 @@ fn whole(node: &Node, system: &str, problems: &mut Problems) -> Option<Grant> {
     let fields = Fields::known(
         node,
         "a grant",
-        &["system", "adapter", "approved", "items"],
+        &[
+            "format", "system", "adapter", "approved", "expires", "items", "refused",
+        ],
         problems,
     )?;
+    let format = format(fields, problems);
     let named = needed(fields, "system", problems);
     if let Some(named) = &named
         && named != system
@@ -50,32 +53,77 @@ fn whole(node: &Node, system: &str, problems: &mut Problems) -> Option<Grant> {
         });
     let approved = fields
         .need("approved", problems)
-        .and_then(|node| Fields::known(node, "approved", &["by", "at", "reason"], problems))
-        .map(|approved| {
-            (
-                needed(approved, "by", problems),
-                needed(approved, "at", problems),
-                needed(approved, "reason", problems),
-            )
-        });
-    let items = fields
+        .map(|node| approvals(node, problems));
+    let expires = fields
+        .get("expires")
+        .and_then(|node| moment(node, problems));
+    let given = fields
         .need("items", problems)
-        .map(|node| items(node, problems));
-    let (Some((Some(name), Some(version), Some(digest))), Some((Some(by), Some(at), Some(reason)))) =
-        (adapter, approved)
-    else {
+        .map(|node| items(node, "items", problems));
+    let refused = fields
+        .get("refused")
+        .map(|node| items(node, "refused", problems));
+    let Some((Some(name), Some(version), Some(digest))) = adapter else {
         return None;
     };
     Some(Grant {
+        format,
         system: named?,
         adapter: GrantedAdapter {
             name,
             version,
             digest,
         },
-        approved: Approval { by, at, reason },
-        items: items?,
+        approved: approved?,
+        expires,
+        items: given?,
+        refused: refused.unwrap_or_default(),
     })
+}
+
+fn format(fields: Fields<'_>, problems: &mut Problems) -> u32 {
+    let newest = u64::from(FORMAT);
+    let found = fields
+        .get("format")
+        .and_then(|node| fields::whole(node, "format", 1..=newest, problems));
+    found
+        .and_then(|found| u32::try_from(found).ok())
+        .unwrap_or(1)
+}
+
+/// One approval, or a list of several.
+fn approvals(node: &Node, problems: &mut Problems) -> Vec<Approval> {
+    let list = match &node.value {
+        Value::List(list) if list.is_empty() => {
+            problems.unexpected(node, "approved", "at least one approval");
+            return Vec::new();
+        }
+        Value::List(list) => list.as_slice(),
+        _ => std::slice::from_ref(node),
+    };
+    list.iter()
+        .filter_map(|node| approval(node, problems))
+        .collect()
+}
+
+fn approval(node: &Node, problems: &mut Problems) -> Option<Approval> {
+    let fields = Fields::known(node, "approved", &["by", "at", "reason"], problems)?;
+    let by = needed(fields, "by", problems);
+    let at = needed(fields, "at", problems);
+    let reason = needed(fields, "reason", problems);
+    Some(Approval {
+        by: by?,
+        at: at?,
+        reason: reason?,
+    })
+}
+
+fn moment(node: &Node, problems: &mut Problems) -> Option<String> {
+    let text = fields::text(node, "expires", problems)?;
+    if text.parse::<jiff::Timestamp>().is_err() {
+        problems.unexpected(node, "expires", "a time as 2026-11-22T13:05:00Z");
+    }
+    Some(text.to_owned())
 }
 
 fn needed(fields: Fields<'_>, name: &str, problems: &mut Problems) -> Option<String> {
@@ -100,9 +148,9 @@ fn digest(fields: Fields<'_>, problems: &mut Problems) -> Option<String> {
     Some(digest.to_owned())
 }
 
-fn items(node: &Node, problems: &mut Problems) -> Vec<Item> {
+fn items(node: &Node, what: &'static str, problems: &mut Problems) -> Vec<Item> {
     let mut items = Vec::new();
-    for item in fields::list(node, "items", problems).unwrap_or_default() {
+    for item in fields::list(node, what, problems).unwrap_or_default() {
         match serde_json::from_value::<Item>(json(item)) {
             Ok(item) => items.push(item),
             Err(error) => problems.add(item.place, format!("this is no capability: {error}")),

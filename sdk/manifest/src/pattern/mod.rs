@@ -59,6 +59,27 @@ impl HttpPattern {
         self.method.is_none_or(|own| own == method) && self.matches_checked(path)
     }
 
+    /// Whether it lets through all that `other` does.
+    #[must_use]
+    pub fn contains(&self, other: &Self) -> bool {
+        if self.method.is_some() && self.method != other.method {
+            return false;
+        }
+        let mut inner = other.segments.iter();
+        for segment in &self.segments {
+            let within = match (segment, inner.next()) {
+                (Segment::Rest, Some(found)) => return found.is_never_empty(),
+                (Segment::Exactly(text), Some(Segment::Exactly(found))) => text == found,
+                (Segment::One, Some(found)) => *found != Segment::Rest && found.is_never_empty(),
+                _ => false,
+            };
+            if !within {
+                return false;
+            }
+        }
+        inner.next().is_none()
+    }
+
     /// The method, or nothing for `*`.
     #[must_use]
     pub fn method(&self) -> Option<&'static str> {
@@ -82,6 +103,12 @@ impl HttpPattern {
             }
         }
         found.next().is_none()
+    }
+}
+
+impl Segment {
+    fn is_never_empty(&self) -> bool {
+        !matches!(self, Self::Exactly(text) if text.is_empty())
     }
 }
 

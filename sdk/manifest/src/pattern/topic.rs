@@ -35,6 +35,22 @@ impl TopicPattern {
             }
         }
     }
+
+    /// Whether it lets through all that `other` does.
+    #[must_use]
+    pub fn contains(&self, other: &Self) -> bool {
+        let (mut outer, mut inner) = (parts(&self.0), parts(&other.0));
+        loop {
+            match (outer.next(), inner.next()) {
+                (None, None) => return true,
+                (Some(("**", _)), Some((part, _))) => return !part.is_empty(),
+                (Some(("*", before)), Some((part, found)))
+                    if before == found && !part.is_empty() && part != "**" => {}
+                (Some(wanted), Some(found)) if wanted == found => {}
+                _ => return false,
+            }
+        }
+    }
 }
 
 /// Each part with the separator behind it.

@@ -113,7 +113,7 @@ fn samples() -> Vec<(&'static str, String)> {
 /// A public key.
 const KEY: &str = "RWQf6LRCGA9i53mlYecO4IzT51TGPpvWucNSCh1CBM0QTaLn73Y7GFO3";
 
-const WRITTEN: [(&str, &str); 5] = [
+const WRITTEN: [(&str, &str); 6] = [
     (
         "tombolo",
         "listen: '[::]:7070'\npublic-url: https://hooks.example\ndata: d\n\
@@ -173,6 +173,12 @@ const WRITTEN: [(&str, &str); 5] = [
          - { capability: mask, field: a, as: phone }\n\
          - { capability: mask-matching, pattern: x }\n\
          - { capability: limits, memory: 1, cpu_ms: 1, deadline_ms: 1 }\n",
+    ),
+    (
+        "grant",
+        "format: 2\nsystem: erp\nadapter: { name: a/b, version: 1.0.0, digest: \"sha256:0000000000000000000000000000000000000000000000000000000000000000\" }\n\
+         approved: [{ by: rita, at: \"2026-01-01T00:00:00Z\", reason: orders }, { by: omar, at: \"2026-01-01T00:00:00Z\", reason: too }]\n\
+         expires: \"2027-01-01T00:00:00Z\"\nitems: [{ capability: emit, event: a.b }]\nrefused: [{ capability: emit, event: a.c }]\n",
     ),
 ];
 

@@ -1,0 +1,11 @@
+//! What a reviewer gives, holds back, ends and takes away, against the real binary.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "tests"
+)]
+
+mod fixture;
+mod narrower;
