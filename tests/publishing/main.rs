@@ -8,5 +8,6 @@
     reason = "tests"
 )]
 
+mod built;
 mod site;
 mod vendor;

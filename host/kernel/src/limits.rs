@@ -11,6 +11,10 @@ pub const MIB: u64 = 1 << 20;
 pub const PACKAGE_BYTES: u64 = 32 * MIB;
 /// Largest manifest, bytes. The longest plausible one has a hundred actions with schemas.
 pub const MANIFEST_BYTES: usize = 256 << 10;
+/// What an adapter says it was built from, bytes: a component takes 500 about, a large guest has a few hundred.
+pub const SBOM_BYTES: usize = 1 << 20;
+/// Components it may name.
+pub const SBOM_COMPONENTS: usize = 5_000;
 /// A `.minisig` file, bytes. Its four lines have 300 about.
 pub const SIGNATURE_BYTES: u64 = 4 << 10;
 /// Names of adapters and vendors whose publishers a site trusts.

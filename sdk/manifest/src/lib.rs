@@ -25,3 +25,6 @@ pub use types::*;
 
 /// The custom section that carries the manifest's TOML text.
 pub const SECTION: &str = "tombolo:manifest";
+
+/// The custom section that says what the adapter was built from: a CycloneDX document as JSON.
+pub const SBOM_SECTION: &str = "tombolo:sbom";

@@ -1,6 +1,7 @@
 //! Calls cargo: what is in the folder, and the compilation itself with a profile that does not depend on the
 //! workspace it happens in.
 
+use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
@@ -48,29 +49,84 @@ pub(crate) struct Guest {
     pub(crate) manifest: PathBuf,
     /// The workspace it belongs to, or its own folder.
     pub(crate) workspace: PathBuf,
+    /// All that cargo knows of it and of what it depends on.
+    pub(crate) metadata: Metadata,
 }
 
-#[derive(Deserialize)]
-struct Metadata {
-    packages: Vec<Package>,
+/// What `cargo metadata` says.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Metadata {
+    pub(crate) packages: Vec<Package>,
+    pub(crate) resolve: Resolve,
     workspace_root: PathBuf,
 }
 
-#[derive(Deserialize)]
-struct Package {
-    name: String,
+/// Which package depends on which.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Resolve {
+    pub(crate) nodes: Vec<Node>,
+}
+
+/// One package's dependencies.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Node {
+    pub(crate) id: String,
+    pub(crate) deps: Vec<Dependency>,
+}
+
+/// One dependency, with what it is needed for: `null`, `dev`, `build`.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Dependency {
+    pub(crate) pkg: String,
+    pub(crate) dep_kinds: Vec<DependencyKind>,
+}
+
+#[derive(Debug, Deserialize)]
+pub(crate) struct DependencyKind {
+    pub(crate) kind: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+pub(crate) struct Package {
+    pub(crate) id: String,
+    pub(crate) name: String,
+    pub(crate) version: String,
+    pub(crate) license: Option<String>,
+    /// Where it is from; none for a folder of this machine.
+    pub(crate) source: Option<String>,
     manifest_path: PathBuf,
     targets: Vec<Target>,
 }
 
-#[derive(Deserialize)]
+#[derive(Debug, Deserialize)]
 struct Target {
     kind: Vec<String>,
+}
+
+impl Package {
+    /// Whether this is the package of a `Cargo.toml`, given without links.
+    pub(crate) fn is_at(&self, manifest: &Path) -> bool {
+        self.manifest_path
+            .canonicalize()
+            .is_ok_and(|path| path == manifest)
+    }
+}
+
+/// What a compilation made.
+pub(crate) struct Compiled {
+    /// The core module.
+    pub(crate) module: PathBuf,
+    /// Packages compiled into it, by cargo's ids.
+    pub(crate) inside: BTreeSet<String>,
+    /// Packages that were compiled for this machine: macros, and what they and build scripts need.
+    pub(crate) tools: BTreeSet<String>,
 }
 
 #[derive(Deserialize)]
 struct Message {
     reason: String,
+    #[serde(default)]
+    package_id: String,
     #[serde(default)]
     target: Option<Target>,
     #[serde(default)]
@@ -96,13 +152,7 @@ pub(crate) fn look(dir: &Path) -> Result<Guest, PackError> {
         .canonicalize()
         .map_err(PackError::file(&manifest, "finding it"))?;
     let output = Command::new(program())
-        .args([
-            "metadata",
-            "--no-deps",
-            "--format-version",
-            "1",
-            "--manifest-path",
-        ])
+        .args(["metadata", "--format-version", "1", "--manifest-path"])
         .arg(&manifest)
         .output()
         .map_err(|error| {
@@ -121,13 +171,11 @@ pub(crate) fn look(dir: &Path) -> Result<Guest, PackError> {
             dir.display()
         ))
     })?;
-    let is_here = |package: &&Package| {
-        package
-            .manifest_path
-            .canonicalize()
-            .is_ok_and(|path| path == manifest)
-    };
-    let package = metadata.packages.iter().find(is_here).ok_or_else(|| {
+    let here = metadata
+        .packages
+        .iter()
+        .find(|package| package.is_at(&manifest));
+    let package = here.ok_or_else(|| {
         PackError::Folder(format!(
             "found a workspace and no package in {}, expected an adapter's crate",
             dir.display()
@@ -147,17 +195,18 @@ pub(crate) fn look(dir: &Path) -> Result<Guest, PackError> {
     Ok(Guest {
         package: package.name.clone(),
         manifest,
-        workspace: metadata.workspace_root,
+        workspace: metadata.workspace_root.clone(),
+        metadata,
     })
 }
 
-/// Compiles the package's library for wasm and gives the file that the compiler wrote.
+/// Compiles the package's library for wasm and tells what the compiler wrote, and from what.
 pub(crate) fn compile(
     guest: &Guest,
     toolchain: &Toolchain,
     target_folder: &Path,
     progress: &mut dyn FnMut(Progress),
-) -> Result<PathBuf, PackError> {
+) -> Result<Compiled, PackError> {
     let mut command = command(guest, toolchain, target_folder);
     let mut child = command.spawn().map_err(|error| {
         PackError::Toolchain(format!(
@@ -195,12 +244,40 @@ pub(crate) fn compile(
     if !status.success() {
         return Err(PackError::Compile(Vec::from(lines).join("\n")));
     }
-    wasm_file(&messages, &guest.manifest).ok_or_else(|| {
+    let messages: Vec<Message> = messages
+        .lines()
+        .filter_map(|line| serde_json::from_str(line).ok())
+        .filter(|message: &Message| message.reason == "compiler-artifact")
+        .collect();
+    let module = wasm_file(&messages, &guest.manifest).ok_or_else(|| {
         PackError::Component(format!(
             "cargo compiled `{}` and wrote no .wasm: expected a library crate",
             guest.package
         ))
+    })?;
+    let (inside, others): (Vec<_>, Vec<_>) =
+        messages.iter().partition(|message| is_for_wasm(message));
+    let ids = |messages: Vec<&Message>| -> BTreeSet<String> {
+        messages
+            .iter()
+            .map(|message| message.package_id.clone())
+            .collect()
+    };
+    let inside = ids(inside);
+    let tools = ids(others).difference(&inside).cloned().collect();
+    Ok(Compiled {
+        module,
+        inside,
+        tools,
     })
+}
+
+/// Cargo keeps what it compiles for a target in a folder of the target's name.
+fn is_for_wasm(message: &Message) -> bool {
+    message
+        .filenames
+        .iter()
+        .any(|file| file.components().any(|part| part.as_os_str() == TARGET))
 }
 
 fn command(guest: &Guest, toolchain: &Toolchain, target_folder: &Path) -> Command {
@@ -261,32 +338,53 @@ fn flags(guest: &Guest, toolchain: &Toolchain) -> Vec<String> {
         .unwrap_or_default();
     let cargo_home =
         std::env::var_os("CARGO_HOME").map_or_else(|| home.join(".cargo"), PathBuf::from);
-    [
+    let mut known = vec![
         (toolchain.sysroot.join("lib/rustlib/src/rust"), "/rust"),
         (cargo_home, "/cargo"),
         (guest.workspace.clone(), "/adapter"),
-    ]
-    .iter()
-    .map(|(path, word)| format!("--remap-path-prefix={}={word}", path.display()))
-    .collect()
+    ];
+    // A registry's folder is named after where its files were loaded from, which a mirror changes. The last that fits
+    // counts, so these come after what they lie in.
+    known.extend(
+        registry_folders(&guest.metadata)
+            .into_iter()
+            .map(|folder| (folder, "/registry")),
+    );
+    known
+        .iter()
+        .map(|(path, word)| format!("--remap-path-prefix={}={word}", path.display()))
+        .collect()
 }
 
-fn wasm_file(messages: &str, manifest: &Path) -> Option<PathBuf> {
-    messages
-        .lines()
-        .filter_map(|line| serde_json::from_str::<Message>(line).ok())
-        .filter(|message| {
-            message.reason == "compiler-artifact" && message.manifest_path == manifest
+/// The folders in which the sources of registries' packages lie, each in one of its own.
+fn registry_folders(metadata: &Metadata) -> BTreeSet<PathBuf> {
+    metadata
+        .packages
+        .iter()
+        .filter(|package| {
+            package
+                .source
+                .as_deref()
+                .is_some_and(|source| !source.starts_with("git+"))
         })
+        .filter_map(|package| Some(package.manifest_path.parent()?.parent()?.to_owned()))
+        .collect()
+}
+
+fn wasm_file(messages: &[Message], manifest: &Path) -> Option<PathBuf> {
+    messages
+        .iter()
+        .filter(|message| message.manifest_path == manifest)
         .filter(|message| {
             message
                 .target
                 .as_ref()
                 .is_some_and(|target| target.kind.iter().any(|kind| kind == "cdylib"))
         })
-        .flat_map(|message| message.filenames)
+        .flat_map(|message| &message.filenames)
         .find(|file| {
             file.extension()
                 .is_some_and(|extension| extension == "wasm")
         })
+        .cloned()
 }

@@ -1,4 +1,5 @@
-//! Builds and signs an adapter: compile for wasm, make the component, embed the manifest. Writes one `.wasm` and never runs it.
+//! Builds and signs an adapter: compile for wasm, make the component, embed the manifest and what it was built
+//! from. Writes one `.wasm` and never runs it.
 //!
 //! - [`build`]: an adapter's folder to one file, with the toolchain that this machine has
 //! - [`componentize`]: a core module and a manifest to the bytes of that file
@@ -9,6 +10,7 @@ mod build;
 mod cargo;
 mod component;
 mod error;
+mod sbom;
 mod scaffold;
 mod sign;
 mod strip;

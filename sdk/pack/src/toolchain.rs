@@ -26,6 +26,10 @@ pub(crate) struct Toolchain {
     pub(crate) sysroot: PathBuf,
     /// One sentence for people.
     pub(crate) sentence: String,
+    /// The compiler's whole version: `1.95.0 (59807616e 2026-04-14)`.
+    pub(crate) version: String,
+    /// Version of the LLVM in it, which its linker has too.
+    pub(crate) llvm: String,
 }
 
 /// Chooses: the active toolchain if it has the target, else the distribution's, else says what to install.
@@ -42,6 +46,8 @@ pub(crate) fn choose() -> Result<Toolchain, PackError> {
             linker: None,
             build_std: false,
             sysroot: facts.sysroot,
+            version: facts.version,
+            llvm: facts.llvm_version,
         });
     }
     let system = Facts::ask(&SYSTEM_RUSTC.into())
@@ -74,6 +80,8 @@ pub(crate) fn choose() -> Result<Toolchain, PackError> {
         linker: Some(linker),
         build_std,
         sysroot: system.sysroot,
+        version: system.version,
+        llvm: system.llvm_version,
     })
 }
 
@@ -87,8 +95,10 @@ fn nothing_works(found: &str) -> PackError {
 struct Facts {
     sysroot: PathBuf,
     release: String,
+    version: String,
     /// Major version.
     llvm: String,
+    llvm_version: String,
 }
 
 impl Facts {
@@ -113,6 +123,8 @@ impl Facts {
         Some(Self {
             sysroot: answer(&["--print", "sysroot"])?.trim().into(),
             release: line("release:"),
+            version: line("rustc "),
+            llvm_version: line("LLVM version:"),
             llvm: line("LLVM version:")
                 .split('.')
                 .next()

@@ -3,19 +3,23 @@
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use serde_json::{Value, json};
 use tombolo_kernel::limits::PACKAGE_BYTES;
-use tombolo_kernel::package::{Package, signature};
+use tombolo_kernel::package::{Package, Sbom, signature};
 use tombolo_manifest::{Connection, ConnectionKind, Effect, Manifest};
 
 use super::verify;
 use crate::out::{self, Cell, Table, Tone};
+use crate::whole;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct InspectArguments {
     /// File of the adapter
     file: PathBuf,
+    /// Write what it was built from, its SBOM (CycloneDX, JSON), to this file
+    #[arg(long, value_name = "FILE")]
+    sbom: Option<PathBuf>,
     /// Print JSON
     #[arg(long)]
     json: bool,
@@ -25,6 +29,9 @@ pub(crate) struct InspectArguments {
 pub(super) fn run(arguments: &InspectArguments) -> anyhow::Result<()> {
     let package = package(&arguments.file)?;
     let signature = verify::signature(&arguments.file)?;
+    if let Some(file) = &arguments.sbom {
+        write_sbom(&package, file)?;
+    }
     if arguments.json {
         out::json(&as_json(&package, signature.as_deref()))?;
     } else {
@@ -46,6 +53,38 @@ pub(super) fn read(file: &Path, most: u64) -> anyhow::Result<Vec<u8>> {
         .and_then(|opened| opened.take(most + 1).read_to_end(&mut bytes))
         .with_context(|| format!("cannot read {}", file.display()))?;
     Ok(bytes)
+}
+
+fn write_sbom(package: &Package, file: &Path) -> anyhow::Result<()> {
+    let Some(sbom) = &package.sbom else {
+        bail!(
+            "the adapter does not say what it was built from, so there is no SBOM to write; `tombolo adapter build` puts one in"
+        );
+    };
+    whole::replace(file, sbom.text.as_bytes(), whole::READABLE)
+        .with_context(|| format!("cannot write {}", file.display()))
+}
+
+/// `31 components, sha256:...`, and how to build the same bytes.
+pub(crate) fn sbom_words(sbom: &Sbom) -> (String, String) {
+    let list = |pairs: &[(String, String)], between: &str| {
+        let words: Vec<String> = pairs
+            .iter()
+            .map(|(name, value)| format!("{name}{between}{value}"))
+            .collect();
+        words.join(", ")
+    };
+    (
+        format!(
+            "{} components inside, {} more that only built it, CycloneDX {}, {}",
+            sbom.inside, sbom.tools_only, sbom.spec_version, sbom.digest
+        ),
+        format!(
+            "it says: {}; {}. To check, build its source with the same versions (`tombolo adapter build`): the digest must be the same",
+            list(&sbom.built_with, " "),
+            list(&sbom.notes, "=")
+        ),
+    )
 }
 
 /// The id of the key that the signature names. Whether it is good only a check can tell, which needs the key.
@@ -71,6 +110,7 @@ fn as_json(package: &Package, signature: Option<&[u8]>) -> Value {
         "digest": package.digest,
         "size": package.bytes.len(),
         "signature-key": signer_id(signature),
+        "sbom": package.sbom,
         "warnings": package.warnings,
     })
 }
@@ -92,6 +132,17 @@ fn table(package: &Package, signature: Option<&[u8]>) -> Table {
     row("size", &size(package.bytes.len() as u64), Tone::Plain);
     let (signed, tone) = signed_words(signature);
     row("signed", &signed, tone);
+    match package.sbom.as_ref().map(sbom_words) {
+        Some((sbom, built)) => {
+            row("sbom", &sbom, Tone::Plain);
+            row("built", &built, Tone::Plain);
+        }
+        None => row(
+            "sbom",
+            "none: it does not say what it was built from",
+            Tone::Warning,
+        ),
+    }
     row(
         "imports",
         &package

@@ -12,6 +12,7 @@ use tombolo_kernel::package::{Package, Signer};
 use tombolo_server::site;
 
 use super::approve::Approved;
+use crate::adapter::inspect::sbom_words;
 use crate::out::{self, Cell, Table, Tone};
 use crate::{check, text, when};
 
@@ -117,6 +118,14 @@ impl Review {
         );
         add("digest", self.package.digest.clone());
         add("size", when::bytes(self.package.bytes.len() as u64));
+        let sbom = self.package.sbom.as_ref();
+        add(
+            "sbom",
+            sbom.map_or_else(
+                || "none: it does not say what it was built from".into(),
+                |sbom| sbom_words(sbom).0,
+            ),
+        );
         add("present grant", self.present_words());
         let tone = match self.signer {
             Signer::Publisher { .. } => Tone::Good,
@@ -176,6 +185,7 @@ impl Review {
             "summary": self.package.manifest.adapter.summary,
             "size": self.package.bytes.len(),
             "signer": self.signer,
+            "sbom": self.package.sbom,
             "items": items,
             "reasons": self.wishes.reasons,
             "warnings": self.package.warnings,

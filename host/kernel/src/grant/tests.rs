@@ -51,6 +51,7 @@ pub(super) fn spec() -> SystemSpec {
         imports: BTreeSet::new(),
         bytes: Arc::from(Vec::new()),
         warnings: Vec::new(),
+        sbom: None,
     };
     let api = HttpBinding {
         base: "https://user:canary-7f3a@erp.example:8443/base/"

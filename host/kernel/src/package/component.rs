@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use tombolo_manifest::SECTION;
+use tombolo_manifest::{SBOM_SECTION, SECTION};
 use wasmparser::{
     BinaryReader, ComponentAlias, ComponentExternName, ComponentExternalKind, ComponentImport,
     ComponentType, ComponentTypeRef, CoreType, Encoding, FuncValidatorAllocations, Parser, Payload,
@@ -28,6 +28,8 @@ const NAMES: usize = 256;
 pub(super) struct Found<'a> {
     /// Bytes of the manifest section.
     pub(super) manifest: &'a [u8],
+    /// Bytes of the section that says what it was built from.
+    pub(super) sbom: Option<&'a [u8]>,
     /// Names, and whether each is an instance.
     pub(super) imports: Vec<(&'a str, bool)>,
     /// Names, and whether each is a function.
@@ -95,6 +97,7 @@ struct Outer<'a> {
     /// Modules and components that are open; the outermost component is 1.
     depth: usize,
     manifest: Option<&'a [u8]>,
+    sbom: Option<&'a [u8]>,
     imports: Vec<(&'a str, bool)>,
     exports: Vec<(&'a str, bool)>,
 }
@@ -105,7 +108,10 @@ impl<'a> Outer<'a> {
             Payload::Version { encoding, .. } => self.open(*encoding)?,
             Payload::End(_) => self.depth = self.depth.saturating_sub(1),
             Payload::CustomSection(section) if section.name() == SECTION => {
-                self.keep_manifest(section.data())?
+                once(SECTION, self.depth, &mut self.manifest, section.data())?
+            }
+            Payload::CustomSection(section) if section.name() == SBOM_SECTION => {
+                once(SBOM_SECTION, self.depth, &mut self.sbom, section.data())?
             }
             Payload::ComponentTypeSection(section) => check_type_depth(bytes, section.range())?,
             Payload::ComponentImportSection(section) if self.depth == 1 => {
@@ -152,30 +158,37 @@ impl<'a> Outer<'a> {
         }
     }
 
-    fn keep_manifest(&mut self, data: &'a [u8]) -> Result<(), PackageError> {
-        if self.depth != 1 {
-            return Err(PackageError(format!(
-                "found a section `{SECTION}` inside a nested module, expected it once, at the top: a manifest is only what the whole adapter says"
-            )));
-        }
-        if self.manifest.replace(data).is_some() {
-            return Err(PackageError(format!(
-                "found two sections `{SECTION}`, expected one: build the adapter again"
-            )));
-        }
-        Ok(())
-    }
-
     fn found(self) -> Result<Found<'a>, PackageError> {
         let manifest = self.manifest.ok_or_else(|| {
             PackageError(format!("found no section `{SECTION}`, expected the manifest in it: build with `tombolo adapter build`"))
         })?;
         Ok(Found {
             manifest,
+            sbom: self.sbom,
             imports: self.imports,
             exports: self.exports,
         })
     }
+}
+
+/// Keeps a section of the outermost component, which has at most one of its name.
+fn once<'a>(
+    name: &str,
+    depth: usize,
+    kept: &mut Option<&'a [u8]>,
+    data: &'a [u8],
+) -> Result<(), PackageError> {
+    if depth != 1 {
+        return Err(PackageError(format!(
+            "found a section `{name}` inside a nested module, expected it once, at the top: it is only what the whole adapter says"
+        )));
+    }
+    if kept.replace(data).is_some() {
+        return Err(PackageError(format!(
+            "found two sections `{name}`, expected one: build the adapter again"
+        )));
+    }
+    Ok(())
 }
 
 fn too_deep() -> PackageError {

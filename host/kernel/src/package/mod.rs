@@ -2,10 +2,11 @@
 //!
 //! [`component`] reads the bytes, [`contract`] compares what they import with what the manifest declares. Both trust
 //! nothing: every length and depth has a bound before memory or stack is spent on it. [`signature`] tells who vouches
-//! for them.
+//! for them, [`sbom`] what they say they were built from.
 
 mod component;
 mod contract;
+mod sbom;
 pub mod signature;
 
 use std::collections::BTreeSet;
@@ -14,6 +15,7 @@ use std::sync::Arc;
 use sha2::{Digest, Sha256};
 use tombolo_manifest::Manifest;
 
+pub use sbom::Sbom;
 pub use signature::{Publishers, Signer};
 
 use crate::limits::{MANIFEST_BYTES, PACKAGE_BYTES};
@@ -34,6 +36,8 @@ pub struct Package {
     pub bytes: Arc<[u8]>,
     /// Declared but not imported: worth a reviewer's look, not an error.
     pub warnings: Vec<String>,
+    /// What it says it was built from. Nothing is decided by it.
+    pub sbom: Option<Sbom>,
 }
 
 /// Why a package is refused. Every message says what was found, expected, and what to do.
@@ -62,6 +66,7 @@ impl Package {
         Ok(Self {
             digest: format!("sha256:{}", hex::encode(Sha256::digest(&bytes))),
             warnings: contract::unused(&imports, &manifest),
+            sbom: found.sbom.map(sbom::read).transpose()?,
             manifest,
             imports,
             bytes: bytes.into(),

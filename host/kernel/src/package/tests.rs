@@ -265,3 +265,66 @@ fn features_that_adapters_may_not_use_are_refused() {
         );
     }
 }
+
+fn with_sbom(sbom: &[u8]) -> Vec<u8> {
+    with_section(good(), tombolo_manifest::SBOM_SECTION, sbom)
+}
+
+#[test]
+fn what_it_was_built_from_is_read_and_told_apart_from_what_only_built_it() {
+    assert_eq!(Package::read(good()).unwrap().sbom, None);
+    let text = r#"{ "bomFormat": "CycloneDX", "specVersion": "1.6", "version": 1,
+        "metadata": { "tools": { "components": [{ "type": "application", "name": "rustc", "version": "1.95.0" }] },
+                      "properties": [{ "name": "a", "value": "b" }] },
+        "components": [{ "type": "library", "name": "serde", "scope": "required" }, { "type": "library", "name": "itoa" },
+                       { "type": "library", "name": "derive", "scope": "excluded" }] }"#;
+    let sbom = Package::read(with_sbom(text.as_bytes()))
+        .unwrap()
+        .sbom
+        .unwrap();
+    assert_eq!((sbom.inside, sbom.tools_only), (2, 1));
+    assert_eq!(sbom.built_with, [("rustc".into(), "1.95.0".into())]);
+    assert_eq!(sbom.notes, [("a".into(), "b".into())]);
+    assert_eq!(sbom.text, text);
+    assert_eq!(
+        sbom.digest,
+        format!("sha256:{}", hex::encode(Sha256::digest(text)))
+    );
+}
+
+#[test]
+fn a_section_that_is_no_sbom_or_too_large_or_there_twice_is_refused() {
+    let good = br#"{"bomFormat":"CycloneDX","specVersion":"1.6","components":[]}"#;
+    assert!(
+        refusal(with_section(
+            with_sbom(good),
+            tombolo_manifest::SBOM_SECTION,
+            good
+        ))
+        .contains("two sections")
+    );
+    let large = vec![b' '; crate::limits::SBOM_BYTES + 1];
+    assert!(refusal(with_sbom(&large)).contains("expected at most"));
+    assert!(refusal(with_sbom(b"\xff")).contains("not UTF-8"));
+    let deep = format!("{{\"bomFormat\":{}", "[".repeat(100_000));
+    let many = format!(
+        r#"{{"bomFormat":"CycloneDX","specVersion":"1.6","components":[{}{{"name":"x"}}]}}"#,
+        r#"{"name":"x"},"#.repeat(crate::limits::SBOM_COMPONENTS)
+    );
+    let others = [
+        "",
+        "[]",
+        "{}",
+        "{\"bomFormat\":7,\"specVersion\":\"1.6\"}",
+        "{\"bomFormat\":\"SPDX\",\"specVersion\":\"1.6\"}",
+        "{\"bomFormat\":\"CycloneDX\",\"specVersion\":\"2.0\"}",
+        "{\"bomFormat\":\"CycloneDX\",\"specVersion\":\"1.6\",\"components\":[7]}",
+        &deep,
+        &many,
+    ];
+    for other in others {
+        let said = refusal(with_sbom(other.as_bytes()));
+        assert!(said.contains("expected a CycloneDX document"), "{said}");
+        assert!(said.len() < 400, "{} bytes of words", said.len());
+    }
+}

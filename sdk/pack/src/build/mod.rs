@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use sha2::{Digest, Sha256};
 
 use crate::component::check_manifest;
-use crate::{PackError, cargo, componentize, toolchain};
+use crate::{PackError, cargo, componentize, sbom, toolchain};
 
 /// What a build has to say while it runs.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,7 +19,7 @@ pub enum Progress {
     Component,
 }
 
-/// What a build made.
+/// What a build made. The file holds component, manifest and what it was built from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Built {
     /// The adapter: component and manifest in one file.
@@ -52,11 +52,15 @@ pub fn build(dir: &Path, progress: &mut dyn FnMut(Progress)) -> Result<Built, Pa
     } else {
         "target/adapters"
     });
-    let module_file = cargo::compile(&guest, &toolchain, &target_folder, progress)?;
+    let compiled = cargo::compile(&guest, &toolchain, &target_folder, progress)?;
     progress(Progress::Component);
-    let module = fs::read(&module_file)
-        .map_err(PackError::file(&module_file, "reading the compiled module"))?;
-    let component = componentize(&module, &manifest_text)?;
+    let module = fs::read(&compiled.module).map_err(PackError::file(
+        &compiled.module,
+        "reading the compiled module",
+    ))?;
+    let mut component = componentize(&module, &manifest_text)?;
+    let bill = sbom::describe(&manifest.adapter, &guest, &compiled, &toolchain)?;
+    sbom::attach(&mut component, &bill);
     let name = manifest.adapter.name.rsplit('/').next().unwrap_or_default();
     let file = target_folder.join(format!("{name}.wasm"));
     write_whole(&file, &component)?;

@@ -22,6 +22,7 @@ fn package(name: &str, version: &str, bytes: &[u8]) -> Package {
         imports: BTreeSet::new(),
         bytes: bytes.into(),
         warnings: Vec::new(),
+        sbom: None,
     }
 }
 

@@ -77,6 +77,7 @@ impl Adapters for Shelf {
             imports: BTreeSet::new(),
             bytes: Arc::from(Vec::new()),
             warnings: Vec::new(),
+            sbom: None,
         });
         let verdict = Verdict::Untrusted("found none".into());
         Ok(Adapter { package, verdict })
