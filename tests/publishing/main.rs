@@ -9,5 +9,6 @@
 )]
 
 mod built;
+mod registry;
 mod site;
 mod vendor;

@@ -4,21 +4,39 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use tombolo_kernel::package::Package;
 use tombolo_tests::built::{run, scratch};
 use tombolo_tests::component::{Parts, manifest};
 
 /// A vendor's folder with `shop.wasm`, which is `acme/shop 0.1.0`.
-struct Desk(tempfile::TempDir);
+pub(crate) struct Desk(tempfile::TempDir);
 
 impl Desk {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let desk = Self(tempfile::tempdir_in(scratch()).unwrap());
         std::fs::write(desk.at("shop.wasm"), adapter("acme/shop")).unwrap();
         desk
     }
 
-    fn at(&self, name: &str) -> PathBuf {
+    pub(crate) fn at(&self, name: &str) -> PathBuf {
         self.0.path().join(name)
+    }
+
+    pub(crate) fn folder(&self) -> &Path {
+        self.0.path()
+    }
+
+    /// The key in `acme.pub`.
+    pub(crate) fn public_key(&self) -> String {
+        let text = std::fs::read_to_string(self.at("acme.pub")).unwrap();
+        text.lines().nth(1).unwrap().to_owned()
+    }
+
+    /// Of one of its files.
+    pub(crate) fn digest(&self, name: &str) -> String {
+        Package::read(std::fs::read(self.at(name)).unwrap())
+            .unwrap()
+            .digest
     }
 
     fn text(&self, name: &str) -> String {
@@ -26,7 +44,7 @@ impl Desk {
     }
 
     /// `tombolo adapter VERB`, with the names of this folder's files after `@` made whole.
-    fn adapter(&self, words: &[&str]) -> (i32, String) {
+    pub(crate) fn adapter(&self, words: &[&str]) -> (i32, String) {
         let mut all = vec!["adapter".to_owned()];
         all.extend(words.iter().map(|word| match word.strip_prefix('@') {
             Some(name) => self.text(name),
@@ -38,14 +56,14 @@ impl Desk {
     }
 
     #[track_caller]
-    fn done(&self, words: &[&str]) -> String {
+    pub(crate) fn done(&self, words: &[&str]) -> String {
         let (code, told) = self.adapter(words);
         assert_eq!(code, 0, "{words:?}: {told}");
         told
     }
 
     #[track_caller]
-    fn refused(&self, words: &[&str], says: &str) {
+    pub(crate) fn refused(&self, words: &[&str], says: &str) {
         let (code, told) = self.adapter(words);
         assert_eq!(code, 1, "{words:?} was done: {told}");
         assert!(
@@ -65,7 +83,7 @@ fn adapter(name: &str) -> Vec<u8> {
 
 /// The common tool, which Debian has as `minisign`.
 #[track_caller]
-fn minisign(words: &[&str], folder: &Path) -> String {
+pub(crate) fn minisign(words: &[&str], folder: &Path) -> String {
     let output = Command::new("minisign")
         .args(words)
         .current_dir(folder)

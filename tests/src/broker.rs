@@ -135,7 +135,8 @@ pub fn free_port() -> u16 {
     listener.local_addr().unwrap().port()
 }
 
-pub(crate) fn program(name: &str, folders: &[&str], package: &str) -> PathBuf {
+/// A program of one of Debian's packages.
+pub fn program(name: &str, folders: &[&str], package: &str) -> PathBuf {
     let path = std::env::var("PATH").unwrap_or_default();
     folders
         .iter()

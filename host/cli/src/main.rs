@@ -126,7 +126,7 @@ fn main() -> ExitCode {
 
 fn dispatch(command: Command) -> anyhow::Result<ExitCode> {
     match command {
-        Command::Adapter(command) => adapter::run(&command)?,
+        Command::Adapter(command) => adapter::run(command)?,
         Command::Check(arguments) => return check::run(&arguments),
         Command::Flow(command) => return flow::run(&command),
         Command::Schema(arguments) => schema::run(&arguments)?,
@@ -151,7 +151,7 @@ fn dispatch(command: Command) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn waited_for<T>(work: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
+pub(crate) fn waited_for<T>(work: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()?;

@@ -339,6 +339,15 @@ pub const TIMING_LEAST: Duration = Duration::from_secs(1);
 /// A firing of a schedule that is later than this was missed: a host that is up is never so late.
 pub const SCHEDULE_LATE: Duration = Duration::from_secs(60);
 
+// === registries ===
+
+/// A manifest, a list of referrers, or what a registry says of an error, bytes: what registries themselves take.
+pub const REGISTRY_MANIFEST: u64 = 4 * MIB;
+/// Redirects of one request: a registry hands blobs over to a store, which may be in another region.
+pub const REGISTRY_REDIRECTS: usize = 4;
+/// Registries that a site names.
+pub const REGISTRIES: usize = 100;
+
 // === the site ===
 
 /// One file of the site, bytes.

@@ -2,6 +2,7 @@
 //!
 //! - [`site`]: the operator's folder, read and checked
 //! - [`timing`]: when feeds and schedules are due
+//! - [`registry`]: adapters in registries
 //! - [`schemas`]: JSON Schemas of the site's files, for editors
 //! - [`secrets`]: secrets by reference
 //! - [`host`]: a running host
@@ -19,6 +20,7 @@ pub mod host;
 mod ingress;
 mod reconciliation;
 mod refusals;
+pub mod registry;
 mod reload;
 mod retention;
 mod schedules;

@@ -1,16 +1,22 @@
-//! `tombolo adapter`: make, build, sign and look into adapters. Nothing here runs an adapter's code.
+//! `tombolo adapter`: make, build, sign, look into, send and fetch adapters. Nothing here runs an adapter's code.
 
 mod build;
+mod fetch;
 pub(crate) mod inspect;
 mod keygen;
 mod new;
 mod password;
+mod pull;
+mod push;
+mod registry;
 mod sdk;
 mod sign;
 mod verify;
 
 pub(crate) use build::Screen;
 use clap::Subcommand;
+
+use crate::waited_for;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum AdapterCommand {
@@ -26,16 +32,25 @@ pub(crate) enum AdapterCommand {
     Sign(sign::SignArguments),
     /// Check who signed an adapter, as a host does
     Verify(verify::VerifyArguments),
+    /// Send an adapter and its signature to an OCI registry; prints what a system file writes
+    Push(push::PushArguments),
+    /// Get an adapter and its signature from an OCI registry into a file
+    Pull(pull::PullArguments),
+    /// Get what a site's systems name in registries and at addresses; the host itself never does
+    Fetch(fetch::FetchArguments),
 }
 
-/// Makes, builds, signs or shows an adapter.
-pub(crate) fn run(command: &AdapterCommand) -> anyhow::Result<()> {
+/// Carries out an adapter command.
+pub(crate) fn run(command: AdapterCommand) -> anyhow::Result<()> {
     match command {
-        AdapterCommand::New(arguments) => new::run(arguments),
-        AdapterCommand::Build(arguments) => build::run(arguments),
-        AdapterCommand::Inspect(arguments) => inspect::run(arguments),
-        AdapterCommand::Keygen(arguments) => keygen::run(arguments),
-        AdapterCommand::Sign(arguments) => sign::run(arguments),
-        AdapterCommand::Verify(arguments) => verify::run(arguments),
+        AdapterCommand::New(arguments) => new::run(&arguments),
+        AdapterCommand::Build(arguments) => build::run(&arguments),
+        AdapterCommand::Inspect(arguments) => inspect::run(&arguments),
+        AdapterCommand::Keygen(arguments) => keygen::run(&arguments),
+        AdapterCommand::Sign(arguments) => sign::run(&arguments),
+        AdapterCommand::Verify(arguments) => verify::run(&arguments),
+        AdapterCommand::Push(arguments) => waited_for(push::run(arguments)),
+        AdapterCommand::Pull(arguments) => waited_for(pull::run(arguments)),
+        AdapterCommand::Fetch(arguments) => waited_for(fetch::run(arguments)),
     }
 }

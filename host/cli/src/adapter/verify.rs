@@ -85,7 +85,7 @@ fn print(package: &Package, key: &str) -> anyhow::Result<()> {
 }
 
 /// One key, trusted for this adapter: its word, or the file it is in.
-fn trusting(package: &Package, key: &str) -> anyhow::Result<Publishers> {
+pub(super) fn trusting(package: &Package, key: &str) -> anyhow::Result<Publishers> {
     let word = match std::fs::read_to_string(Path::new(key)) {
         Ok(text) => text.lines().nth(1).unwrap_or_default().to_owned(),
         Err(_) => key.to_owned(),

@@ -15,11 +15,12 @@ use tombolo_manifest::names::is_name;
 use super::fields::{Problems, START, quoted};
 use super::files::{files_ending, files_of, text_of, whole_file};
 use super::offered::Offered;
+use super::place::AdapterPlace;
 use super::plan::{Site, SystemPlan};
 use super::schedule::{self, SchedulePlan};
 use super::settings::Settings;
 use super::shelf::{Adapter, Adapters, PackageShelf};
-use super::{grant, merge, reconciliation, system};
+use super::{fields, grant, merge, place, reconciliation, system};
 use crate::secrets::SecretReference;
 
 /// Reads all there is. With problems the site may still be there, for further checks.
@@ -50,10 +51,7 @@ pub(crate) fn load(folder: &Path, shelf: &mut PackageShelf) -> (Option<Site>, Ve
     let has_age = settings
         .as_ref()
         .is_none_or(|settings| settings.secrets.is_some());
-    let publishers = settings
-        .as_ref()
-        .map(|settings| settings.publishers.clone());
-    shelf.begin(publishers.unwrap_or_default());
+    shelf.begin(settings.as_ref());
     let mut offered = Offered::default();
     let systems = systems(&folder, has_age, shelf, &mut offered, &mut problems);
     let grants = grants(&folder, &mut problems);
@@ -134,6 +132,27 @@ fn systems(
     systems
 }
 
+/// Where the adapters of all systems lie, and whether they may be unsigned.
+pub(super) fn places(
+    folder: &Path,
+    problems: &mut Vec<Problem>,
+) -> Vec<(String, AdapterPlace, bool)> {
+    let read = |node: &yaml::Node, found: &mut Problems| {
+        let fields = fields::Fields::any(node, "a system", found)?;
+        let unsigned = fields
+            .get("unsigned")
+            .is_some_and(|node| system::unsigned(node, found));
+        let (_, place, _) = place::read(fields, folder, found)?;
+        Some((place, unsigned))
+    };
+    named(folder, "systems", problems, |_, node, found| {
+        read(node, found)
+    })
+    .into_iter()
+    .map(|(name, (place, unsigned))| (name, place, unsigned))
+    .collect()
+}
+
 /// One system file's text as a plan, and what is wrong with it; with problems the plan is good only for further
 /// checks. Pure but for what `adapters` does.
 pub(crate) fn draft(
@@ -159,10 +178,13 @@ pub(crate) fn draft(
     let Some(system) = system::read(&node, folder, &mut problems) else {
         return (None, problems.into_list());
     };
-    let (at, path) = system.adapter;
+    let (at, place, path) = system.adapter.clone();
     let delivery = system.delivery;
-    let adapter = folder.join(path);
-    let Adapter { package, verdict } = match adapters.adapter(&adapter) {
+    let Adapter {
+        package,
+        verdict,
+        file: adapter,
+    } = match adapters.adapter(&place) {
         Ok(read) => read,
         Err(error) => {
             problems.add(at, format!("adapter {}: {error}", quoted(path)));

@@ -21,9 +21,11 @@ mod merge;
 mod named;
 mod offered;
 mod offers;
+mod place;
 mod plan;
 mod publishers;
 mod reconciliation;
+mod registries;
 mod schedule;
 mod settings;
 mod shelf;
@@ -34,10 +36,13 @@ mod withheld;
 pub use audit::{AuditExport, SyslogPlace};
 pub use check::{Report, SystemReport, check};
 pub use feed::FeedPlan;
+pub(crate) use files::bounded;
 pub(crate) use named::Named;
+pub use place::AdapterPlace;
 pub use plan::{SecretSlot, SecretWish, Site, SystemPlan};
 pub(crate) use reconciliation::source as reconciliation_source;
 pub use reconciliation::{FieldRule, ReconciliationPlan, Same, Side, Source};
+pub use registries::RegistrySettings;
 pub(crate) use schedule::source as schedule_source;
 pub use schedule::{Missed, SchedulePlan};
 pub use settings::{ApiToken, Retention, Scope, Settings};
@@ -70,15 +75,47 @@ pub fn read_with(folder: &Path, shelf: &mut PackageShelf) -> Result<Site, Vec<Pr
     }
 }
 
-/// Whose signatures a site takes: reads `tombolo.yaml` and nothing else.
+/// Reads `tombolo.yaml` and nothing else.
 ///
 /// # Errors
 /// Every problem of that file.
-pub fn publishers(folder: &Path) -> Result<Publishers, Vec<Problem>> {
+pub fn settings(folder: &Path) -> Result<Settings, Vec<Problem>> {
     let mut problems = Vec::new();
     match load::settings(folder, &mut problems) {
-        Some(settings) if problems.is_empty() => Ok(settings.publishers),
+        Some(settings) if problems.is_empty() => Ok(settings),
         _ => Err(problems),
+    }
+}
+
+/// Whose signatures a site takes.
+///
+/// # Errors
+/// Every problem of `tombolo.yaml`.
+pub fn publishers(folder: &Path) -> Result<Publishers, Vec<Problem>> {
+    settings(folder).map(|settings| settings.publishers)
+}
+
+/// Where the adapters of a site's systems lie.
+#[derive(Debug)]
+pub struct Places {
+    /// How they are reached, and who may have signed them.
+    pub settings: Settings,
+    /// System, place, whether it may be unsigned.
+    pub systems: Vec<(String, AdapterPlace, bool)>,
+}
+
+/// Reads where adapters lie, and nothing else of the systems: the adapters need not be there.
+///
+/// # Errors
+/// Every problem found.
+pub fn places(folder: &Path) -> Result<Places, Vec<Problem>> {
+    let settings = settings(folder)?;
+    let mut problems = Vec::new();
+    let systems = load::places(folder, &mut problems);
+    if problems.is_empty() {
+        Ok(Places { settings, systems })
+    } else {
+        Err(problems)
     }
 }
 

@@ -1,6 +1,6 @@
 //! `tombolo.yaml`: where the host listens, keeps its data, finds secrets, and who may use its API.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -14,6 +14,7 @@ use url::Url;
 use super::audit::{self, AuditExport};
 use super::fields::{self, Fields, Problems, quoted};
 use super::publishers;
+use super::registries::{self, RegistrySettings};
 use crate::secrets::{AgeFile, SecretReference};
 
 /// Where a host listens unless its site says otherwise: this machine only.
@@ -35,6 +36,8 @@ pub struct Settings {
     pub secrets: Option<AgeFile>,
     /// Whose signatures count for which adapters.
     pub publishers: Publishers,
+    /// How registries are reached, by host.
+    pub registries: BTreeMap<String, RegistrySettings>,
     /// Who may use the API.
     pub tokens: Vec<ApiToken>,
     /// How long the past is kept.
@@ -113,6 +116,7 @@ impl Settings {
             "data",
             "secrets",
             "publishers",
+            "registries",
             "tokens",
             "retention",
             "audit",
@@ -134,6 +138,9 @@ impl Settings {
             secrets: get("secrets").and_then(|node| age_file(node, folder, problems)),
             publishers: get("publishers")
                 .map(|node| publishers::read(node, problems))
+                .unwrap_or_default(),
+            registries: get("registries")
+                .map(|node| registries::read(node, problems))
                 .unwrap_or_default(),
             tokens: get("tokens")
                 .map(|node| tokens(node, problems))

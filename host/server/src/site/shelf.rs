@@ -1,4 +1,4 @@
-//! Checked packages by the path in a system file, with what their signatures are worth. A thousand systems of one
+//! Checked packages by the place in a system file, with what their signatures are worth. A thousand systems of one
 //! adapter share one package. Each file is read once: what is judged is what is compiled.
 
 use std::collections::HashMap;
@@ -12,6 +12,9 @@ use tombolo_kernel::package::signature::{SIGNATURE_ENDING, Verdict};
 use tombolo_kernel::package::{Package, Publishers};
 
 use super::files::{bounded, bounded_alone};
+use super::place::AdapterPlace;
+use super::settings::Settings;
+use crate::registry::Cellar;
 
 /// An adapter as its file was read.
 #[derive(Debug, Clone)]
@@ -20,47 +23,66 @@ pub struct Adapter {
     pub package: Arc<Package>,
     /// What its signature is worth here.
     pub verdict: Verdict,
+    /// The file that was read.
+    pub file: PathBuf,
 }
 
-/// Gives adapters by the path in a system file.
+/// Gives adapters by the place in a system file.
 pub trait Adapters {
     /// The checked package, and who signed it.
     ///
     /// # Errors
     /// Why it cannot be read, or is refused.
-    fn adapter(&mut self, path: &Path) -> Result<Adapter, String>;
+    fn adapter(&mut self, place: &AdapterPlace) -> Result<Adapter, String>;
 }
 
 /// Packages checked so far, by digest; each file is read once per reading of the site.
 #[derive(Debug, Default)]
 pub struct PackageShelf {
     publishers: Publishers,
+    cellar: Cellar,
     by_digest: HashMap<[u8; 32], Arc<Package>>,
-    by_path: HashMap<PathBuf, Result<Adapter, String>>,
+    by_place: HashMap<AdapterPlace, Result<Adapter, String>>,
 }
 
 impl Adapters for PackageShelf {
-    fn adapter(&mut self, path: &Path) -> Result<Adapter, String> {
-        if let Some(known) = self.by_path.get(path) {
+    fn adapter(&mut self, place: &AdapterPlace) -> Result<Adapter, String> {
+        if let Some(known) = self.by_place.get(place) {
             return known.clone();
         }
-        let result = self.read(path);
-        self.by_path.insert(path.to_owned(), result.clone());
+        let result = self.read(place);
+        self.by_place.insert(place.clone(), result.clone());
         result
     }
 }
 
 impl PackageShelf {
-    fn read(&mut self, path: &Path) -> Result<Adapter, String> {
-        let package = self.package(path)?;
-        let verdict = match signature(path) {
+    /// For a site with these settings.
+    #[must_use]
+    pub fn new(settings: &Settings) -> Self {
+        let mut shelf = Self::default();
+        shelf.begin(Some(settings));
+        shelf
+    }
+
+    fn read(&mut self, place: &AdapterPlace) -> Result<Adapter, String> {
+        let (file, digest) = self.cellar.find(place)?;
+        let package = self.package(&file)?;
+        if digest.is_some_and(|digest| digest != package.digest) {
+            return Err("was changed after it was fetched; run `tombolo adapter fetch --site DIR`, which gets it once more".into());
+        }
+        let verdict = match signature(&file) {
             Ok(signature) => self.publishers.judge(&package, signature.as_deref()),
             Err(error) => Verdict::Wrong(
                 format!("its signature file {error}"),
                 "Put the file there that came with the adapter".into(),
             ),
         };
-        Ok(Adapter { package, verdict })
+        Ok(Adapter {
+            package,
+            verdict,
+            file,
+        })
     }
 
     fn package(&mut self, path: &Path) -> Result<Arc<Package>, String> {
@@ -75,9 +97,14 @@ impl PackageShelf {
     }
 
     /// Files may have changed since, and whom the site trusts; what no system uses any more is forgotten.
-    pub(crate) fn begin(&mut self, publishers: Publishers) {
-        self.publishers = publishers;
-        self.by_path.clear();
+    pub(crate) fn begin(&mut self, settings: Option<&Settings>) {
+        self.publishers = settings
+            .map(|settings| settings.publishers.clone())
+            .unwrap_or_default();
+        self.cellar = settings
+            .map(|settings| Cellar::new(&settings.data))
+            .unwrap_or_default();
+        self.by_place.clear();
         self.by_digest
             .retain(|_, package| Arc::strong_count(package) > 1);
     }

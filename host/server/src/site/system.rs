@@ -12,14 +12,15 @@ use super::connection::{self, BoundConnection};
 use super::delivery;
 use super::fields::{self, At, Fields, Problems, json};
 use super::offers::Declared;
+use super::place::{self, AdapterPlace};
 use super::settings::reference;
 use super::withheld;
 use crate::secrets::SecretReference;
 
 /// A system file.
 pub(crate) struct SystemFile<'n> {
-    /// The adapter's file and where it is named.
-    pub(crate) adapter: (At, &'n str),
+    /// Where it is named, where it lies, and how that is written.
+    pub(crate) adapter: (At, AdapterPlace, &'n str),
     /// Whether it may run without a trusted publisher's signature.
     pub(crate) unsigned: bool,
     /// By name.
@@ -58,6 +59,7 @@ pub(crate) fn read<'n>(
 ) -> Option<SystemFile<'n>> {
     let known = [
         "adapter",
+        "digest",
         "unsigned",
         "connections",
         "keys",
@@ -73,14 +75,7 @@ pub(crate) fn read<'n>(
         "delivery",
     ];
     let fields = Fields::known(node, "a system", &known, problems)?;
-    let adapter = fields.need("adapter", problems).and_then(|node| {
-        let path = fields::text(node, "adapter", problems)?;
-        if path.contains('\0') {
-            problems.unexpected(node, "adapter", "the path of an adapter's `.wasm` file");
-            return None;
-        }
-        Some((node.place, path))
-    });
+    let adapter = place::read(fields, folder, problems);
     let unsigned = fields
         .get("unsigned")
         .is_some_and(|node| unsigned(node, problems));
@@ -107,7 +102,7 @@ pub(crate) fn read<'n>(
 }
 
 /// Only the word `allow` allows: no `yes` or `true` that slipped in.
-fn unsigned(node: &Node, problems: &mut Problems) -> bool {
+pub(crate) fn unsigned(node: &Node, problems: &mut Problems) -> bool {
     let allows = matches!(&node.value, Value::Text(text) if text == "allow");
     if !allows {
         problems.unexpected(

@@ -7,6 +7,7 @@
 )]
 
 mod files;
+mod places;
 mod publishers;
 mod reading;
 mod schemas;

@@ -13,7 +13,7 @@ use url::{Host, Url};
 
 /// Why an address is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct AddressRefused {
+pub struct AddressRefused {
     /// `a loopback`.
     kind: &'static str,
     /// The operator may allow it.
@@ -41,7 +41,10 @@ enum Class {
 }
 
 /// Whether this address may be connected to.
-pub(super) fn check(address: IpAddr, private_network: bool) -> Result<(), AddressRefused> {
+///
+/// # Errors
+/// Why not.
+pub fn check(address: IpAddr, private_network: bool) -> Result<(), AddressRefused> {
     match class(address) {
         Class::Public => Ok(()),
         Class::OnRequest(_) if private_network => Ok(()),

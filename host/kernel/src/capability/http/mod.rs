@@ -34,6 +34,7 @@ use crate::grant::{ActiveGrant, check_path};
 use crate::limits;
 use crate::system::{Binding, HttpBinding};
 
+pub use self::address::{AddressRefused, check as check_address};
 pub use self::client::HttpClients;
 
 /// A request as the guest asked for it.

@@ -12,6 +12,7 @@ use tombolo_manifest::Manifest;
 
 use super::super::fields::Problems;
 use super::super::load;
+use super::super::place::AdapterPlace;
 use super::super::plan::{SecretSlot, SystemPlan};
 use super::super::settings::{Scope, Settings};
 use super::super::shelf::{Adapter, Adapters};
@@ -64,7 +65,10 @@ memory = "16 MiB"
 struct Shelf;
 
 impl Adapters for Shelf {
-    fn adapter(&mut self, path: &Path) -> Result<Adapter, String> {
+    fn adapter(&mut self, place: &AdapterPlace) -> Result<Adapter, String> {
+        let AdapterPlace::File(path) = place else {
+            return Err("was not fetched yet".into());
+        };
         let text = match path.file_name().and_then(|name| name.to_str()) {
             Some("any.wasm") => GENERIC,
             Some("crm.wasm") => PARTICULAR,
@@ -80,7 +84,11 @@ impl Adapters for Shelf {
             sbom: None,
         });
         let verdict = Verdict::Untrusted("found none".into());
-        Ok(Adapter { package, verdict })
+        Ok(Adapter {
+            package,
+            verdict,
+            file: path.clone(),
+        })
     }
 }
 
