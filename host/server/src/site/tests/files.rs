@@ -190,7 +190,7 @@ fn a_bad_system_file_is_told_where_and_what() {
     refused(&[
         (
             "adaptor: any.wasm",
-            "systems/erp.yaml:1:1: a system: found the key \"adaptor\", expected one of adapter, unsigned, connections",
+            "systems/erp.yaml:1:1: a system: found the key \"adaptor\", expected one of adapter, digest, unsigned, connections",
         ),
         ("adaptor: any.wasm", "Did you mean \"adapter\"?"),
         ("settings: {}", "a system needs `adapter`, found none"),
