@@ -43,7 +43,7 @@ async fn a_granted_request_arrives_below_the_base_and_its_answer_comes_back() {
     );
     assert_eq!(
         (record.what.as_str(), record.outcome.as_str(), record.denied),
-        ("POST /orders/S%2042", "201", false)
+        ("POST /orders/S%2042 with a query of 16 bytes", "201", false)
     );
     assert_eq!(record.received, 4);
 }
