@@ -10,7 +10,7 @@ use super::identity::Identities;
 use super::names::Names;
 use super::queue::Records;
 use super::{cursors, events, links, listeners, pairs, runs, sweep, tasks};
-use crate::{Advanced, Appended, RunRow};
+use crate::{Advanced, Anchor, Appended, RunRow};
 use rusqlite::Connection;
 use std::sync::Arc;
 use tombolo_kernel::audit::{AuditRecord, Kind, Outcome};
@@ -33,7 +33,7 @@ pub(crate) struct Known {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Ends {
     last_seq: i64,
-    chain: Chain,
+    tip: Anchor,
 }
 
 impl Known {
@@ -41,7 +41,7 @@ impl Known {
     pub(crate) fn ends(&self) -> Ends {
         Ends {
             last_seq: self.last_seq,
-            chain: self.chain,
+            tip: self.chain.tip(),
         }
     }
 
@@ -50,7 +50,7 @@ impl Known {
         self.names.forget();
         self.identities.roll_back(to.last_seq);
         self.last_seq = to.last_seq;
-        self.chain = to.chain;
+        self.chain.roll_back(to.tip);
     }
 }
 

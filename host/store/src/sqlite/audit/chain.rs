@@ -2,6 +2,7 @@
 
 use rusqlite::{Connection, OptionalExtension as _};
 
+use super::blocks::Seen;
 use crate::{Anchor, StoreError};
 
 /// Row of table `site`: the place before the oldest record that is kept.
@@ -12,23 +13,41 @@ const TIP: &str = "audit_tip";
 const ROOM: i64 = 1 << 40;
 
 /// What the writer knows of the chain.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(crate) struct Chain {
     pub(super) tip: Anchor,
+    pub(super) seen: Seen,
 }
 
 impl Default for Chain {
     fn default() -> Self {
-        Self {
-            tip: Anchor {
-                number: 0,
-                hash: [0; 32],
-            },
-        }
+        Self::at(Anchor {
+            number: 0,
+            hash: [0; 32],
+        })
     }
 }
 
 impl Chain {
+    /// One whose newest record is there.
+    pub(crate) fn at(tip: Anchor) -> Self {
+        Self {
+            tip,
+            seen: Seen::default(),
+        }
+    }
+
+    /// The newest record's place, those of the running transaction included.
+    pub(crate) fn tip(&self) -> Anchor {
+        self.tip
+    }
+
+    /// After a rollback to where this was the newest place.
+    pub(crate) fn roll_back(&mut self, tip: Anchor) {
+        self.tip = tip;
+        self.seen.forget();
+    }
+
     /// Goes on after the newest record. Also says what does not fit: the file was changed by somebody else.
     ///
     /// # Errors
@@ -64,7 +83,7 @@ impl Chain {
         if base.is_none() {
             set(connection, BASE, &beginning(None)?).map_err(read)?;
         }
-        Ok((Self { tip: end }, trouble))
+        Ok((Self::at(end), trouble))
     }
 }
 

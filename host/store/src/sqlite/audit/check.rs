@@ -42,7 +42,8 @@ pub(crate) fn check(
         },
     };
     let mut statement = snapshot.prepare_cached(
-        "SELECT number, hash, record, at_ms, kind, outcome, (SELECT text FROM name WHERE name.number = system), event
+        "SELECT number, hash, record, at_ms, kind, outcome, (SELECT text FROM name WHERE name.number = system), event,
+           system IS NULL OR EXISTS (SELECT 1 FROM audit_block WHERE audit_block.system = audit.system AND block = number >> 10)
          FROM audit WHERE number > ?1 ORDER BY number LIMIT ?2",
     )?;
     let mut rows = statement.query((from.number, limit))?;
@@ -157,6 +158,7 @@ fn disagreement(record: &[u8], row: &Row<'_>) -> rusqlite::Result<Option<&'stati
         (outcome.map(i64::from) == Some(row.get(5)?), "outcome"),
         (system.unwrap_or_default() == fields.system, "system"),
         (event == row.get(7)?, "event"),
+        (row.get(8)?, "audit_block"),
     ];
     Ok(compared
         .into_iter()

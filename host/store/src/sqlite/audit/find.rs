@@ -38,11 +38,7 @@ pub(crate) fn find(
         return Ok(None);
     };
     // One more than wanted says whether there is a next page.
-    let _ = write!(
-        query.text,
-        " ORDER BY at_ms DESC, number DESC LIMIT {}",
-        limit.saturating_add(1)
-    );
+    let _ = write!(query.text, " LIMIT {}", limit.saturating_add(1));
     let mut statement = connection.prepare(&query.text)?;
     let mut rows = statement.query(params_from_iter(query.values))?;
     let (mut page, mut last, mut bytes) = (AuditPage::default(), None, 0);
@@ -82,14 +78,18 @@ pub(crate) fn after(
 }
 
 fn query(connection: &Connection, filter: &AuditFilter) -> rusqlite::Result<Option<Query>> {
+    let by_block = is_by_block(filter);
     let mut query = Query {
-        text: "SELECT number, hash, record, at_ms FROM audit WHERE true".to_owned(),
+        text: if by_block { BY_BLOCK } else { BY_TIME }.to_owned(),
         values: Vec::new(),
     };
     if let Some(system) = &filter.system {
         // A system that is not numbered has no record: no row has number -1.
         let number = look_up(connection, system)?.unwrap_or(-1);
-        query.and("system = ?", [number.into()]);
+        if by_block {
+            query.and("audit_block.system = ?", [number.into()]);
+        }
+        query.and("audit.system = ?", [number.into()]);
     }
     let event = match &filter.run {
         Some(run) => Some(run_of(run).map_or(-1, |(event, ..)| event)),
@@ -136,10 +136,33 @@ fn query(connection: &Connection, filter: &AuditFilter) -> rusqlite::Result<Opti
         let Some((at, number)) = place else {
             return Ok(None);
         };
-        query.and("(at_ms, number) < (?, ?)", [at.into(), number.into()]);
+        if by_block {
+            query.and("number < ?", [number.into()]);
+        } else {
+            query.and("(at_ms, number) < (?, ?)", [at.into(), number.into()]);
+        }
     }
+    query.text.push_str(if by_block {
+        " ORDER BY block DESC, number DESC"
+    } else {
+        " ORDER BY at_ms DESC, number DESC"
+    });
     Ok(Some(query))
 }
+
+/// Whether nothing but the system narrows the search.
+fn is_by_block(filter: &AuditFilter) -> bool {
+    let others = [filter.since_ms, filter.until_ms];
+    filter.system.is_some()
+        && filter.event.is_none()
+        && filter.run.is_none()
+        && others.iter().all(Option::is_none)
+}
+
+const BY_TIME: &str = "SELECT number, hash, record, at_ms FROM audit WHERE true";
+/// The blocks of one system, the newest first, and in each its records.
+const BY_BLOCK: &str = "SELECT number, hash, record, at_ms FROM audit_block CROSS JOIN audit
+  ON number BETWEEN block * 1024 AND block * 1024 + 1023 WHERE true";
 
 /// As the partial index of decisions has it.
 const DECISION: &str = "kind >= 32";
@@ -164,4 +187,18 @@ fn raw(text: String) -> Box<RawValue> {
     RawValue::from_string(text.clone())
         .or_else(|_| to_raw_value(&text))
         .unwrap_or_default()
+}
+
+/// How SQLite would search.
+#[cfg(test)]
+pub(crate) fn plan(connection: &Connection, filter: &AuditFilter) -> rusqlite::Result<String> {
+    let Some(query) = query(connection, filter)? else {
+        return Ok(String::new());
+    };
+    let mut statement =
+        connection.prepare(&format!("EXPLAIN QUERY PLAN {} LIMIT 51", query.text))?;
+    let lines = statement.query_map(params_from_iter(query.values), |row| {
+        row.get::<_, String>(3)
+    })?;
+    Ok(lines.collect::<rusqlite::Result<Vec<_>>>()?.join(", "))
 }

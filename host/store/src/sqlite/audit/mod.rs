@@ -3,6 +3,7 @@
 //! `record` holds the bytes that count, as JSON; the columns beside it are only for finding records, and
 //! [`check`] compares them with it. Where the chain begins and ends is in table `site`.
 
+mod blocks;
 pub(crate) mod chain;
 pub(crate) mod check;
 pub(crate) mod export;

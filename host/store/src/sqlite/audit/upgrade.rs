@@ -20,7 +20,7 @@ CREATE TABLE audit (
   system INTEGER, event INTEGER, record TEXT NOT NULL, hash BLOB NOT NULL
 ) STRICT;
 CREATE INDEX audit_at ON audit (at_ms);
-CREATE INDEX audit_system ON audit (system, at_ms) WHERE system IS NOT NULL;
+CREATE TABLE audit_block (system INTEGER NOT NULL, block INTEGER NOT NULL, PRIMARY KEY (system, block)) STRICT, WITHOUT ROWID;
 CREATE INDEX audit_event ON audit (event) WHERE event IS NOT NULL;
 CREATE INDEX audit_refused ON audit (at_ms) WHERE outcome > 0;
 CREATE INDEX audit_decision ON audit (at_ms) WHERE kind >= 32;
@@ -45,7 +45,7 @@ pub(crate) fn records(connection: &Connection) -> rusqlite::Result<()> {
     let first = chain::first(connection)?;
     chain::set_base(connection, &first)?;
     chain::set_tip(connection, &first)?;
-    let (mut chain, mut names) = (Chain { tip: first }, Names::default());
+    let (mut chain, mut names) = (Chain::at(first), Names::default());
     let mut statement = connection.prepare(OLD)?;
     let mut rows = statement.query([])?;
     let mut chunk = Vec::with_capacity(CHUNK);

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use rusqlite::Connection;
 use tombolo_kernel::audit::{AuditRecord, Kind, Outcome};
 
+use super::blocks;
 use super::chain::{self, Chain};
 use crate::Sweep;
 use crate::sqlite::error::{integer, unsigned};
@@ -48,10 +49,14 @@ pub(crate) fn insert(
             binder.bind(integer(record.at_ms))?;
             binder.bind(record.kind.number())?;
             binder.bind(record.outcome.number())?;
-            binder.bind(match &*record.bearer.system {
+            let system = match &*record.bearer.system {
                 "" => None,
                 system => Some(names.number(connection, system)?),
-            })?;
+            };
+            if let Some(system) = system {
+                chain.seen.note(connection, chain.tip.number, system)?;
+            }
+            binder.bind(system)?;
             binder.bind(record.event())?;
             binder.bind(Text(&bytes))?;
             binder.bind(chain.tip.hash)?;
@@ -86,6 +91,7 @@ pub(crate) fn forget(
     let gone = connection
         .prepare_cached("DELETE FROM audit WHERE number <= ?1")?
         .execute([last.number])?;
+    blocks::forget(connection, last.number)?;
     chain::set_base(connection, &last)?;
     let record = AuditRecord::new(Kind::Forgotten, now_ms)
         .about(format!("{first} to {}", last.number))

@@ -49,6 +49,10 @@ async fn whoever_changes_the_file_is_found_out_and_the_first_record_is_named() {
         ("UPDATE audit SET number = 9223372036854775807 WHERE number = 6", Some("6: records 6 to")),
         ("UPDATE audit SET number = -9223372036854775808 WHERE number = 1", Some("1: record 1 is missing")),
         ("UPDATE name SET text = 'erp' WHERE text = 'crm'", Some("1: column `system` of record 1 was altered")),
+        (
+            "DELETE FROM audit_block",
+            Some("1: column `audit_block` of record 1"),
+        ),
         ("UPDATE audit SET system = NULL WHERE number = 2", Some("2: column `system` of record 2")),
         ("UPDATE audit SET event = 2 WHERE number = 2", Some("2: column `event` of record 2")),
         ("UPDATE audit SET outcome = 1 WHERE number = 2", Some("2: column `outcome` of record 2")),
