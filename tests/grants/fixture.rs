@@ -32,9 +32,14 @@ pub(crate) const ENVIRONMENT: &[(&str, &str)] = &[("ISLAND_TOKEN", "canary-51a9c
 
 /// A site whose island talks to `server`; not approved.
 pub(crate) fn site(server: &RecordingServer) -> TestSite {
+    site_at(server.address)
+}
+
+/// The same with its server at this address.
+pub(crate) fn site_at(address: std::net::SocketAddr) -> TestSite {
     let site = TestSite::new();
     site.adapter("attacker", &adapter("tests/hostile/attacker"));
-    let system = SYSTEM.replace("{{server}}", &server.address.to_string());
+    let system = SYSTEM.replace("{{server}}", &address.to_string());
     site.write("systems/island.yaml", &system);
     site.write("flows/sail.yaml", FLOW);
     site

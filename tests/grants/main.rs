@@ -9,3 +9,5 @@
 
 mod fixture;
 mod narrower;
+mod over;
+mod slow;

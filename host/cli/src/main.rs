@@ -130,7 +130,7 @@ fn dispatch(command: Command) -> anyhow::Result<ExitCode> {
         Command::Check(arguments) => return check::run(&arguments),
         Command::Flow(command) => return flow::run(&command),
         Command::Schema(arguments) => schema::run(&arguments)?,
-        Command::Grant(command) => grant::run(command)?,
+        Command::Grant(command) => waited_for(grant::run(command))?,
         Command::Serve(arguments) => waited_for(serve::run(arguments))?,
         Command::System(command) => waited_for(system::run(command))?,
         Command::Task(command) => waited_for(task::run(command))?,

@@ -38,6 +38,8 @@ struct SystemView {
     until_ms: Option<u64>,
     #[serde(default)]
     older_running: bool,
+    #[serde(default)]
+    expires_ms: Option<u64>,
     under_way: usize,
     instances: usize,
     #[serde(default)]
@@ -131,6 +133,13 @@ fn row(system: &SystemView) -> Vec<Cell> {
             "{space}(runs unsigned, as its file allows: {})",
             system.signer.found
         ));
+    }
+    let warning = u64::try_from(tombolo_kernel::limits::GRANT_WARNING.as_millis()).unwrap_or(0);
+    let left = system
+        .expires_ms
+        .map(|end| end.saturating_sub(when::now_ms()));
+    if let Some(left) = left.filter(|left| *left <= warning) {
+        why.push_str(&format!(" (its grant expires in {})", when::duration(left)));
     }
     if let Some(until) = system.until_ms {
         why.push_str(&format!(" (rests until {})", when::time_of_day(until)));

@@ -354,6 +354,8 @@ pub const REGISTRIES: usize = 100;
 pub const SITE_FILE: u64 = 4 * MIB;
 /// Rows of one value map: larger ones belong into a system that can look them up.
 pub const TABLE_ROWS: usize = 50_000;
+/// How long ahead the end of a grant is told: a reviewer's holiday.
+pub const GRANT_WARNING: Duration = Duration::from_secs(14 * 86_400);
 /// Systems of one site.
 pub const SYSTEMS: usize = 5_000;
 

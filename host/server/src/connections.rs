@@ -128,6 +128,11 @@ impl Connections {
         None
     }
 
+    /// A system was stopped: the next reload connects it again, if it may start.
+    pub(crate) fn forget(&self, system: &str) {
+        self.in_force.lock().remove(system);
+    }
+
     /// Adapter files that the site in force uses.
     pub(crate) fn files(&self) -> BTreeSet<PathBuf> {
         self.files.lock().clone()
@@ -191,6 +196,7 @@ fn failed(plan: &SystemPlan, message: String) -> SystemStatus {
         digest: package.digest.clone(),
         signer: plan.bare.signer.clone(),
         state: SystemState::Failed { message },
+        expires_ms: None,
         under_way: 0,
         instances: 0,
     }

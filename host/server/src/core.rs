@@ -78,6 +78,8 @@ pub(crate) struct Core {
     pub(crate) schedules: Schedules,
     /// Who was turned away.
     pub(crate) refusals: Refusals,
+    /// Told when files of the site changed, before they are settled and read.
+    pub(crate) grants_changed: Arc<Notify>,
     reloading: tokio::sync::Mutex<()>,
 }
 
@@ -134,6 +136,7 @@ impl Core {
             reconciliations: Reconciliations::default(),
             schedules: Schedules::default(),
             refusals: Refusals::default(),
+            grants_changed: Arc::default(),
             reloading: tokio::sync::Mutex::new(()),
         }
     }
@@ -246,6 +249,15 @@ impl Core {
     /// # Errors
     /// Every problem; nothing has changed.
     async fn reload(self: &Arc<Self>) -> Result<Changes, Vec<Problem>> {
+        // What was revoked stops, whether the rest of the site checks or not; also what a site that was read before the
+        // revocation has just put into force.
+        self.withdraw().await;
+        let result = self.put_into_force().await;
+        self.withdraw().await;
+        result
+    }
+
+    async fn put_into_force(self: &Arc<Self>) -> Result<Changes, Vec<Problem>> {
         let _alone = self.reloading.lock().await;
         let (folder, shelf) = (self.folder.clone(), Arc::clone(&self.connections.shelf));
         let read = tokio::task::spawn_blocking(move || {

@@ -24,7 +24,9 @@ pub use crate::core::Changes;
 use crate::core::{Core, source};
 use crate::reload::SiteWatch;
 use crate::site::{self, PackageShelf};
-use crate::{api, broker, export, feeds, ingress, reconciliation, refusals, retention, schedules};
+use crate::{
+    api, broker, export, feeds, grants, ingress, reconciliation, refusals, retention, schedules,
+};
 
 /// What the command line decides.
 #[derive(Debug, Clone)]
@@ -176,6 +178,7 @@ impl Host {
             tokio::spawn(feeds::run(Arc::clone(&core), stopped.clone())),
             tokio::spawn(schedules::run(Arc::clone(&core), stopped.clone())),
             tokio::spawn(reconciliation::run(Arc::clone(&core), stopped.clone())),
+            tokio::spawn(grants::run(Arc::clone(&core), stopped.clone())),
             tokio::spawn(retention::run(Arc::clone(&core), stopped.clone())),
             tokio::spawn(export::run(Arc::clone(&core), stopped.clone())),
             tokio::spawn(refusals::run(Arc::clone(&core), stopped.clone())),

@@ -16,6 +16,7 @@ mod connections;
 mod core;
 mod export;
 mod feeds;
+mod grants;
 pub mod host;
 mod ingress;
 mod reconciliation;

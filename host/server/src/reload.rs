@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use notify::{Event, EventKind, RecommendedWatcher, RecursiveMode, Watcher};
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{Notify, mpsc, watch};
 use tombolo_flow::problem::Problem;
 
 use crate::core::{Changes, Core};
@@ -37,7 +37,8 @@ impl SiteWatch {
     pub(crate) fn begin(core: Arc<Core>) -> Self {
         let (dirty, changed) = mpsc::channel(1);
         let files = Arc::new(Mutex::new(Watched::of(&core)));
-        let watcher = watcher(&core.folder, &files, dirty);
+        let grants = Arc::clone(&core.grants_changed);
+        let watcher = watcher(&core.folder, &files, dirty, grants);
         let mut watch = Self {
             core,
             files,
@@ -205,6 +206,7 @@ fn watcher(
     folder: &Path,
     files: &Arc<Mutex<Watched>>,
     dirty: mpsc::Sender<()>,
+    grants: Arc<Notify>,
 ) -> Option<RecommendedWatcher> {
     let files = Arc::clone(files);
     let made = notify::recommended_watcher(move |event: notify::Result<Event>| {
@@ -219,6 +221,8 @@ fn watcher(
         if counts {
             // Full means that a reload is due already.
             let _ = dirty.try_send(());
+            // Files may go on changing for seconds, and a reload may compile for minutes; a revoked grant has no time.
+            grants.notify_one();
         }
     });
     made.map_err(|error| tracing::warn!(%error, folder = %folder.display(), "changes of the site are not noticed; send SIGHUP or use the API to reload")).ok()

@@ -1,5 +1,5 @@
 //! The benchmark: `cargo run --release -p tombolo-bench [PART...]`. Shows progress, prints one table, writes
-//! `target/bench.json`. Parts: `append`, `adapter`, `e2e`, `many`, `restart`, `waiting`, `feed`,
+//! `target/bench.json`. Parts: `grants`, `append`, `adapter`, `e2e`, `many`, `restart`, `waiting`, `feed`,
 //! `reconcile`; all of these when none is named, and `node-red` only when it is, for it installs Node-RED from npm.
 //! `--quick` makes every part small, to see that it works; its figures mean nothing.
 
@@ -25,7 +25,8 @@ use crate::parts::e2e::Size;
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-const PARTS: [&str; 9] = [
+const PARTS: [&str; 10] = [
+    "grants",
     "append",
     "adapter",
     "e2e",
@@ -84,6 +85,9 @@ fn bench(words: &[&str]) -> anyhow::Result<()> {
     let mut figures = Figures::default();
     say("building the adapters");
     let adapters = build_adapters()?;
+    if wanted("grants") {
+        parts::grants::run(&mut figures, quick, &say)?;
+    }
     if wanted("append") {
         parts::append::run(&mut figures, quick, &say)?;
     }

@@ -1,8 +1,9 @@
-//! `tombolo grant review` and `tombolo grant approve`: what a system may reach, read and approved by a person.
+//! `tombolo grant review`, `approve` and `revoke`: what a system may reach, read, approved and taken back by a person.
 //! Runs no adapter and needs no running host: a host takes the new file over by itself.
 
 mod approve;
 mod review;
+mod revoke;
 mod write;
 
 use std::path::PathBuf;
@@ -12,6 +13,7 @@ use clap::Subcommand;
 use approve::ApproveArguments;
 pub(crate) use approve::Approved;
 pub(crate) use review::Review;
+use revoke::RevokeArguments;
 
 use crate::out;
 
@@ -22,6 +24,8 @@ pub(crate) enum GrantCommand {
     Review(ReviewArguments),
     /// Approve what a system asks for now, or less: writes grants/SYSTEM.yaml
     Approve(ApproveArguments),
+    /// Take a grant back: the system stops, calls under way included
+    Revoke(RevokeArguments),
 }
 
 #[derive(Debug, clap::Args)]
@@ -37,7 +41,7 @@ pub(crate) struct ReviewArguments {
 }
 
 /// Carries out a grant command.
-pub(crate) fn run(command: GrantCommand) -> anyhow::Result<()> {
+pub(crate) async fn run(command: GrantCommand) -> anyhow::Result<()> {
     match command {
         GrantCommand::Review(arguments) => {
             let review = Review::of(&arguments.site, &arguments.system)?;
@@ -48,5 +52,6 @@ pub(crate) fn run(command: GrantCommand) -> anyhow::Result<()> {
             }
         }
         GrantCommand::Approve(arguments) => approve::run(arguments),
+        GrantCommand::Revoke(arguments) => revoke::run(arguments).await,
     }
 }

@@ -256,13 +256,15 @@ impl Review {
                         adapter.name, adapter.version, adapter.digest
                     )
                 };
-                let said = |one: &Approval| format!("by {} at {}: {}", one.by, one.at, one.reason);
-                let said: Vec<String> = grant.approved.iter().map(said).collect();
+                let words = |one: &Approval| format!("by {} at {}: {}", one.by, one.at, one.reason);
+                let said = grant.approved.iter().map(words);
                 let end = grant
                     .expires
                     .as_ref()
                     .map_or_else(String::new, |end| format!(", until {end}"));
-                format!("{of}{end}, {}", said.join("; "))
+                let revoked = grant.revoked.iter();
+                let said = said.chain(revoked.map(|one| format!("revoked {}", words(one))));
+                format!("{of}{end}, {}", said.collect::<Vec<_>>().join("; "))
             }
         }
     }

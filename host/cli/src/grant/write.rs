@@ -17,7 +17,7 @@ const WORDS: usize = 2_000;
 /// Writes `grants/SYSTEM.yaml` of the site.
 pub(super) fn write(site: &Path, grant: &Grant) -> anyhow::Result<PathBuf> {
     let said = |one: &Approval| [("--by", one.by.clone()), ("--reason", one.reason.clone())];
-    for (what, text) in grant.approved.iter().flat_map(said) {
+    for (what, text) in grant.approved.iter().chain(&grant.revoked).flat_map(said) {
         if text.trim().is_empty() || text.len() > WORDS {
             bail!("{what} is empty or longer than {WORDS} bytes; an approval says who and why");
         }

@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::choose::contradiction;
 use super::{ActiveGrant, Approval, FORMAT, Grant, Item, Wishes, printable, sentence};
-use crate::clock::{Millis, rfc3339};
+use crate::clock::Millis;
 
 /// Missing items that a message spells out; `grant review` shows all.
 const TOLD: usize = 3;
@@ -97,12 +97,9 @@ fn unsound(grant: &Grant, system: &str, now: Millis) -> Option<String> {
     if grant.approved.is_empty() || !grant.approved.iter().all(says_all) {
         return Some("its grant does not say who approved it and why".into());
     }
-    match grant.expires_ms() {
-        Err(why) => return Some(why),
-        Ok(Some(end)) if end <= now => {
-            return Some(format!("its grant expired at {}", rfc3339(end)));
-        }
-        Ok(_) => {}
+    match grant.over(now) {
+        Err(why) | Ok(Some(why)) => return Some(why),
+        Ok(None) => {}
     }
     contradiction(&grant.items, &grant.refused).map(|(refused, by)| {
         format!(

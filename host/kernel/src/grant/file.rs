@@ -4,7 +4,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{Item, Wishes};
-use crate::clock::Millis;
+use crate::clock::{Millis, rfc3339};
+use crate::limits;
 
 /// The newest format of a grant that this host reads. Format 1, which names no format, has one approval, refuses nothing
 /// and does not expire.
@@ -27,6 +28,9 @@ pub struct Grant {
     /// From this moment on it allows nothing; RFC 3339. Absent: it does not expire.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires: Option<String>,
+    /// Who took it back; from then on it allows nothing, whoever approved it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub revoked: Option<Approval>,
     /// To exactly what.
     pub items: Vec<Item>,
     /// What was asked for and is not given: the system starts without it.
@@ -46,7 +50,7 @@ pub struct GrantedAdapter {
     pub digest: String,
 }
 
-/// Who approved, when and why.
+/// Who approved or took back, when and why.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Approval {
@@ -79,6 +83,7 @@ impl Grant {
             adapter,
             approved: vec![approval],
             expires: None,
+            revoked: None,
             items,
             refused: Vec::new(),
         }
@@ -105,6 +110,38 @@ impl Grant {
             )
         })?;
         Ok(Some(Millis::try_from(moment.as_millisecond()).unwrap_or(0)))
+    }
+
+    /// Why it is over `now`, if it is: taken back, or at its end.
+    ///
+    /// # Errors
+    /// As [`Self::expires_ms`].
+    pub fn over(&self, now: Millis) -> Result<Option<String>, String> {
+        if let Some(Approval { by, at, reason }) = &self.revoked {
+            let (by, reason) = (super::printable(by), super::printable(reason));
+            return Ok(Some(format!(
+                "its grant was revoked by {by} at {}: {reason}",
+                super::printable(at)
+            )));
+        }
+        let end = self.expires_ms()?.filter(|end| *end <= now);
+        Ok(end.map(|end| format!("its grant expired at {}", rfc3339(end))))
+    }
+
+    /// When it ends, if that is near: within [`limits::GRANT_WARNING`].
+    #[must_use]
+    pub fn ends_soon(&self, now: Millis) -> Option<Millis> {
+        let warning = Millis::try_from(limits::GRANT_WARNING.as_millis()).unwrap_or(0);
+        let end = self.expires_ms().ok().flatten()?;
+        (end.saturating_sub(now) <= warning).then_some(end)
+    }
+
+    /// Whether this one, put in the place of `before`, gives less of what that gave.
+    #[must_use]
+    pub fn gives_less_than(&self, before: &Self) -> bool {
+        let gives = |lost: &&Item| !self.items.iter().any(|item| item.covers(lost));
+        let mut given = before.items.iter().filter(|item| !item.is_restriction());
+        given.any(|item| gives(&item))
     }
 
     /// Who said yes, for people: `rita, omar`.

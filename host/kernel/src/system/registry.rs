@@ -7,6 +7,7 @@ use futures_util::future::BoxFuture;
 use parking_lot::{Mutex, RwLock};
 
 use super::breaker::Breaker;
+use super::leave::Leave;
 use super::slot::{Identity, Running, Slot, Trouble};
 use super::{
     ActionCall, ActionOffer, Actor, ConnectError, Inbound, MESSAGE, Outcome, Page, Prepared,
@@ -47,9 +48,9 @@ pub struct Candidate {
 
 /// All systems of a site.
 pub struct Systems {
-    surroundings: Surroundings,
+    pub(super) surroundings: Surroundings,
     clients: Mutex<Option<Arc<HttpClients>>>,
-    slots: RwLock<BTreeMap<String, Arc<Slot>>>,
+    pub(super) slots: RwLock<BTreeMap<String, Arc<Slot>>>,
     myself: Weak<Self>,
     reaper: Once,
 }
@@ -149,6 +150,7 @@ impl Systems {
             prepared,
             pool,
             breaker: Breaker::default(),
+            leave: Leave::default(),
         };
         let tried = running
             .call(
@@ -172,6 +174,9 @@ impl Systems {
         for Candidate { slot, running, .. } in candidates {
             let was = slot.running.swap(Some(Arc::clone(&running)));
             records.extend(decisions::began(&running.prepared, was.as_deref()));
+            if let Some(was) = &was {
+                slot.replaced(was, &running);
+            }
             old.extend(was);
             *slot.trouble.lock() = None;
         }

@@ -1,11 +1,13 @@
 //! One system's place among the connected ones: what runs there, and what is wrong with what should.
 
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
+use std::time::Duration;
 
 use arc_swap::ArcSwapOption;
 use parking_lot::Mutex;
 
 use super::breaker::{Breaker, Quarantine};
+use super::leave::Leave;
 use super::{Outcome, Prepared, SystemSpec, SystemState, SystemStatus};
 use crate::audit::{self, Kind};
 use crate::failure::Failure;
@@ -18,12 +20,16 @@ pub(super) struct Running {
     pub(super) prepared: Arc<Prepared>,
     pub(super) pool: Arc<Pool>,
     pub(super) breaker: Breaker,
+    /// By whose leave it goes on.
+    pub(super) leave: Leave,
 }
 
 /// Where a system stands.
 #[derive(Default)]
 pub(super) struct Slot {
     pub(super) running: ArcSwapOption<Running>,
+    /// Versions before it whose last calls may be under way.
+    pub(super) ending: Mutex<Vec<Weak<Running>>>,
     /// Why the newest version does not run, if it does not.
     pub(super) trouble: Mutex<Option<Trouble>>,
     /// Held while a version is made ready: one at a time.
@@ -72,7 +78,14 @@ impl Running {
         if let Err(quarantine) = self.breaker.admit(now) {
             return Outcome::refused(self.resting(&quarantine, now));
         }
-        let deadline = tokio::time::Instant::now() + limits.deadline;
+        // A call that is under way when the grant expires ends with it.
+        let granted = self.prepared.grant.expires_ms();
+        let granted = granted.map(|end| Duration::from_millis(end.saturating_sub(now)));
+        if granted == Some(Duration::ZERO) {
+            return Outcome::refused(self.stopped("its grant expired"));
+        }
+        let time = granted.map_or(limits.deadline, |granted| granted.min(limits.deadline));
+        let deadline = tokio::time::Instant::now() + time;
         let call = make(CallState::new(cause, now, deadline));
         let Ended {
             result,
@@ -80,7 +93,11 @@ impl Running {
             crashed,
             outward,
             guest_micros,
-        } = self.pool.call(export, call).await;
+        } = tokio::select! {
+            biased;
+            why = self.leave.taken() => return Outcome::refused(self.stopped(&why)),
+            ended = self.pool.call(export, call) => ended,
+        };
         if reached {
             self.judge(&result, crashed);
         }
@@ -115,6 +132,14 @@ impl Running {
                 }
             }
             _ => self.breaker.kept(),
+        }
+    }
+
+    /// What was under way, or would begin, when the leave to run is gone: as of a system that is held back.
+    fn stopped(&self, why: &str) -> Failure {
+        Failure::Unavailable {
+            message: format!("system {} is stopped: {why}", self.prepared.name),
+            retry_after_ms: Some(5_000),
         }
     }
 
@@ -177,6 +202,9 @@ impl Slot {
             digest,
             signer,
             state,
+            expires_ms: running
+                .as_ref()
+                .and_then(|running| running.prepared.grant.expires_ms()),
             under_way,
             instances,
         })

@@ -49,6 +49,9 @@ pub struct SystemStatus {
     /// How it stands.
     #[serde(flatten)]
     pub state: SystemState,
+    /// When the grant that it runs by ends, milliseconds since the epoch.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub expires_ms: Option<u64>,
     /// Calls under way.
     pub under_way: usize,
     /// Instances alive.

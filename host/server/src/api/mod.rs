@@ -7,6 +7,7 @@ pub(crate) mod decided;
 pub(crate) mod errors;
 mod events;
 mod feeds;
+mod grants;
 mod health;
 mod lanes;
 mod lineage;
@@ -75,6 +76,7 @@ pub(crate) fn router(core: Arc<Core>) -> Router {
         .route("/api/reconciliations/{job}/csv", get(reconciliations::csv))
         .route("/api/reconciliations/{job}/run", post(reconciliations::run))
         .route("/api/reload", post(reload::reload))
+        .route("/api/grants/check", post(grants::check))
         .route("/api/audit", get(audit::list))
         .route("/api/audit/anchor", get(audit::anchor))
         .route("/api/audit/export", get(audit::export))

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use tombolo_flow::problem::Problem;
-use tombolo_kernel::clock::{Clock, MachineClock};
+use tombolo_kernel::clock::{Clock, MachineClock, rfc3339};
 use tombolo_kernel::grant::HeldBack;
 use tombolo_kernel::package::Signer;
 use tombolo_kernel::system::admit;
@@ -77,6 +77,7 @@ fn look_at(site: &Site, report: &mut Report) {
                 .push(Problem::new(&plan.file, START, warning.clone()));
         }
         unsigned(plan, report);
+        expiring(name, site, report);
         let held_back = admit(&plan.bare, site.grants.get(name), MachineClock.now_ms()).err();
         let adapter = &plan.bare.package.manifest.adapter;
         report.systems.push(SystemReport {
@@ -102,6 +103,23 @@ fn look_at(site: &Site, report: &mut Report) {
             START,
             message,
         ));
+    }
+}
+
+/// A grant whose end is near. One that is over holds its system back, and the table says why.
+fn expiring(system: &str, site: &Site, report: &mut Report) {
+    let now = MachineClock.now_ms();
+    let ends = site
+        .grants
+        .get(system)
+        .and_then(|grant| grant.ends_soon(now));
+    if let Some(end) = ends.filter(|end| *end > now) {
+        let message = format!(
+            "this grant expires at {}, and {system} stops then; approve again with `tombolo grant approve {system}`",
+            rfc3339(end)
+        );
+        let file = format!("grants/{system}.yaml");
+        report.warnings.push(Problem::new(&file, START, message));
     }
 }
 

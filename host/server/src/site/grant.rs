@@ -24,7 +24,7 @@ fn whole(node: &Node, system: &str, problems: &mut Problems) -> Option<Grant> {
         node,
         "a grant",
         &[
-            "format", "system", "adapter", "approved", "expires", "items", "refused",
+            "format", "system", "adapter", "approved", "expires", "revoked", "items", "refused",
         ],
         problems,
     )?;
@@ -57,6 +57,9 @@ fn whole(node: &Node, system: &str, problems: &mut Problems) -> Option<Grant> {
     let expires = fields
         .get("expires")
         .and_then(|node| moment(node, problems));
+    let revoked = fields
+        .get("revoked")
+        .and_then(|node| approval(node, problems));
     let given = fields
         .need("items", problems)
         .map(|node| items(node, "items", problems));
@@ -76,6 +79,7 @@ fn whole(node: &Node, system: &str, problems: &mut Problems) -> Option<Grant> {
         },
         approved: approved?,
         expires,
+        revoked,
         items: given?,
         refused: refused.unwrap_or_default(),
     })

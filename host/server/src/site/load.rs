@@ -20,7 +20,7 @@ use super::plan::{Site, SystemPlan};
 use super::schedule::{self, SchedulePlan};
 use super::settings::Settings;
 use super::shelf::{Adapter, Adapters, PackageShelf};
-use super::{fields, grant, merge, place, reconciliation, system};
+use super::{GrantFound, fields, grant, merge, place, reconciliation, system};
 use crate::secrets::SecretReference;
 
 /// Reads all there is. With problems the site may still be there, for further checks.
@@ -241,6 +241,28 @@ fn grants(folder: &Path, problems: &mut Vec<Problem>) -> BTreeMap<String, Grant>
     named(folder, "grants", problems, |name, node, found| {
         grant::read(node, name, found)
     })
+}
+
+/// The grant of one system as it lies there now.
+pub(super) fn grant_of(folder: &Path, system: &str) -> GrantFound {
+    let file = format!("grants/{system}.yaml");
+    if matches!(folder.join(&file).try_exists(), Ok(false)) {
+        return GrantFound::Nothing;
+    }
+    let mut problems = Vec::new();
+    let grant = text_of(folder, &file, &mut problems).and_then(|text| {
+        let node = yaml::parse(&file, &text)
+            .map_err(|problem| problems.push(problem))
+            .ok()?;
+        let mut found = Problems::of(&file);
+        let grant = grant::read(&node, system, &mut found);
+        problems.extend(found.into_list());
+        grant
+    });
+    match grant {
+        Some(grant) if problems.is_empty() => GrantFound::Grant(Box::new(grant)),
+        _ => GrantFound::Unreadable(problems),
+    }
 }
 
 fn schedules(folder: &Path, problems: &mut Vec<Problem>) -> BTreeMap<String, SchedulePlan> {

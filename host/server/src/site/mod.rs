@@ -53,6 +53,7 @@ use std::path::Path;
 use tombolo_flow::FlowSet;
 use tombolo_flow::problem::Problem;
 use tombolo_flow::rehearsal::Rehearsal;
+use tombolo_kernel::grant::Grant;
 use tombolo_kernel::package::Publishers;
 
 /// Reads and checks the whole site.
@@ -73,6 +74,23 @@ pub fn read_with(folder: &Path, shelf: &mut PackageShelf) -> Result<Site, Vec<Pr
         Some(site) if problems.is_empty() => Ok(site),
         _ => Err(problems),
     }
+}
+
+/// What a site has where a running system's grant should be.
+#[derive(Debug)]
+pub enum GrantFound {
+    /// A grant.
+    Grant(Box<Grant>),
+    /// No file.
+    Nothing,
+    /// A file that cannot be read as one: nobody took the grant away.
+    Unreadable(Vec<Problem>),
+}
+
+/// Reads the grant of one system, and nothing else: it is found also where the rest of the site does not check.
+#[must_use]
+pub fn grant_of(folder: &Path, system: &str) -> GrantFound {
+    load::grant_of(folder, system)
 }
 
 /// Reads `tombolo.yaml` and nothing else.

@@ -4,6 +4,7 @@ pub(crate) mod adapter;
 pub(crate) mod append;
 pub(crate) mod e2e;
 pub(crate) mod feed;
+pub(crate) mod grants;
 pub(crate) mod many;
 pub(crate) mod node_red;
 pub(crate) mod reconcile;

@@ -44,6 +44,12 @@ enum Deed {
         #[serde(default)]
         body: Option<String>,
     },
+    /// Posts so many bytes.
+    Pour {
+        connection: String,
+        path: String,
+        bytes: usize,
+    },
     /// Posts under the call's key, and traps where the answer says so.
     Obey {
         connection: String,
@@ -105,6 +111,14 @@ impl Adapter for Attacker {
                 headers,
                 body,
             } => http(&connection, &method, path, query, headers, body)?,
+            Deed::Pour {
+                connection,
+                path,
+                bytes,
+            } => {
+                let body = Some("x".repeat(bytes));
+                http(&connection, "POST", path, Vec::new(), Vec::new(), body)?
+            }
             Deed::Obey {
                 connection,
                 path,

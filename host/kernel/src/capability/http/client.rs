@@ -11,7 +11,7 @@ use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use http::Uri;
 use http_body_util::Full;
-use hyper_rustls::HttpsConnector;
+use hyper_rustls::{HttpsConnector, MaybeHttpsStream};
 use hyper_util::client::legacy;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::client::legacy::connect::dns::Name;
@@ -127,9 +127,17 @@ impl Service<Uri> for InTime {
     fn call(&mut self, to: Uri) -> Self::Future {
         let connecting = self.0.call(to);
         Box::pin(async move {
-            tokio::time::timeout(limits::HTTP_CONNECT, connecting)
+            let connected = tokio::time::timeout(limits::HTTP_CONNECT, connecting)
                 .await
-                .unwrap_or_else(|_| Err(io::Error::from(io::ErrorKind::TimedOut).into()))
+                .unwrap_or_else(|_| Err(io::Error::from(io::ErrorKind::TimedOut).into()))?;
+            // A connection that is dropped takes along what the machine has not sent yet: a revoked system's request
+            // must not drip on for as long as its server is slow.
+            let stream = match &connected {
+                MaybeHttpsStream::Http(plain) => plain.inner(),
+                MaybeHttpsStream::Https(tls) => tls.inner().get_ref().0.inner().inner(),
+            };
+            stream.set_zero_linger()?;
+            Ok(connected)
         })
     }
 }

@@ -179,7 +179,7 @@ const WRITTEN: [(&str, &str); 6] = [
         "grant",
         "format: 2\nsystem: erp\nadapter: { name: a/b, version: 1.0.0, digest: \"sha256:0000000000000000000000000000000000000000000000000000000000000000\" }\n\
          approved: [{ by: rita, at: \"2026-01-01T00:00:00Z\", reason: orders }, { by: omar, at: \"2026-01-01T00:00:00Z\", reason: too }]\n\
-         expires: \"2027-01-01T00:00:00Z\"\nitems: [{ capability: emit, event: a.b }]\nrefused: [{ capability: emit, event: a.c }]\n",
+         expires: \"2027-01-01T00:00:00Z\"\nrevoked: { by: rita, at: \"2026-02-01T00:00:00Z\", reason: over }\nitems: [{ capability: emit, event: a.b }]\nrefused: [{ capability: emit, event: a.c }]\n",
     ),
 ];
 

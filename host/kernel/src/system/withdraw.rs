@@ -1,0 +1,110 @@
+//! Taking away a system's leave to run while it runs: its grant was revoked, removed, narrowed or expired. In calls under
+//! way too, of the version that runs and of those before it whose last calls have not ended.
+
+use std::sync::{Arc, Weak};
+
+use super::leave::Ending;
+use super::slot::{Running, Slot, Trouble};
+use super::{Prepared, Systems};
+use crate::audit::Kind;
+use crate::grant::Grant;
+
+/// A system that was stopped.
+#[derive(Debug)]
+pub struct Withdrawn {
+    /// Which.
+    pub system: String,
+    /// Why.
+    pub why: String,
+    endings: Vec<Ending>,
+}
+
+impl Withdrawn {
+    /// Waits until the last of its calls has ended. Nothing leaves on its behalf after that.
+    pub async fn ended(self) {
+        for ending in self.endings {
+            ending.ended().await;
+        }
+    }
+}
+
+impl Systems {
+    /// The grant that each running system runs by.
+    #[must_use]
+    pub fn grants(&self) -> Vec<Grant> {
+        let slots = self.slots.read();
+        let running = slots.values().filter_map(|slot| slot.running.load_full());
+        running
+            .map(|running| running.prepared.grant.grant.clone())
+            .collect()
+    }
+
+    /// Stops each system for which `why` has a reason, given the grant it runs by: no call begins, those under way are
+    /// cut. It shows as held back, with the reason, until it is connected again.
+    pub fn withdraw(&self, why: impl Fn(&Grant) -> Option<String>) -> Vec<Withdrawn> {
+        let now = self.surroundings.clock.now_ms();
+        let (mut stopped, mut old) = (Vec::new(), Vec::new());
+        for (name, slot) in &*self.slots.read() {
+            let Some(running) = slot.running.load_full() else {
+                continue;
+            };
+            let Some(why) = why(&running.prepared.grant.grant) else {
+                continue;
+            };
+            // First of all: whoever sees it stopped may rely on it.
+            let endings = slot.end(&running, &why);
+            tracing::warn!(system = %name, %why, "system stopped");
+            self.surroundings
+                .audit
+                .record(Arc::new(record(&running.prepared, &why, now)));
+            *slot.trouble.lock() = Some(Trouble {
+                identity: running.identity.clone(),
+                held_back: true,
+                message: format!("system {name} is stopped: {why}"),
+            });
+            // After its reason: a system that stands nowhere would not show at all.
+            slot.running.store(None);
+            stopped.push(Withdrawn {
+                system: name.clone(),
+                endings,
+                why,
+            });
+            // Its instances are dropped where nobody waits for the lock.
+            old.push(running);
+        }
+        drop(old);
+        stopped
+    }
+}
+
+fn record(prepared: &Prepared, why: &str, now: u64) -> crate::audit::AuditRecord {
+    let expired = prepared.grant.expires_ms().is_some_and(|end| end <= now);
+    let kind = if expired { Kind::Expiry } else { Kind::Revoke };
+    prepared.record(kind, prepared.adapter.clone()).because(why)
+}
+
+impl Slot {
+    /// `was` takes no more calls. Where the same code is granted less from now on, calls under way are cut too.
+    pub(super) fn replaced(&self, was: &Arc<Running>, now: &Running) {
+        let (before, after) = (&was.prepared.grant.grant, &now.prepared.grant.grant);
+        if before.adapter.digest == after.adapter.digest && after.gives_less_than(before) {
+            was.leave.take(&"its grant gives less now".into());
+        }
+        let mut ending = self.ending.lock();
+        ending.retain(|version| version.strong_count() > 0);
+        ending.push(Arc::downgrade(was));
+    }
+
+    /// Takes every version's leave away.
+    fn end(&self, running: &Arc<Running>, why: &str) -> Vec<Ending> {
+        let why: Arc<str> = why.into();
+        let before: Vec<Weak<Running>> = std::mem::take(&mut *self.ending.lock());
+        let before = before.iter().filter_map(Weak::upgrade);
+        let all = before.chain([Arc::clone(running)]);
+        all.map(|version| {
+            version.leave.take(&why);
+            version.leave.ending()
+        })
+        .collect()
+    }
+}
