@@ -15,6 +15,7 @@ mod fixture;
 mod http_out;
 mod inbound;
 mod package;
+mod quarantine;
 mod running;
 mod secrets;
 mod signature;

@@ -3,6 +3,8 @@
 //!
 //! [`Parts`] holds the bodies of one core module; [`Parts::build`] makes the component as the vendors' tool does.
 
+use std::path::Path;
+
 use crate::built::root;
 
 /// The bodies that a test may replace. Each is the text inside a function.
@@ -64,17 +66,21 @@ impl Parts {
 
     /// The component without a manifest.
     pub fn build_without_manifest(&self) -> Vec<u8> {
-        let mut encoder = wit_component::ComponentEncoder::default()
-            .validate(true)
-            .module(&self.core())
-            .unwrap();
-        encoder.encode().unwrap()
+        encoded(&self.core())
+    }
+
+    /// Like [`Self::build_unchecked`], against another `wit/`.
+    pub fn build_against(&self, wit: &Path) -> Vec<u8> {
+        self.with_manifest(encoded(&self.core_against(wit)))
     }
 
     /// The component with its manifest, made without the vendors' tool, which would refuse a lie.
     pub fn build_unchecked(&self) -> Vec<u8> {
+        self.with_manifest(self.build_without_manifest())
+    }
+
+    fn with_manifest(&self, mut component: Vec<u8>) -> Vec<u8> {
         use wasm_encoder::{ComponentSection as _, CustomSection};
-        let mut component = self.build_without_manifest();
         CustomSection {
             name: "tombolo:manifest".into(),
             data: self.manifest.as_bytes().into(),
@@ -85,6 +91,10 @@ impl Parts {
 
     /// The core module with the contract's types beside it.
     pub fn core(&self) -> Vec<u8> {
+        self.core_against(&root().join("wit"))
+    }
+
+    fn core_against(&self, wit: &Path) -> Vec<u8> {
         let text = format!(
             r#"(module
               {module}
@@ -108,7 +118,7 @@ impl Parts {
         let mut core = wat::parse_str(&text)
             .unwrap_or_else(|error| panic!("the module's text is wrong: {error}"));
         let mut resolve = wit_parser::Resolve::default();
-        let (package, _) = resolve.push_dir(root().join("wit")).unwrap();
+        let (package, _) = resolve.push_dir(wit).unwrap();
         let world = resolve.select_world(&[package], Some("adapter")).unwrap();
         wit_component::embed_component_metadata(
             &mut core,
@@ -119,4 +129,12 @@ impl Parts {
         .unwrap();
         core
     }
+}
+
+fn encoded(core: &[u8]) -> Vec<u8> {
+    let mut encoder = wit_component::ComponentEncoder::default()
+        .validate(true)
+        .module(core)
+        .unwrap();
+    encoder.encode().unwrap()
 }

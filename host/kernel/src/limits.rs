@@ -106,10 +106,18 @@ pub const MEMORY_OF_ALL: u64 = 8_192 * MIB;
 pub const CORE_INSTANCES: u32 = 16;
 /// Tables in one component.
 pub const TABLES: u32 = 4;
-/// Traps and overruns in a row after which a system is quarantined.
-pub const CRASHES_IN_A_ROW: u32 = 20;
-/// How long a quarantined system rests before one call probes it.
-pub const QUARANTINE: Duration = Duration::from_secs(30);
+/// Traps and overruns among the last [`CRASHES_OF`] calls after which a system is quarantined. One poison event with the
+/// usual five attempts does not do it; an adapter that crashes at every other call does at once.
+pub const CRASHES: u32 = 20;
+/// See [`CRASHES`]; less than 64.
+pub const CRASHES_OF: u32 = 40;
+/// Calls under way in a version that another one replaced are given this long before they are cut off and made again:
+/// what a usual call takes, many times over.
+pub const SWAP_DRAIN: Duration = Duration::from_secs(10);
+/// When senders are told to come again to a system that a person must enable first.
+pub const RESTING_AGAIN: Duration = Duration::from_secs(30);
+/// Systems whose quarantine is not told yet: one of each is under way at the most.
+pub const QUARANTINES_TOLD: usize = SYSTEMS;
 
 // === HTTP out ===
 

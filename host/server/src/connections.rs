@@ -197,6 +197,7 @@ fn failed(plan: &SystemPlan, message: String) -> SystemStatus {
         signer: plan.bare.signer.clone(),
         state: SystemState::Failed { message },
         expires_ms: None,
+        running_since_ms: None,
         under_way: 0,
         instances: 0,
     }

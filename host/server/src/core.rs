@@ -24,6 +24,7 @@ use crate::api::Tokens;
 use crate::connections::Connections;
 use crate::feeds::Feeds;
 use crate::ingress::broker::Subscriptions;
+use crate::life::Books;
 use crate::reconciliation::Reconciliations;
 use crate::refusals::{Refusals, Refused};
 use crate::schedules::Schedules;
@@ -76,6 +77,8 @@ pub(crate) struct Core {
     pub(crate) reconciliations: Reconciliations,
     /// What fires by the clock.
     pub(crate) schedules: Schedules,
+    /// What people decided about systems.
+    pub(crate) books: Books,
     /// Who was turned away.
     pub(crate) refusals: Refusals,
     /// Told when files of the site changed, before they are settled and read.
@@ -111,6 +114,7 @@ impl Core {
         settings: &Settings,
         named: Named,
         connections: Connections,
+        books: Books,
     ) -> Self {
         Self {
             folder,
@@ -135,6 +139,7 @@ impl Core {
             subscriptions: Subscriptions::default(),
             reconciliations: Reconciliations::default(),
             schedules: Schedules::default(),
+            books,
             refusals: Refusals::default(),
             grants_changed: Arc::default(),
             reloading: tokio::sync::Mutex::new(()),

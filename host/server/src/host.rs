@@ -25,7 +25,8 @@ use crate::core::{Core, source};
 use crate::reload::SiteWatch;
 use crate::site::{self, PackageShelf};
 use crate::{
-    api, broker, export, feeds, grants, ingress, reconciliation, refusals, retention, schedules,
+    api, broker, export, feeds, grants, ingress, life, reconciliation, refusals, retention,
+    schedules,
 };
 
 /// What the command line decides.
@@ -51,6 +52,11 @@ pub enum HostError {
     /// The store cannot be opened.
     #[error("cannot open the store {0}: {1}")]
     Store(PathBuf, #[source] StoreError),
+    /// What people decided about systems cannot be read.
+    #[error(
+        "cannot read what was decided about a system: {0}; mend the file, or remove it to have the system run as its site says"
+    )]
+    Life(String),
     /// The sandbox cannot be started.
     #[error("cannot start the sandbox: {0}")]
     Sandbox(#[from] EngineError),
@@ -114,6 +120,12 @@ impl Host {
             key_values: Arc::clone(&store) as _,
             brokers: Arc::new(broker::Links),
         });
+        let quarantines = life::gather(&systems);
+        let mut books =
+            life::Books::open(&data).map_err(|error| HostError::Life(error.to_string()))?;
+        for (system, disabled) in books.disabled() {
+            systems.disable(&system, disabled);
+        }
         let connections = Connections::new(shelf, site.settings.clone());
         let (changes, candidates) = connections
             .prepare(&systems, &site.systems, &site.grants, &secrets)
@@ -141,6 +153,7 @@ impl Host {
             &site.settings,
             named,
             connections,
+            books,
         ));
         core.feeds.replace(&site.systems);
         core.schedules.replace(site.schedules);
@@ -151,7 +164,7 @@ impl Host {
             changes.in_words()
         );
         core.note(AuditRecord::new(Kind::Host, core.clock.now_ms()).about(started));
-        let host = match Self::listen(Arc::clone(&core), listen).await {
+        let host = match Self::listen(Arc::clone(&core), listen, quarantines).await {
             Ok(host) => host,
             Err(error) => {
                 core.close().await;
@@ -167,7 +180,11 @@ impl Host {
         Ok(host)
     }
 
-    async fn listen(core: Arc<Core>, listen: SocketAddr) -> Result<Self, HostError> {
+    async fn listen(
+        core: Arc<Core>,
+        listen: SocketAddr,
+        quarantines: life::Quarantines,
+    ) -> Result<Self, HostError> {
         let cannot = |error| HostError::Listen(listen, error);
         let listener = TcpListener::bind(listen).await.map_err(cannot)?;
         let address = listener.local_addr().map_err(cannot)?;
@@ -181,6 +198,7 @@ impl Host {
             tokio::spawn(grants::run(Arc::clone(&core), stopped.clone())),
             tokio::spawn(retention::run(Arc::clone(&core), stopped.clone())),
             tokio::spawn(export::run(Arc::clone(&core), stopped.clone())),
+            tokio::spawn(life::tell(Arc::clone(&core), quarantines, stopped.clone())),
             tokio::spawn(refusals::run(Arc::clone(&core), stopped.clone())),
         ];
         let watcher = tokio::spawn(SiteWatch::begin(Arc::clone(&core)).run(stopped));

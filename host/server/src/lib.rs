@@ -19,6 +19,7 @@ mod feeds;
 mod grants;
 pub mod host;
 mod ingress;
+mod life;
 mod reconciliation;
 mod refusals;
 pub mod registry;

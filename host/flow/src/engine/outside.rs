@@ -20,6 +20,12 @@ impl Engine {
         system: &str,
         call: impl Future<Output = Outcome<T>>,
     ) -> Result<T, Failure> {
+        if let Some(message) = self.parts.actor.rests(system) {
+            return Err(Failure::Unavailable {
+                message,
+                retry_after_ms: None,
+            });
+        }
         let gate = self.gates.of(system);
         let Some(turn) = gate.enter(&*self.parts.clock, None, false).await else {
             return Err(Failure::Unavailable {

@@ -60,6 +60,11 @@ impl Engine {
         self.gates.all().iter().map(of).collect()
     }
 
+    /// A system may take calls again that [rested](tombolo_kernel::system::Actor::rests): its runs go on.
+    pub fn look_again(&self, system: &str) {
+        self.gates.of(system).wake.notify_one();
+    }
+
     /// Makes a call when its turn comes. `was_parked`: the run's row says already that it waits for this system.
     pub(super) async fn deliver(
         self: &Arc<Self>,
@@ -69,6 +74,9 @@ impl Engine {
         call: ActionCall,
         left: Option<Duration>,
     ) -> Delivered {
+        if self.parts.actor.rests(&gate.system).is_some() {
+            return Delivered::Parked;
+        }
         let crowded = self.is_crowded();
         let entering = gate.enter(&*self.parts.clock, ahead, crowded);
         let began = tokio::time::Instant::now();
@@ -92,6 +100,11 @@ impl Engine {
                     .unwrap_or_else(|_| timed_out(left))
             }
         };
+        let is_unavailable = matches!(outcome.result, Err(Failure::Unavailable { .. }));
+        if is_unavailable && self.parts.actor.rests(&gate.system).is_some() {
+            // It was taken out of service on the way: no fault of the call.
+            return Delivered::Parked;
+        }
         let outage = self.judge(gate, &outcome.result, turn.is_probe);
         if outage && turn.is_probe && was_parked {
             // The row stays as it is: a probe that failed costs the store nothing but the audit's record.
@@ -191,6 +204,11 @@ impl Engine {
                 if gate.parked() == 0 || gate.is_pulling.swap(true, Ordering::SeqCst) {
                     return;
                 }
+            }
+            if self.parts.actor.rests(&gate.system).is_some() {
+                // Told by `look_again`; the pause is for what nobody tells.
+                self.pause(gate, LONG).await;
+                continue;
             }
             let probe = match gate.breaker.ask(self.now()) {
                 Leave::Go => false,

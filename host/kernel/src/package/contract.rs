@@ -7,9 +7,12 @@ use tombolo_manifest::{ConnectionKind, Manifest};
 
 use super::PackageError;
 
-/// The contract's package; any patch version of it has the same interfaces.
+/// The contract's package. A later patch version of a line has all of the earlier ones: an adapter built against 0.1.0
+/// runs on every host of the line 0.1, one built against a later patch runs if it imports nothing that is new there.
 const PACKAGE: &str = "tombolo:adapter/";
-const VERSION: &str = "0.1.";
+const LINE: &str = "0.1.";
+/// What this host has; `wit/` says the same.
+pub(crate) const CONTRACT: &str = "0.1.0";
 
 /// Interfaces that carry no authority: types, and what every adapter may use.
 const FREE: &[&str] = &["types", "exchange", "settings", "log", "clock"];
@@ -89,7 +92,7 @@ pub(super) fn unused(imports: &BTreeSet<String>, manifest: &Manifest) -> Vec<Str
 
 fn interface(import: &str) -> Option<&str> {
     let (interface, version) = import.strip_prefix(PACKAGE)?.split_once('@')?;
-    let patch = version.strip_prefix(VERSION)?;
+    let patch = version.strip_prefix(LINE)?;
     (!patch.is_empty() && patch.bytes().all(|byte| byte.is_ascii_digit())).then_some(interface)
 }
 
@@ -99,6 +102,14 @@ fn foreign(import: &str) -> PackageError {
         .take(120)
         .flat_map(char::escape_debug)
         .collect();
+    if let Some((_, version)) = shown
+        .strip_prefix(PACKAGE)
+        .and_then(|rest| rest.split_once('@'))
+    {
+        return PackageError(format!(
+            "found an import of `{shown}`, which is of version {version} of the contract, and this host has {CONTRACT}: update the host, or have the vendor build the adapter against {CONTRACT}"
+        ));
+    }
     PackageError(format!(
         "found an import of `{shown}`, expected only interfaces of `tombolo:adapter@0.1`: there is no WASI and nothing else here; remove what needs it"
     ))

@@ -15,6 +15,7 @@ use std::sync::Arc;
 use sha2::{Digest, Sha256};
 use tombolo_manifest::Manifest;
 
+pub(crate) use contract::CONTRACT;
 pub use sbom::Sbom;
 pub use signature::{Publishers, Signer};
 

@@ -9,7 +9,7 @@ use super::Engine;
 use super::bindings::AdapterPre;
 use super::compile::{CompileError, compile};
 use super::state::StoreState;
-use crate::package::Package;
+use crate::package::{CONTRACT, Package};
 use crate::system::ConnectError;
 
 /// An adapter's code, linked.
@@ -24,7 +24,7 @@ pub(crate) enum LoadError {
     #[error(transparent)]
     Compile(#[from] CompileError),
     #[error(
-        "it does not fit the contract of this host: {0}; the adapter's vendor must build it against this version"
+        "it does not fit the contract: this host has {CONTRACT}, and {0}; update the host, or have the vendor build the adapter against {CONTRACT}"
     )]
     Link(String),
     #[error("the host stops")]

@@ -146,6 +146,12 @@ pub trait Actor: Send + Sync {
         None
     }
 
+    /// Why no call may go to a system until a person or another version of it changes that: it is disabled, or
+    /// quarantined. Its runs wait without using up attempts.
+    fn rests(&self, _system: &str) -> Option<String> {
+        None
+    }
+
     /// What is known of an action, for checks.
     fn offer(&self, system: &str, action: &str) -> Option<std::sync::Arc<super::ActionOffer>>;
 }

@@ -14,6 +14,7 @@ pub mod status;
 mod withdraw;
 
 pub use admit::admit;
+pub use breaker::Quarantine;
 pub use call::*;
 pub(crate) use prepared::Prepared;
 pub use registry::*;

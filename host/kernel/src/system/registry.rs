@@ -3,15 +3,18 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Once, Weak};
 
+use arc_swap::ArcSwap;
 use futures_util::future::BoxFuture;
 use parking_lot::{Mutex, RwLock};
+use tokio::sync::watch;
 
 use super::breaker::Breaker;
 use super::leave::Leave;
-use super::slot::{Identity, Running, Slot, Trouble};
+use super::slot::{Identity, News, Running, Slot, Trouble, resting};
 use super::{
-    ActionCall, ActionOffer, Actor, ConnectError, Inbound, MESSAGE, Outcome, Page, Prepared,
-    Reception, Subscribed, SystemSpec, SystemStatus, admit, decisions,
+    ActionCall, ActionOffer, Actor, ConnectError, Disabled, Inbound, MESSAGE, Outcome, Page,
+    Prepared, Quarantine, Reception, Subscribed, SystemSpec, SystemState, SystemStatus, admit,
+    decisions,
 };
 use crate::audit::SharedAudit;
 use crate::capability::PrepareError;
@@ -51,6 +54,9 @@ pub struct Systems {
     pub(super) surroundings: Surroundings,
     clients: Mutex<Option<Arc<HttpClients>>>,
     pub(super) slots: RwLock<BTreeMap<String, Arc<Slot>>>,
+    /// By name, also of systems that are not there now.
+    disabled: ArcSwap<BTreeMap<String, Disabled>>,
+    news: Arc<News>,
     myself: Weak<Self>,
     reaper: Once,
 }
@@ -63,6 +69,8 @@ impl Systems {
             surroundings,
             clients: Mutex::new(None),
             slots: RwLock::new(BTreeMap::new()),
+            disabled: ArcSwap::default(),
+            news: Arc::default(),
             myself: Weak::clone(myself),
             reaper: Once::new(),
         })
@@ -151,6 +159,9 @@ impl Systems {
             pool,
             breaker: Breaker::default(),
             leave: Leave::default(),
+            since_ms: self.surroundings.clock.now_ms(),
+            news: Arc::clone(&self.news),
+            cut: watch::Sender::new(false),
         };
         let tried = running
             .call(
@@ -166,7 +177,9 @@ impl Systems {
     }
 
     /// In one step: switches to candidates, forgets systems by name, and runs `along`. A call sees all of it or
-    /// nothing; calls under way end in the version they began in.
+    /// nothing; calls under way end in the version they began in, or are cut off after [`limits::SWAP_DRAIN`] and made
+    /// again in the new one. The switch does not wait for them, for one slow call would hold up all others; a lane has
+    /// one call under way, so that its order stays.
     pub fn switch(&self, candidates: Vec<Candidate>, gone: &[String], along: impl FnOnce()) {
         let mut old = Vec::with_capacity(candidates.len() + gone.len());
         let mut records = Vec::new();
@@ -176,6 +189,7 @@ impl Systems {
             records.extend(decisions::began(&running.prepared, was.as_deref()));
             if let Some(was) = &was {
                 slot.replaced(was, &running);
+                was.drain();
             }
             old.extend(was);
             *slot.trouble.lock() = None;
@@ -199,12 +213,46 @@ impl Systems {
     /// How every system stands, by name.
     #[must_use]
     pub fn status(&self) -> Vec<SystemStatus> {
-        let now = self.surroundings.clock.now_ms();
+        let disabled = self.disabled.load();
         self.slots
             .read()
             .iter()
-            .filter_map(|(name, slot)| slot.status(name, now))
+            .filter_map(|(name, slot)| {
+                let mut status = slot.status(name)?;
+                if let Some(disabled) = disabled.get(name) {
+                    status.state = SystemState::Disabled(disabled.clone());
+                }
+                Some(status)
+            })
             .collect()
+    }
+
+    /// Takes a system out of service: calls under way end, no other begins.
+    pub fn disable(&self, system: &str, disabled: Disabled) {
+        self.disabled.rcu(|all| {
+            let mut all = BTreeMap::clone(all);
+            all.insert(system.to_owned(), disabled.clone());
+            all
+        });
+    }
+
+    /// Puts a system that is disabled or quarantined back into service. False: it was neither.
+    pub fn enable(&self, system: &str) -> bool {
+        let before = self.disabled.rcu(|all| {
+            let mut all = BTreeMap::clone(all);
+            all.remove(system);
+            all
+        });
+        let released = match self.loaded(system) {
+            Ok(running) => running.breaker.release(),
+            Err(_) => false,
+        };
+        before.contains_key(system) || released
+    }
+
+    /// Has every quarantine told, once for all systems: only the first of these takes effect.
+    pub fn on_quarantine(&self, tell: impl Fn(&str, Quarantine) + Send + Sync + 'static) {
+        let _ = self.news.set(Box::new(tell));
     }
 
     /// Hands over what arrived at a hook.
@@ -222,7 +270,9 @@ impl Systems {
             return Outcome::refused(not_offered(system, "hook", &inbound.hook));
         }
         let cause = Cause::Hook(inbound.hook.clone());
-        running.call(inbound, |call| call, cause).await
+        let call = running.call_until_cut(inbound, |call| call, cause);
+        call.await
+            .unwrap_or_else(|| Outcome::refused(cut_off(system)))
     }
 
     /// What is to be fetched from brokers for the systems that run now.
@@ -256,10 +306,21 @@ impl Systems {
             cursor,
             limit,
         };
-        running.call(read, |call| call, cause).await
+        let call = running.call_until_cut(read, |call| call, cause);
+        call.await
+            .unwrap_or_else(|| Outcome::refused(cut_off(system)))
     }
 
+    /// What takes calls.
     fn running(&self, system: &str) -> Result<Arc<Running>, Failure> {
+        if let Some(disabled) = self.disabled.load().get(system) {
+            return Err(resting(is_disabled(system, disabled)));
+        }
+        self.loaded(system)
+    }
+
+    /// What is loaded, in service or not.
+    fn loaded(&self, system: &str) -> Result<Arc<Running>, Failure> {
         let slots = self.slots.read();
         let Some(slot) = slots.get(system) else {
             let message =
@@ -309,33 +370,79 @@ impl Systems {
 impl Actor for Systems {
     fn act<'a>(&'a self, system: &'a str, mut call: ActionCall) -> BoxFuture<'a, Outcome<String>> {
         Box::pin(async move {
-            let running = match self.running(system) {
-                Ok(running) => running,
-                Err(failure) => return Outcome::refused(failure),
-            };
-            if !running.prepared.actions.contains_key(&call.action) {
-                return Outcome::refused(not_offered(system, "action", &call.action));
-            }
-            if let Some(fields) = &running.prepared.grant.fields {
-                match fields.apply(&call.input) {
-                    Ok(input) => call.input = input,
-                    Err(problem) => return Outcome::refused(unfiltered(&problem)),
+            let cause = std::mem::take(&mut call.cause);
+            loop {
+                // Kept for the case that it is cut off: it is made again under the same key.
+                let (call, cause) = (call.clone(), Cause::Given(cause.clone()));
+                if let Some(outcome) = self.act_once(system, call, cause).await {
+                    return outcome;
                 }
+                tracing::info!(%system, "a call was cut off in a version that was replaced; it is made again in the new one");
             }
-            let cause = Cause::Given(std::mem::take(&mut call.cause));
-            let (key, attempt, depth) = (call.idempotency_key.clone(), call.attempt, call.depth);
-            let with = |state: CallState| state.of_step(key, attempt, depth);
-            running.call(call, with, cause).await
         })
     }
 
+    fn rests(&self, system: &str) -> Option<String> {
+        if let Some(disabled) = self.disabled.load().get(system) {
+            return Some(is_disabled(system, disabled));
+        }
+        let running = self.loaded(system).ok()?;
+        let quarantine = running.breaker.state()?;
+        Some(running.crashing(&quarantine))
+    }
+
     fn fields(&self, system: &str) -> Option<Arc<FieldFilter>> {
-        self.running(system).ok()?.prepared.grant.fields.clone()
+        self.loaded(system).ok()?.prepared.grant.fields.clone()
     }
 
     fn offer(&self, system: &str, action: &str) -> Option<Arc<ActionOffer>> {
-        let running = self.running(system).ok()?;
+        let running = self.loaded(system).ok()?;
         running.prepared.actions.get(action).map(Arc::clone)
+    }
+}
+
+impl Systems {
+    /// `None`: it was cut off.
+    async fn act_once(
+        &self,
+        system: &str,
+        mut call: ActionCall,
+        cause: Cause,
+    ) -> Option<Outcome<String>> {
+        let running = match self.running(system) {
+            Ok(running) => running,
+            Err(failure) => return Some(Outcome::refused(failure)),
+        };
+        if !running.prepared.actions.contains_key(&call.action) {
+            let failure = not_offered(system, "action", &call.action);
+            return Some(Outcome::refused(failure));
+        }
+        if let Some(fields) = &running.prepared.grant.fields {
+            match fields.apply(&call.input) {
+                Ok(input) => call.input = input,
+                Err(problem) => return Some(Outcome::refused(unfiltered(&problem))),
+            }
+        }
+        let (key, attempt, depth) = (call.idempotency_key.clone(), call.attempt, call.depth);
+        let with = |state: CallState| state.of_step(key, attempt, depth);
+        running.call_until_cut(call, with, cause).await
+    }
+}
+
+fn is_disabled(system: &str, disabled: &Disabled) -> String {
+    format!(
+        "system {system} is disabled by {}: {}; `tombolo system enable {system}` puts it back",
+        disabled.by, disabled.reason
+    )
+}
+
+/// Whoever asked asks again.
+fn cut_off(system: &str) -> Failure {
+    Failure::Unavailable {
+        message: format!(
+            "system {system} was replaced by another version while this was under way; ask again"
+        ),
+        retry_after_ms: Some(1_000),
     }
 }
 

@@ -1,10 +1,11 @@
 //! One system's place among the connected ones: what runs there, and what is wrong with what should.
 
-use std::sync::{Arc, Weak};
+use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
 
 use arc_swap::ArcSwapOption;
 use parking_lot::Mutex;
+use tokio::sync::watch;
 
 use super::breaker::{Breaker, Quarantine};
 use super::leave::Leave;
@@ -22,7 +23,15 @@ pub(super) struct Running {
     pub(super) breaker: Breaker,
     /// By whose leave it goes on.
     pub(super) leave: Leave,
+    /// Since when it takes calls.
+    pub(super) since_ms: u64,
+    pub(super) news: Arc<News>,
+    /// Whether calls that are still under way are cut off.
+    pub(super) cut: watch::Sender<bool>,
 }
+
+/// Who is told of a quarantine.
+pub(super) type News = OnceLock<Box<dyn Fn(&str, Quarantine) + Send + Sync>>;
 
 /// Where a system stands.
 #[derive(Default)]
@@ -66,6 +75,34 @@ impl Identity {
 }
 
 impl Running {
+    /// Carries out one call, unless the system rests. `None`: it was cut off because another version had taken this
+    /// one's place for [`limits::SWAP_DRAIN`](crate::limits::SWAP_DRAIN); what left is on record.
+    pub(super) async fn call_until_cut<E: Export>(
+        &self,
+        export: E,
+        make: impl FnOnce(CallState) -> CallState,
+        cause: Cause,
+    ) -> Option<Outcome<E::Output>> {
+        let mut cut = self.cut.subscribe();
+        tokio::select! {
+            biased;
+            outcome = self.call(export, make, cause) => Some(outcome),
+            // The sender lives as long as this.
+            _ = cut.wait_for(|cut| *cut) => None,
+        }
+    }
+
+    /// Cuts off what is still under way after the time that calls are given.
+    pub(super) fn drain(self: &Arc<Self>) {
+        let running = Arc::downgrade(self);
+        tokio::spawn(async move {
+            tokio::time::sleep(crate::limits::SWAP_DRAIN).await;
+            if let Some(running) = running.upgrade() {
+                running.cut.send_replace(true);
+            }
+        });
+    }
+
     /// Carries out one call, unless the system rests.
     pub(super) async fn call<E: Export>(
         &self,
@@ -75,8 +112,8 @@ impl Running {
     ) -> Outcome<E::Output> {
         let Prepared { clock, limits, .. } = &*self.prepared;
         let now = clock.now_ms();
-        if let Err(quarantine) = self.breaker.admit(now) {
-            return Outcome::refused(self.resting(&quarantine, now));
+        if let Some(quarantine) = self.breaker.state() {
+            return Outcome::refused(resting(self.crashing(&quarantine)));
         }
         // A call that is under way when the grant expires ends with it.
         let granted = self.prepared.grant.expires_ms();
@@ -119,16 +156,19 @@ impl Running {
                 {
                     tracing::error!(
                         system = %name,
-                        until_ms = quarantine.until_ms,
-                        "the system crashed {} times in a row and rests now; the last: {}",
-                        crate::limits::CRASHES_IN_A_ROW,
+                        "the system crashed {} times in its last {} calls and rests until it is enabled or replaced; the last: {}",
+                        crate::limits::CRASHES,
+                        crate::limits::CRASHES_OF,
                         quarantine.message
                     );
                     let record = self
                         .prepared
                         .record(Kind::Quarantine, self.prepared.adapter.clone())
-                        .ended(audit::Outcome::Failed, quarantine.message);
+                        .ended(audit::Outcome::Failed, quarantine.message.clone());
                     audit.record(Arc::new(record));
+                    if let Some(tell) = self.news.get() {
+                        tell(name, quarantine);
+                    }
                 }
             }
             _ => self.breaker.kept(),
@@ -143,23 +183,27 @@ impl Running {
         }
     }
 
-    fn resting(&self, quarantine: &Quarantine, now: u64) -> Failure {
-        let left = quarantine.until_ms.saturating_sub(now);
-        Failure::Unavailable {
-            message: format!(
-                "system {} kept crashing and rests for {} s more; the last crash: {}",
-                self.prepared.name,
-                left.div_ceil(1_000),
-                quarantine.message
-            ),
-            retry_after_ms: Some(left.max(1_000)),
-        }
+    /// That it is quarantined, in words.
+    pub(super) fn crashing(&self, quarantine: &Quarantine) -> String {
+        let name = &self.prepared.name;
+        format!(
+            "system {name} kept crashing and rests until `tombolo system enable {name}` or another version; the last crash: {}",
+            quarantine.message
+        )
+    }
+}
+
+/// A call that must wait for a person.
+pub(super) fn resting(message: String) -> Failure {
+    Failure::Unavailable {
+        message,
+        retry_after_ms: u64::try_from(crate::limits::RESTING_AGAIN.as_millis()).ok(),
     }
 }
 
 impl Slot {
     /// How it stands, or nothing if nothing was ever there.
-    pub(super) fn status(&self, system: &str, now: u64) -> Option<SystemStatus> {
+    pub(super) fn status(&self, system: &str) -> Option<SystemStatus> {
         let running = self.running.load();
         let trouble = self.trouble.lock().clone();
         let (identity, state) = match (&*running, trouble) {
@@ -176,9 +220,9 @@ impl Slot {
                 (trouble.identity, state)
             }
             (Some(running), None) => {
-                let state = match running.breaker.state(now) {
-                    Some(Quarantine { until_ms, message }) => {
-                        SystemState::Quarantined { until_ms, message }
+                let state = match running.breaker.state() {
+                    Some(Quarantine { since_ms, message }) => {
+                        SystemState::Quarantined { since_ms, message }
                     }
                     None => SystemState::Running,
                 };
@@ -205,6 +249,7 @@ impl Slot {
             expires_ms: running
                 .as_ref()
                 .and_then(|running| running.prepared.grant.expires_ms()),
+            running_since_ms: running.as_ref().map(|running| running.since_ms),
             under_way,
             instances,
         })

@@ -1,10 +1,21 @@
 //! How a system stands, and why one did not start.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::capability::PrepareError;
 use crate::grant::HeldBack;
 use crate::package::Signer;
+
+/// A system that a person took out of service: its calls wait, its hooks send senders away, its feeds pause.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Disabled {
+    /// Who did.
+    pub by: String,
+    /// Why.
+    pub reason: String,
+    /// Milliseconds since the epoch.
+    pub since_ms: u64,
+}
 
 /// How a system stands.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -19,13 +30,15 @@ pub enum SystemState {
         /// Whether the version before keeps running.
         older_running: bool,
     },
-    /// Kept crashing; rests until then.
+    /// Kept crashing; rests until a person enables it or another version takes its place.
     Quarantined {
         /// Milliseconds since the epoch.
-        until_ms: u64,
+        since_ms: u64,
         /// The last crash.
         message: String,
     },
+    /// A person took it out of service.
+    Disabled(Disabled),
     /// Could not be loaded.
     Failed {
         /// Why and what to do.
@@ -52,6 +65,8 @@ pub struct SystemStatus {
     /// When the grant that it runs by ends, milliseconds since the epoch.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub expires_ms: Option<u64>,
+    /// Since when the version that runs takes calls, milliseconds since the epoch.
+    pub running_since_ms: Option<u64>,
     /// Calls under way.
     pub under_way: usize,
     /// Instances alive.

@@ -6,7 +6,7 @@ use super::fixture::{Fixture, call, granted, spec};
 use super::guest::{ECHO, Guest};
 use super::limits::waits_at_the_gate;
 use tombolo_kernel::failure::Failure;
-use tombolo_kernel::system::{Actor, ConnectError, SystemState};
+use tombolo_kernel::system::{Actor, ConnectError, Disabled, SystemState};
 
 fn state(fixture: &Fixture) -> SystemState {
     fixture
@@ -127,33 +127,75 @@ async fn candidates_take_calls_together_when_they_are_switched_to() {
 }
 
 #[tokio::test]
-async fn a_system_that_keeps_crashing_rests_and_is_probed() {
+async fn a_system_that_keeps_crashing_rests_until_a_person_or_another_version_ends_it() {
     let fixture = Fixture::running(&Guest::harmful("unreachable")).await;
-    for _ in 0..tombolo_kernel::limits::CRASHES_IN_A_ROW {
-        assert!(fixture.act("1").await.crashed);
-    }
+    let crash = async || {
+        for _ in 0..tombolo_kernel::limits::CRASHES {
+            assert!(fixture.act("1").await.crashed);
+        }
+    };
+    crash().await;
     assert!(
         matches!(state(&fixture), SystemState::Quarantined { .. }),
         "{:?}",
         state(&fixture)
     );
+    fixture.clock.0.fetch_add(86_400_000, Ordering::SeqCst);
     let refused = fixture.act("2").await;
-    let Err(Failure::Unavailable {
-        message,
-        retry_after_ms,
-    }) = refused.result
-    else {
+    let Err(Failure::Unavailable { message, .. }) = refused.result else {
         panic!("{refused:?}")
     };
     assert!(message.contains("panicked"), "{message}");
-    assert_eq!(retry_after_ms, Some(30_000));
-    fixture.clock.0.fetch_add(30_000, Ordering::SeqCst);
-    assert_eq!(
-        fixture.act("2").await.result.as_deref(),
-        Ok("2"),
-        "the probe"
-    );
+    assert!(fixture.systems.rests("sut").is_some());
+    assert!(fixture.systems.enable("sut"));
+    assert_eq!(fixture.act("2").await.result.as_deref(), Ok("2"));
     assert_eq!(state(&fixture), SystemState::Running);
+    crash().await;
+    assert!(fixture.systems.rests("sut").is_some());
+    fixture.connect("sut", &Guest::default()).await.unwrap();
+    assert_eq!(fixture.act("2").await.result.as_deref(), Ok("2"));
+}
+
+#[tokio::test]
+async fn a_disabled_system_takes_no_call_through_swaps_until_it_is_enabled() {
+    let fixture = Fixture::running(&Guest::default()).await;
+    let disabled = Disabled {
+        by: "olga".into(),
+        reason: "maintenance".into(),
+        since_ms: 1,
+    };
+    fixture.systems.disable("sut", disabled.clone());
+    let new = Guest {
+        version: "0.2.0".into(),
+        ..Guest::default()
+    };
+    fixture.connect("sut", &new).await.unwrap();
+    let refused = fixture.act("2").await;
+    let Err(Failure::Unavailable { message, .. }) = refused.result else {
+        panic!("{refused:?}")
+    };
+    assert!(message.contains("olga: maintenance"), "{message}");
+    assert_eq!(state(&fixture), SystemState::Disabled(disabled));
+    assert!(fixture.systems.offer("sut", "go").is_some(), "checks go on");
+    assert!(fixture.systems.enable("sut"));
+    assert!(!fixture.systems.enable("sut"));
+    assert_eq!(fixture.act("2").await.result.as_deref(), Ok("2"));
+}
+
+#[tokio::test]
+async fn a_call_that_outlives_the_drain_is_made_again_in_the_new_version() {
+    let fixture = Fixture::new();
+    let mut patient = spec("sut", &waits_at_the_gate());
+    patient.limits.deadline = std::time::Duration::from_secs(600);
+    fixture.connect_with(patient).await.unwrap();
+    let swap = async {
+        fixture.store.arrived.acquire().await.unwrap().forget();
+        // The new version answers at once, and the gate stays shut.
+        fixture.connect("sut", &Guest::default()).await.unwrap();
+        tokio::time::pause();
+    };
+    let (outcome, ()) = tokio::join!(fixture.act("8"), swap);
+    assert_eq!(outcome.result.as_deref(), Ok("8"));
 }
 
 #[tokio::test]

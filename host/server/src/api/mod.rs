@@ -47,6 +47,8 @@ pub(crate) fn router(core: Arc<Core>) -> Router {
         .route("/health", get(health::health))
         .route("/events", post(ingress::publish))
         .route("/api/systems", get(systems::list))
+        .route("/api/systems/{system}/disable", post(systems::disable))
+        .route("/api/systems/{system}/enable", post(systems::enable))
         .route("/api/runs", get(runs::list))
         .route("/api/runs/{id}", get(runs::show))
         .route("/api/dead", get(dead::list))

@@ -1,16 +1,25 @@
-//! `GET /api/systems`: how every system stands, and how calls to it go.
+//! `/api/systems`: how every system stands, how calls to it go, and what people decide about it.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use axum::extract::State;
-use serde::Serialize;
+use axum::body::Body;
+use axum::extract::{Path, State};
+use http::HeaderMap;
+use serde::{Deserialize, Serialize};
 use tombolo_flow::engine::DeliveryStatus;
+use tombolo_kernel::audit::Kind;
 use tombolo_kernel::system::SystemStatus;
 
-use super::Json;
+use super::decided::{decided, decision};
+use super::errors::Refusal;
 use super::tokens::MayOperate;
+use super::{Json, object, person};
 use crate::core::Core;
+use crate::life::{self, LifeError};
+
+/// Largest decision, bytes: a name and a reason.
+const DECISION_BODY: usize = 64 << 10;
 
 /// A system, whole.
 #[derive(Debug, Serialize)]
@@ -32,4 +41,71 @@ pub(crate) async fn list(_: MayOperate, State(core): State<Arc<Core>>) -> Json<V
         status,
     };
     Json(core.status().into_iter().map(with_delivery).collect())
+}
+
+/// Who decides, and why.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Said {
+    by: String,
+    reason: String,
+}
+
+/// Takes a system out of service.
+pub(crate) async fn disable(
+    MayOperate(token): MayOperate,
+    State(core): State<Arc<Core>>,
+    Path(system): Path<String>,
+    headers: HeaderMap,
+    content: Body,
+) -> Result<Json<serde_json::Value>, Refusal> {
+    let said = said(&headers, content).await?;
+    let record = decision(&core, Kind::Disable, &token)
+        .of(&system, "", "")
+        .by(&said.by)
+        .because(&said.reason);
+    let (of, name) = (Arc::clone(&core), system.clone());
+    let work = async move { life::disable(&of, name, said.by, said.reason).await };
+    decided(&core, record, work).await?;
+    Ok(Json(serde_json::json!({ "system": system })))
+}
+
+/// Puts it back.
+pub(crate) async fn enable(
+    MayOperate(token): MayOperate,
+    State(core): State<Arc<Core>>,
+    Path(system): Path<String>,
+    headers: HeaderMap,
+    content: Body,
+) -> Result<Json<serde_json::Value>, Refusal> {
+    let said = said(&headers, content).await?;
+    let record = decision(&core, Kind::Enable, &token)
+        .of(&system, "", "")
+        .by(&said.by)
+        .because(&said.reason);
+    let (of, name) = (Arc::clone(&core), system.clone());
+    let work = async move { life::enable(&of, name).await };
+    decided(&core, record, work).await?;
+    Ok(Json(serde_json::json!({ "system": system })))
+}
+
+async fn said(headers: &HeaderMap, content: Body) -> Result<Said, Refusal> {
+    let said: Said = object(headers, content, DECISION_BODY, "{\"by\", \"reason\"}").await?;
+    person::check_with_reason(&said.by, &said.reason)?;
+    Ok(said)
+}
+
+impl From<LifeError> for Refusal {
+    fn from(error: LifeError) -> Self {
+        match error {
+            LifeError::Unknown(_) => Self::Unknown(error.to_string()),
+            LifeError::Conflict(message) => {
+                Self::Store(tombolo_store::StoreError::Conflict(message))
+            }
+            LifeError::Books(error) => {
+                tracing::error!(%error, "a decision about a system cannot be kept");
+                Self::Store(tombolo_store::StoreError::Unavailable(error.to_string()))
+            }
+        }
+    }
 }

@@ -16,6 +16,7 @@ use tokio::sync::{Notify, Semaphore, watch};
 use tokio::task::JoinSet;
 use tombolo_kernel::clock::Millis;
 use tombolo_kernel::limits;
+use tombolo_kernel::system::Actor as _;
 
 use self::standing::Standing;
 use crate::core::Core;
@@ -145,6 +146,11 @@ impl Feeds {
         Ok(())
     }
 
+    /// A system may be read again that could not.
+    pub(crate) fn look_again(&self) {
+        self.changed.notify_one();
+    }
+
     /// How every feed stands, by system and name.
     ///
     /// # Errors
@@ -252,6 +258,10 @@ pub(crate) async fn run(core: Arc<Core>, mut stopped: watch::Receiver<bool>) {
         let now = core.clock.now_ms();
         let mut wait = if known { LOOK } else { AGAIN };
         for feed in core.feeds.all() {
+            // It pauses; who puts the system back has the feeds looked at again.
+            if core.systems.rests(&feed.system).is_some() {
+                continue;
+            }
             if let Some(plan) = feed.begin(now) {
                 let (core, places) = (Arc::clone(&core), Arc::clone(&places));
                 readings.spawn(carry_out(core, feed, plan, places, stopped.clone()));

@@ -1,18 +1,10 @@
 //! `tombolo system status`: how every system of a running host stands.
 
-use clap::Subcommand;
 use serde::Deserialize;
 
 use crate::client::{self, Client, HostArguments};
 use crate::out::{self, Cell, Table, Tone};
 use crate::when;
-
-/// Look at systems.
-#[derive(Debug, Subcommand)]
-pub(crate) enum SystemCommand {
-    /// Show how every system stands
-    Status(StatusArguments),
-}
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct StatusArguments {
@@ -35,7 +27,13 @@ struct SystemView {
     #[serde(default)]
     message: String,
     #[serde(default)]
-    until_ms: Option<u64>,
+    since_ms: Option<u64>,
+    #[serde(default)]
+    by: String,
+    #[serde(default)]
+    reason: String,
+    #[serde(default)]
+    running_since_ms: Option<u64>,
     #[serde(default)]
     older_running: bool,
     #[serde(default)]
@@ -74,9 +72,8 @@ struct OutageView {
     limited: bool,
 }
 
-/// Carries out a system command.
-pub(crate) async fn run(command: SystemCommand) -> anyhow::Result<()> {
-    let SystemCommand::Status(arguments) = command;
+/// Shows the table.
+pub(super) async fn run(arguments: StatusArguments) -> anyhow::Result<()> {
     let client = Client::for_command(&arguments.host, "operate")?;
     let path = "/api/systems";
     let value = client.get(path).await?;
@@ -98,6 +95,7 @@ pub(crate) async fn run(command: SystemCommand) -> anyhow::Result<()> {
         "SIGNED BY",
         "CALLS",
         "INSTANCES",
+        "SINCE",
         "PARKED",
         "WHY",
     ]);
@@ -120,7 +118,7 @@ fn row(system: &SystemView) -> Vec<Cell> {
     };
     let tone = match state {
         "running" => Tone::Good,
-        "held-back" | "resting" => Tone::Warning,
+        "held-back" | "resting" | "disabled" => Tone::Warning,
         _ => Tone::Bad,
     };
     let mut why = system.message.clone();
@@ -141,8 +139,18 @@ fn row(system: &SystemView) -> Vec<Cell> {
     if let Some(left) = left.filter(|left| *left <= warning) {
         why.push_str(&format!(" (its grant expires in {})", when::duration(left)));
     }
-    if let Some(until) = system.until_ms {
-        why.push_str(&format!(" (rests until {})", when::time_of_day(until)));
+    if let Some(since) = system.since_ms {
+        let since = when::moment(since);
+        match state {
+            "disabled" => why.push_str(&format!(
+                "since {since} by {}: {}",
+                system.by, system.reason
+            )),
+            _ => why.push_str(&format!(
+                " (since {since}; `tombolo system enable {}` tries it again)",
+                system.system
+            )),
+        }
     }
     if let Some(outage) = outage {
         let since = when::moment(outage.since_ms);
@@ -166,6 +174,10 @@ fn row(system: &SystemView) -> Vec<Cell> {
         signed_by(&system.signer),
         system.under_way.to_string().into(),
         system.instances.to_string().into(),
+        system
+            .running_since_ms
+            .map_or_else(String::new, when::moment)
+            .into(),
         parked.to_string().into(),
         why.into(),
     ]

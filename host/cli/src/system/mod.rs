@@ -1,0 +1,32 @@
+//! `tombolo system`: how every system of a running host stands, and what people decide about one.
+
+mod life;
+mod status;
+
+use clap::Subcommand;
+
+pub(crate) use status::short_digest;
+
+/// Look at systems and decide about them.
+#[derive(Debug, Subcommand)]
+pub(crate) enum SystemCommand {
+    /// Show how every system stands
+    Status(status::StatusArguments),
+    /// Take a system out of service: its calls wait, hooks send senders away for a while, feeds pause
+    Disable(life::DecisionArguments),
+    /// Put a system that is disabled or quarantined back into service
+    Enable(life::DecisionArguments),
+}
+
+/// Carries out a system command.
+pub(crate) async fn run(command: SystemCommand) -> anyhow::Result<()> {
+    match command {
+        SystemCommand::Status(arguments) => status::run(arguments).await,
+        SystemCommand::Disable(arguments) => {
+            life::decide(&arguments, "disable", "is disabled; what needs it waits").await
+        }
+        SystemCommand::Enable(arguments) => {
+            life::decide(&arguments, "enable", "is in service; what waited goes on").await
+        }
+    }
+}
