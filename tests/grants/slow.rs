@@ -14,7 +14,7 @@ pub(crate) struct SlowServer {
 
 impl SlowServer {
     pub(crate) fn start() -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let listener = narrow();
         let address = listener.local_addr().unwrap();
         let (has_begun, began) = channel();
         let (go_on, told) = channel::<()>();
@@ -48,4 +48,21 @@ impl SlowServer {
         self.go_on.send(()).unwrap();
         self.reader.join().unwrap()
     }
+}
+
+/// A listener whose connections take little in before somebody reads: what the machine would keep for a reader is more
+/// than all that is sent, and then nothing is left to be stopped.
+fn narrow() -> TcpListener {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_io()
+        .build()
+        .unwrap();
+    let listener = runtime.block_on(async {
+        let socket = tokio::net::TcpSocket::new_v4().unwrap();
+        socket.set_recv_buffer_size(64 << 10).unwrap();
+        socket.bind(([127, 0, 0, 1], 0).into()).unwrap();
+        socket.listen(1).unwrap().into_std().unwrap()
+    });
+    listener.set_nonblocking(false).unwrap();
+    listener
 }
