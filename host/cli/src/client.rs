@@ -211,9 +211,9 @@ fn refusal(status: u16, body: &[u8]) -> String {
     let message = text::harmless(&message);
     let hint = match status {
         401 => {
-            "; set TOMBOLO_TOKEN to one of the tokens of tombolo.yaml, or name another variable with --token-env"
+            "; set TOMBOLO_TOKEN to one of the tokens of tombolo.yaml or of `tombolo token list`, or name another variable with --token-env"
         }
-        403 => "; use a token whose `may` in tombolo.yaml has this right",
+        403 => "; `tombolo token create` makes one that may",
         _ => "",
     };
     format!("the host says ({status}): {message}{hint}")

@@ -23,6 +23,7 @@ mod serve;
 mod system;
 mod task;
 mod text;
+mod token;
 mod tree;
 mod when;
 mod whereabouts;
@@ -68,6 +69,9 @@ enum Command {
     /// Look at the systems of a running host
     #[command(subcommand)]
     System(system::SystemCommand),
+    /// Make, list and revoke tokens of the API
+    #[command(subcommand)]
+    Token(token::TokenCommand),
     /// List and answer questions to people
     #[command(subcommand)]
     Task(task::TaskCommand),
@@ -131,6 +135,7 @@ fn dispatch(command: Command) -> anyhow::Result<ExitCode> {
         Command::Flow(command) => return flow::run(&command),
         Command::Schema(arguments) => schema::run(&arguments)?,
         Command::Grant(command) => waited_for(grant::run(command))?,
+        Command::Token(command) => token::run(command)?,
         Command::Serve(arguments) => waited_for(serve::run(arguments))?,
         Command::System(command) => waited_for(system::run(command))?,
         Command::Task(command) => waited_for(task::run(command))?,

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 use serde::Deserialize;
+use tombolo_server::access::Role;
 use tombolo_server::secrets::{AgeFile, SecretReference, SecretSource};
 
 use crate::text;
@@ -48,6 +49,15 @@ struct TokenHead {
     token: String,
     #[serde(default)]
     may: Vec<String>,
+    role: Option<Role>,
+}
+
+impl TokenHead {
+    /// Whether it allows `operate`, `publish` or `answer`.
+    fn may(&self, right: &str) -> bool {
+        let role = Role::that_may(right);
+        (self.role.is_some() && self.role == role) || self.may.iter().any(|may| may == right)
+    }
 }
 
 impl HostArguments {
@@ -71,13 +81,33 @@ impl HostArguments {
 /// # Errors
 /// No site there.
 pub(crate) fn store(site: &Path) -> anyhow::Result<PathBuf> {
-    let head = site_head(&HostArguments {
+    Ok(data(site)?.join(tombolo_server::host::STORE_FILE))
+}
+
+/// The data folder of a site.
+///
+/// # Errors
+/// No site there.
+pub(crate) fn data(site: &Path) -> anyhow::Result<PathBuf> {
+    let data = head_of(site)?.data.unwrap_or_else(|| PathBuf::from("data"));
+    Ok(site.join(data))
+}
+
+/// Names of the tokens in a site's `tombolo.yaml`.
+///
+/// # Errors
+/// No site there.
+pub(crate) fn token_names(site: &Path) -> anyhow::Result<Vec<String>> {
+    let tokens = head_of(site)?.tokens.into_iter();
+    Ok(tokens.map(|token| token.name).collect())
+}
+
+fn head_of(site: &Path) -> anyhow::Result<SiteHead> {
+    site_head(&HostArguments {
         site: site.to_owned(),
         address: None,
         token_env: None,
-    })?;
-    let data = head.data.unwrap_or_else(|| PathBuf::from("data"));
-    Ok(site.join(data).join(tombolo_server::host::STORE_FILE))
+    })
 }
 
 fn site_head(arguments: &HostArguments) -> anyhow::Result<SiteHead> {
@@ -124,13 +154,9 @@ fn token(arguments: &HostArguments, head: &SiteHead, right: &str) -> anyhow::Res
     if let Ok(token) = std::env::var(TOKEN_VARIABLE) {
         return Ok(token);
     }
-    let Some(chosen) = head
-        .tokens
-        .iter()
-        .find(|token| token.may.iter().any(|may| may == right))
-    else {
+    let Some(chosen) = head.tokens.iter().find(|token| token.may(right)) else {
         bail!(
-            "no API token: set {TOKEN_VARIABLE}, name a variable with --token-env, or give tombolo.yaml a token that may `{right}`"
+            "no API token: set {TOKEN_VARIABLE}, name a variable with --token-env, give tombolo.yaml a token that may `{right}`, or make one with `tombolo token create`"
         );
     };
     resolve(&chosen.token, head, &arguments.site).with_context(|| {

@@ -210,6 +210,15 @@ pub const EVENT_BATCH: usize = 1_000;
 /// Times an event may cause an event that causes an event.
 pub const HOPS: u16 = 16;
 
+// === who may use the API ===
+
+/// Tokens of one site, those of its file and those made by command: every request is compared with all of them.
+pub const TOKENS: usize = 1_000;
+/// Names in one scope of a token.
+pub const TOKEN_NAMES: usize = 200;
+/// How exactly it is known when a token was last used: at most one write of a small file in this time.
+pub const TOKEN_USED: Duration = Duration::from_secs(60);
+
 // === the log and the engine ===
 
 /// Writes that wait for the writer; more wait outside.

@@ -20,6 +20,7 @@ use tombolo_kernel::limits;
 use tombolo_kernel::system::{SystemStatus, Systems};
 use tombolo_store::{Appended, AuditTrail, PageIn, Store, StoreError};
 
+use crate::access::KeptTokens;
 use crate::api::Tokens;
 use crate::connections::Connections;
 use crate::feeds::Feeds;
@@ -49,6 +50,8 @@ pub(crate) struct Core {
     pub(crate) clock: SharedClock,
     /// Who may use the API.
     pub(crate) tokens: ArcSwap<Tokens>,
+    /// Tokens made by command.
+    pub(crate) kept: Arc<KeptTokens>,
     /// What senders see.
     pub(crate) public_url: ArcSwapOption<String>,
     /// What the site names.
@@ -125,6 +128,7 @@ impl Core {
             systems,
             clock,
             tokens: ArcSwap::from_pointee(tokens),
+            kept: Arc::new(KeptTokens::of(&settings.data)),
             public_url: ArcSwapOption::from_pointee(settings.public_url.clone()),
             named: ArcSwap::from_pointee(named),
             retention: RwLock::new(settings.retention),

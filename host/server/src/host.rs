@@ -19,6 +19,7 @@ use tombolo_kernel::system::{Surroundings, Systems};
 use tombolo_store::sqlite::SqliteStore;
 use tombolo_store::{AuditTrail, Store, StoreError};
 
+use crate::access::private_folder;
 use crate::connections::Connections;
 pub use crate::core::Changes;
 use crate::core::{Core, source};
@@ -255,16 +256,4 @@ impl Host {
 pub(crate) async fn told_to_stop(stopped: &mut watch::Receiver<bool>) {
     // An error means that the host is gone, which is the same.
     let _ = stopped.wait_for(|stopped| *stopped).await;
-}
-
-/// A folder only its owner can look into: the store holds what customers sent.
-fn private_folder(path: &Path) -> std::io::Result<()> {
-    if path.is_dir() {
-        return Ok(());
-    }
-    let mut builder = std::fs::DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(path)
 }

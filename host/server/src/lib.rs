@@ -1,5 +1,6 @@
 //! Composition: the site folder, what comes in, the HTTP API, telemetry.
 //!
+//! - [`access`]: who may use the API
 //! - [`site`]: the operator's folder, read and checked
 //! - [`timing`]: when feeds and schedules are due
 //! - [`registry`]: adapters in registries
@@ -10,6 +11,7 @@
 //!
 //! Only `api/` and `ingress/` know axum; `api/errors.rs` is the only place that turns a failure into an HTTP status.
 
+pub mod access;
 mod api;
 mod broker;
 mod connections;

@@ -10,7 +10,6 @@ use tombolo_kernel::limits;
 use tombolo_store::{Anchor, AuditCheck, AuditFilter, AuditPage, StoredAudit};
 
 use super::errors::Refusal;
-use super::tokens::MayOperate;
 use super::{Json, Query, limit};
 use crate::core::Core;
 
@@ -50,7 +49,6 @@ pub(crate) struct VerifyQuery {
 
 /// Records that match.
 pub(crate) async fn list(
-    _: MayOperate,
     State(core): State<Arc<Core>>,
     Query(query): Query<AuditQuery>,
 ) -> Result<Json<AuditPage>, Refusal> {
@@ -71,7 +69,6 @@ pub(crate) async fn list(
 
 /// All records after a number, in their order, as they are chained.
 pub(crate) async fn export(
-    _: MayOperate,
     State(core): State<Arc<Core>>,
     Query(query): Query<AfterQuery>,
 ) -> Result<Json<Vec<StoredAudit>>, Refusal> {
@@ -80,10 +77,7 @@ pub(crate) async fn export(
 }
 
 /// The newest place in the chain.
-pub(crate) async fn anchor(
-    _: MayOperate,
-    State(core): State<Arc<Core>>,
-) -> Result<Json<Value>, Refusal> {
+pub(crate) async fn anchor(State(core): State<Arc<Core>>) -> Result<Json<Value>, Refusal> {
     core.audit.kept().await?;
     let anchor = core.audit.anchor().await?;
     Ok(Json(json!({ "anchor": anchor.to_string() })))
@@ -91,7 +85,6 @@ pub(crate) async fn anchor(
 
 /// Whether a page of the chain is as it was written.
 pub(crate) async fn verify(
-    _: MayOperate,
     State(core): State<Arc<Core>>,
     Query(query): Query<VerifyQuery>,
 ) -> Result<Json<AuditCheck>, Refusal> {

@@ -12,7 +12,8 @@ use tombolo_kernel::limits;
 
 use super::decided::{decided, decision};
 use super::errors::Refusal;
-use super::tokens::{MayOperate, Token};
+use super::guard::Caller;
+use super::tokens::Token;
 use super::{Json, Query, limit, object, person};
 use crate::core::Core;
 
@@ -43,7 +44,6 @@ struct Wish {
 
 /// Newest event first; `next` goes into `after` for the next page.
 pub(crate) async fn list(
-    _: MayOperate,
     State(core): State<Arc<Core>>,
     Query(query): Query<DeadQuery>,
 ) -> Result<Json<DeadPage>, Refusal> {
@@ -60,7 +60,6 @@ pub(crate) async fn list(
 
 /// One, with everything needed to repair it.
 pub(crate) async fn show(
-    _: MayOperate,
     State(core): State<Arc<Core>>,
     Path(id): Path<String>,
 ) -> Result<Json<DeadDetail>, Refusal> {
@@ -69,7 +68,7 @@ pub(crate) async fn show(
 
 /// Carries it out again, from its failed step.
 pub(crate) async fn retry(
-    MayOperate(token): MayOperate,
+    Caller { name: token, .. }: Caller,
     State(core): State<Arc<Core>>,
     Path(id): Path<String>,
     headers: HeaderMap,
@@ -86,7 +85,7 @@ pub(crate) async fn retry(
 
 /// The same with another input for the failed call.
 pub(crate) async fn edit(
-    MayOperate(token): MayOperate,
+    Caller { name: token, .. }: Caller,
     State(core): State<Arc<Core>>,
     Path(id): Path<String>,
     headers: HeaderMap,
@@ -103,7 +102,7 @@ pub(crate) async fn edit(
 
 /// Lets it go.
 pub(crate) async fn discard(
-    MayOperate(token): MayOperate,
+    Caller { name: token, .. }: Caller,
     State(core): State<Arc<Core>>,
     Path(id): Path<String>,
     headers: HeaderMap,

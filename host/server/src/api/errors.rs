@@ -10,8 +10,6 @@ use tombolo_kernel::event::EventError;
 use tombolo_kernel::failure::Failure;
 use tombolo_store::StoreError;
 
-use crate::site::Scope;
-
 /// When a sender may come again after the host could not take its request, seconds.
 const COME_AGAIN: u64 = 5;
 
@@ -20,8 +18,8 @@ const COME_AGAIN: u64 = 5;
 pub(crate) enum Refusal {
     /// No token, or one the site does not know.
     NoToken,
-    /// A known token without this right.
-    MayNot(Scope),
+    /// A known token that may not do this: who may.
+    MayNot(String),
     /// No such path, system, hook, run, event or task.
     Unknown(String),
     /// The path is there, the method is not. Holds the methods that are.
@@ -105,8 +103,8 @@ impl Refusal {
     /// What the caller is told.
     pub(super) fn message(&self) -> String {
         match self {
-            Self::NoToken => "found no valid token, expected `Authorization: Bearer TOKEN` with one of tombolo.yaml".into(),
-            Self::MayNot(scope) => format!("this token may not {}; add it to the token's `may` in tombolo.yaml", scope.name()),
+            Self::NoToken => "found no valid token, expected `Authorization: Bearer TOKEN` with one of tombolo.yaml or of `tombolo token list`".into(),
+            Self::MayNot(who) => format!("this token may not do that: {who}"),
             Self::Unknown(message) | Self::Malformed(message) | Self::Invalid(message) | Self::MediaType(message) => message.clone(),
             Self::Method(allowed) => format!("this path takes {allowed}"),
             Self::TooLarge(most) => format!("the body is larger than {most} bytes; send less at a time"),

@@ -14,16 +14,13 @@ use tombolo_store::StoreError;
 use super::Json;
 use super::decided::{Noted, decision, on_disk};
 use super::errors::Refusal;
-use super::tokens::MayOperate;
+use super::guard::Caller;
 use crate::core::Core;
 use crate::feeds::{FeedView, NotNow};
 use crate::ingress::body;
 
 /// By system and name.
-pub(crate) async fn list(
-    _: MayOperate,
-    State(core): State<Arc<Core>>,
-) -> Result<Json<Vec<FeedView>>, Refusal> {
+pub(crate) async fn list(State(core): State<Arc<Core>>) -> Result<Json<Vec<FeedView>>, Refusal> {
     Ok(Json(core.feeds.list(&core).await?))
 }
 
@@ -41,7 +38,7 @@ struct Begun {
 
 /// Has one read now: 202, and the list tells how it goes on.
 pub(crate) async fn run(
-    MayOperate(token): MayOperate,
+    Caller { name: token, .. }: Caller,
     State(core): State<Arc<Core>>,
     Path((system, feed)): Path<(String, String)>,
     headers: HeaderMap,

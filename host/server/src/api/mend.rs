@@ -12,7 +12,7 @@ use tombolo_kernel::limits;
 
 use super::decided::{decided, decision};
 use super::errors::Refusal;
-use super::tokens::MayOperate;
+use super::guard::Caller;
 use super::{Json, object, person};
 use crate::core::Core;
 
@@ -50,7 +50,7 @@ pub(crate) struct Changed {
 
 /// Changes the step at which a run waits or died; it goes on behind the reply.
 pub(crate) async fn mend(
-    MayOperate(token): MayOperate,
+    Caller { name: token, .. }: Caller,
     State(core): State<Arc<Core>>,
     Path(id): Path<String>,
     headers: HeaderMap,
@@ -94,7 +94,7 @@ pub(crate) async fn mend(
 
 /// Moves a run to the present version of its flow.
 pub(crate) async fn move_run(
-    MayOperate(token): MayOperate,
+    Caller { name: token, .. }: Caller,
     State(core): State<Arc<Core>>,
     Path(id): Path<String>,
     headers: HeaderMap,

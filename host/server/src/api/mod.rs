@@ -8,6 +8,7 @@ pub(crate) mod errors;
 mod events;
 mod feeds;
 mod grants;
+pub(crate) mod guard;
 mod health;
 mod lanes;
 mod lineage;
@@ -16,21 +17,23 @@ mod person;
 mod reconciliations;
 mod reload;
 mod replay;
+mod routes;
 mod runs;
 mod systems;
 mod tasks;
+#[cfg(test)]
+mod tests;
 mod tokens;
 mod xref;
 
-pub(crate) use tokens::{MayPublish, Tokens};
+pub(crate) use routes::router;
+pub(crate) use tokens::Tokens;
 
 use std::sync::Arc;
 
-use axum::Router;
 use axum::body::Body;
 use axum::extract::{FromRequestParts, State};
 use axum::response::Response;
-use axum::routing::{get, post};
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, header};
 use serde::Serialize;
@@ -41,63 +44,24 @@ use self::errors::Refusal;
 use crate::core::Core;
 use crate::ingress;
 
-/// All paths but the hooks, which `ingress` answers without a router.
-pub(crate) fn router(core: Arc<Core>) -> Router {
-    Router::new()
-        .route("/health", get(health::health))
-        .route("/events", post(ingress::publish))
-        .route("/api/systems", get(systems::list))
-        .route("/api/systems/{system}/disable", post(systems::disable))
-        .route("/api/systems/{system}/enable", post(systems::enable))
-        .route("/api/runs", get(runs::list))
-        .route("/api/runs/{id}", get(runs::show))
-        .route("/api/dead", get(dead::list))
-        .route("/api/dead/{id}", get(dead::show))
-        .route("/api/dead/{id}/retry", post(dead::retry))
-        .route("/api/dead/{id}/edit", post(dead::edit))
-        .route("/api/dead/{id}/discard", post(dead::discard))
-        .route("/api/replay", post(replay::replay))
-        .route("/api/lanes", get(lanes::list))
-        .route("/api/runs/{id}/lineage", get(lineage::show))
-        .route("/api/runs/{id}/mend", post(mend::mend))
-        .route("/api/runs/{id}/move", post(mend::move_run))
-        .route("/api/events", get(events::list))
-        .route("/api/events/tail", get(events::tail))
-        .route("/api/events/{seq}", get(events::show))
-        .route("/api/tasks", get(tasks::list))
-        .route("/api/tasks/{id}/answer", post(tasks::answer))
-        .route("/api/xref", get(xref::list))
-        .route("/api/xref/history", get(xref::history))
-        .route("/api/xref/link", post(xref::link))
-        .route("/api/xref/unlink", post(xref::unlink))
-        .route("/api/xref/import", post(xref::import))
-        .route("/api/feeds", get(feeds::list))
-        .route("/api/feeds/{system}/{feed}/run", post(feeds::run))
-        .route("/api/reconciliations", get(reconciliations::list))
-        .route("/api/reconciliations/{job}", get(reconciliations::show))
-        .route("/api/reconciliations/{job}/csv", get(reconciliations::csv))
-        .route("/api/reconciliations/{job}/run", post(reconciliations::run))
-        .route("/api/reload", post(reload::reload))
-        .route("/api/grants/check", post(grants::check))
-        .route("/api/audit", get(audit::list))
-        .route("/api/audit/anchor", get(audit::anchor))
-        .route("/api/audit/export", get(audit::export))
-        .route("/api/audit/verify", get(audit::verify))
-        .method_not_allowed_fallback(wrong_method)
-        .fallback(unknown)
-        .with_state(core)
-}
-
 /// Without a token not even which paths exist.
 async fn unknown(State(core): State<Arc<Core>>, uri: http::Uri, headers: HeaderMap) -> Refusal {
-    match tokens::admit(&core, &headers, uri.path(), &[]) {
+    match guard::known(&core, &headers, uri.path()) {
         Ok(_) => Refusal::Unknown("there is no such path in this version of the API".into()),
         Err(refusal) => refusal,
     }
 }
 
-async fn wrong_method() -> Refusal {
-    Refusal::Method("GET or POST, as the documentation of the API says for each path")
+/// Nor which methods they take.
+async fn wrong_method(
+    State(core): State<Arc<Core>>,
+    uri: http::Uri,
+    headers: HeaderMap,
+) -> Refusal {
+    match guard::known(&core, &headers, uri.path()) {
+        Ok(_) => Refusal::Method("GET or POST, as the documentation of the API says for each path"),
+        Err(refusal) => refusal,
+    }
 }
 
 /// 200 with a JSON body.

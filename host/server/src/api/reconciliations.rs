@@ -15,7 +15,7 @@ use tombolo_store::StoreError;
 use super::Json;
 use super::decided::{Noted, decision, on_disk};
 use super::errors::Refusal;
-use super::tokens::MayOperate;
+use super::guard::Caller;
 use crate::core::Core;
 use crate::reconciliation::report::{self, Report};
 use crate::reconciliation::{JobView, NotNow};
@@ -24,10 +24,7 @@ use crate::reconciliation::{JobView, NotNow};
 const CHUNK: usize = 64 << 10;
 
 /// By name.
-pub(crate) async fn list(
-    _: MayOperate,
-    State(core): State<Arc<Core>>,
-) -> Result<Json<Vec<JobView>>, Refusal> {
+pub(crate) async fn list(State(core): State<Arc<Core>>) -> Result<Json<Vec<JobView>>, Refusal> {
     let listed = tokio::task::spawn_blocking(move || core.reconciliations.list(&core)).await;
     let listed = listed.map_err(|error| StoreError::Unavailable(error.to_string()))?;
     Ok(Json(listed))
@@ -40,7 +37,7 @@ struct Begun {
 
 /// Has one carried out now: 202, and the list tells how it goes on.
 pub(crate) async fn run(
-    MayOperate(token): MayOperate,
+    Caller { name: token, .. }: Caller,
     State(core): State<Arc<Core>>,
     Path(job): Path<String>,
 ) -> Result<Response, Refusal> {
@@ -61,7 +58,6 @@ pub(crate) async fn run(
 
 /// The newest report, with the first differences.
 pub(crate) async fn show(
-    _: MayOperate,
     State(core): State<Arc<Core>>,
     Path(job): Path<String>,
 ) -> Result<Json<Report>, Refusal> {
@@ -70,7 +66,6 @@ pub(crate) async fn show(
 
 /// All differences of the newest report, as CSV.
 pub(crate) async fn csv(
-    _: MayOperate,
     State(core): State<Arc<Core>>,
     Path(job): Path<String>,
 ) -> Result<Response, Refusal> {

@@ -6,12 +6,12 @@ use axum::extract::State;
 
 use super::Json;
 use super::errors::Refusal;
-use super::tokens::MayOperate;
+use super::guard::Caller;
 use crate::core::{Changes, Core};
 
 /// What changed.
 pub(crate) async fn reload(
-    MayOperate(token): MayOperate,
+    Caller { name: token, .. }: Caller,
     State(core): State<Arc<Core>>,
 ) -> Result<Json<Changes>, Refusal> {
     core.reload_for("the API", &token)

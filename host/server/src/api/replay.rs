@@ -11,8 +11,9 @@ use tombolo_kernel::audit::Kind;
 
 use super::decided::{Noted, decision, on_disk};
 use super::errors::Refusal;
-use super::tokens::MayOperate;
+use super::guard::Caller;
 use super::{Json, object};
+use crate::access::Dimension;
 use crate::core::Core;
 
 /// Largest order, bytes: a condition of 4 KiB, escaped, and names.
@@ -20,17 +21,19 @@ const ORDER_BODY: usize = 64 << 10;
 
 /// One page.
 pub(crate) async fn replay(
-    MayOperate(token): MayOperate,
+    caller: Caller,
     State(core): State<Arc<Core>>,
     headers: HeaderMap,
     content: Body,
 ) -> Result<Json<ReplayPage>, Refusal> {
     let expected = "{\"flow\"} and what narrows it";
     let order: ReplayOrder = object(&headers, content, ORDER_BODY, expected).await?;
+    caller.must_have(&core, Dimension::Flows, &order.flow)?;
     if core.engine.is_overloaded() {
         return Err(Refusal::Overloaded);
     }
-    let record = decision(&core, Kind::Replay, &token).about(format!("to flow {}", order.flow));
+    let record =
+        decision(&core, Kind::Replay, &caller.name).about(format!("to flow {}", order.flow));
     let noted = Noted::begin(&core, record);
     let page = core.engine.replay(&order).await.map_err(Into::into);
     let page = noted.end(page, |page| {

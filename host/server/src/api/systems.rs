@@ -13,8 +13,9 @@ use tombolo_kernel::system::SystemStatus;
 
 use super::decided::{decided, decision};
 use super::errors::Refusal;
-use super::tokens::MayOperate;
+use super::guard::Caller;
 use super::{Json, object, person};
+use crate::access::Dimension;
 use crate::core::Core;
 use crate::life::{self, LifeError};
 
@@ -31,7 +32,8 @@ pub(crate) struct SystemView {
 }
 
 /// By name.
-pub(crate) async fn list(_: MayOperate, State(core): State<Arc<Core>>) -> Json<Vec<SystemView>> {
+pub(crate) async fn list(caller: Caller, State(core): State<Arc<Core>>) -> Json<Vec<SystemView>> {
+    let within = caller.scopes.within(Dimension::Systems);
     let deliveries = core.engine.deliveries().into_iter();
     let mut deliveries: BTreeMap<String, DeliveryStatus> = deliveries
         .map(|delivery| (delivery.system.clone(), delivery))
@@ -40,7 +42,9 @@ pub(crate) async fn list(_: MayOperate, State(core): State<Arc<Core>>) -> Json<V
         delivery: deliveries.remove(&status.system),
         status,
     };
-    Json(core.status().into_iter().map(with_delivery).collect())
+    let seen = core.status().into_iter();
+    let seen = seen.filter(|status| within.has(&status.system));
+    Json(seen.map(with_delivery).collect())
 }
 
 /// Who decides, and why.
@@ -53,7 +57,7 @@ struct Said {
 
 /// Takes a system out of service.
 pub(crate) async fn disable(
-    MayOperate(token): MayOperate,
+    Caller { name: token, .. }: Caller,
     State(core): State<Arc<Core>>,
     Path(system): Path<String>,
     headers: HeaderMap,
@@ -72,7 +76,7 @@ pub(crate) async fn disable(
 
 /// Puts it back.
 pub(crate) async fn enable(
-    MayOperate(token): MayOperate,
+    Caller { name: token, .. }: Caller,
     State(core): State<Arc<Core>>,
     Path(system): Path<String>,
     headers: HeaderMap,

@@ -11,8 +11,9 @@ use tombolo_store::{TaskAnswer, TaskRow};
 
 use super::decided::{decided, decision};
 use super::errors::Refusal;
-use super::tokens::{MayAnswer, MaySeeTasks};
+use super::guard::Caller;
 use super::{Json, Query, limit, object, person};
+use crate::access::Dimension;
 use crate::core::Core;
 
 /// Largest answer, bytes: a comment of four-byte characters, escaped.
@@ -39,25 +40,22 @@ struct Answer {
 
 /// The newest first.
 pub(crate) async fn list(
-    _: MaySeeTasks,
+    caller: Caller,
     State(core): State<Arc<Core>>,
     Query(query): Query<TasksQuery>,
 ) -> Result<Json<Vec<TaskRow>>, Refusal> {
-    Ok(Json(
-        core.store
-            .tasks(
-                query.open,
-                query
-                    .limit
-                    .map_or(Ok(limits::LISTING), |asked| limit(Some(asked)))?,
-            )
-            .await?,
-    ))
+    let most = query
+        .limit
+        .map_or(Ok(limits::LISTING), |asked| limit(Some(asked)))?;
+    let within = caller.scopes.within(Dimension::Tasks);
+    let mut tasks = core.store.tasks(query.open, most).await?;
+    tasks.retain(|task| within.has(&task.role));
+    Ok(Json(tasks))
 }
 
 /// Answers an open task, once; its run goes on.
 pub(crate) async fn answer(
-    MayAnswer(token): MayAnswer,
+    caller: Caller,
     State(core): State<Arc<Core>>,
     Path(id): Path<String>,
     headers: HeaderMap,
@@ -66,7 +64,10 @@ pub(crate) async fn answer(
     let expected = "{\"answer\", \"by\", \"comment\"}";
     let answer: Answer = object(&headers, request_body, ANSWER_BODY, expected).await?;
     person::check(&answer.by, "comment", &answer.comment)?;
-    let Some(task) = core.store.task(&id).await? else {
+    // A task of somebody else's role is no task of theirs.
+    let task = core.store.task(&id).await?;
+    let task = task.filter(|task| caller.scopes.within(Dimension::Tasks).has(&task.role));
+    let Some(task) = task else {
         return Err(Refusal::Unknown(
             "there is no such task; `tombolo task list` shows those there are".into(),
         ));
@@ -84,7 +85,7 @@ pub(crate) async fn answer(
         comment: answer.comment,
         at_ms: core.clock.now_ms(),
     };
-    let record = decision(&core, Kind::Answer, &token)
+    let record = decision(&core, Kind::Answer, &caller.name)
         .by(&said.by)
         .about(format!("task {id}: {}", said.answer))
         .because(&said.comment)

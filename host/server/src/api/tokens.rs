@@ -1,38 +1,27 @@
 //! Who may use the API: tokens by their SHA-256, compared in constant time, each with what it allows.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use axum::extract::FromRequestParts;
 use http::HeaderMap;
 use http::header::AUTHORIZATION;
-use http::request::Parts;
-use sha2::{Digest, Sha256};
 use subtle::{Choice, ConditionallySelectable, ConstantTimeEq};
 use tombolo_flow::problem::Problem;
+use tombolo_kernel::clock::Millis;
 
 use super::errors::Refusal;
-use crate::core::Core;
-use crate::refusals::Refused;
+use crate::access::{self, Usable};
 use crate::secrets::SecretSource;
-use crate::site::{ApiToken, Scope};
+use crate::site::ApiToken;
 
 /// A token shorter than this is guessed sooner than it is used, characters.
 const SHORT: usize = 16;
 
 /// The site's tokens; their texts are forgotten.
 #[derive(Debug, Default)]
-pub(crate) struct Tokens(Vec<Known>);
+pub(crate) struct Tokens(Vec<Usable>);
 
 /// The name of a known token.
 pub(crate) type Token = Arc<str>;
-
-#[derive(Debug)]
-struct Known {
-    name: Token,
-    digest: [u8; 32],
-    may: BTreeSet<Scope>,
-}
 
 impl Tokens {
     /// Resolves every token.
@@ -51,10 +40,10 @@ impl Tokens {
                     if secret.expose().len() < SHORT {
                         tracing::warn!(token = %token.name, "this API token is shorter than {SHORT} characters; use a long random one");
                     }
-                    known.push(Known {
+                    known.push(Usable {
                         name: token.name.as_str().into(),
-                        digest: Sha256::digest(secret.expose()).into(),
-                        may: token.may.clone(),
+                        digest: access::digest(secret.expose()),
+                        access: Arc::new(token.access.clone()),
                     });
                 }
                 Err(error) => problems.push(Problem {
@@ -72,133 +61,67 @@ impl Tokens {
         }
     }
 
-    /// Whose token these headers bear, and what it allows. Takes the same time for every token.
+    /// The token these headers bear: one of the site's, or of those made by command. Takes the same time for every
+    /// token. One that is over is none.
     ///
     /// # Errors
     /// No token, or none that is known.
-    fn rights(&self, headers: &HeaderMap) -> Result<&Known, Refusal> {
-        let mut values = headers.get_all(AUTHORIZATION).iter();
-        let (Some(value), None) = (values.next(), values.next()) else {
-            return Err(Refusal::NoToken);
-        };
-        let (scheme, token) = value
-            .as_bytes()
-            .split_at_checked(7)
-            .ok_or(Refusal::NoToken)?;
-        if !scheme.eq_ignore_ascii_case(b"bearer ") || token.is_empty() {
-            return Err(Refusal::NoToken);
-        }
-        let digest: [u8; 32] = Sha256::digest(token).into();
+    pub(crate) fn bearer<'t>(
+        &'t self,
+        kept: &'t [Usable],
+        headers: &HeaderMap,
+        now_ms: Millis,
+    ) -> Result<&'t Usable, Refusal> {
+        let digest = access::digest(presented(headers).ok_or(Refusal::NoToken)?);
+        let all = || self.0.iter().chain(kept);
         let mut found = u32::MAX;
-        for (index, known) in self.0.iter().enumerate() {
+        for (index, known) in all().enumerate() {
             let same: Choice = known.digest.ct_eq(&digest);
             found.conditional_assign(&u32::try_from(index).unwrap_or(u32::MAX), same);
         }
-        self.0.get(found as usize).ok_or(Refusal::NoToken)
-    }
-
-    /// Whether the bearer may do one of `scopes`, and their token's name.
-    ///
-    /// # Errors
-    /// No token, or one without any of these rights, and its name.
-    fn check(&self, headers: &HeaderMap, scopes: &[Scope]) -> Result<Token, (Refusal, Token)> {
-        let known = self
-            .rights(headers)
-            .map_err(|refusal| (refusal, "".into()))?;
-        match scopes {
-            [first, ..] if !scopes.iter().any(|scope| known.may.contains(scope)) => {
-                Err((Refusal::MayNot(*first), Arc::clone(&known.name)))
-            }
-            _ => Ok(Arc::clone(&known.name)),
-        }
+        all()
+            .nth(found as usize)
+            .filter(|known| !known.access.is_over(now_ms))
+            .ok_or(Refusal::NoToken)
     }
 }
 
-/// Whether the bearer may do one of `scopes`; a refusal is on record.
-///
-/// # Errors
-/// No token, or one without any of these rights.
-pub(super) fn admit(
-    core: &Core,
-    headers: &HeaderMap,
-    path: &str,
-    scopes: &[Scope],
-) -> Result<Token, Refusal> {
-    let checked = core.tokens.load().check(headers, scopes);
-    checked.map_err(|(refusal, token)| {
-        let place = if path.starts_with("/events") {
-            "/events"
-        } else {
-            "/api"
-        };
-        let why = match refusal {
-            Refusal::MayNot(_) => "403 a token without this right",
-            _ => "401 no valid token",
-        };
-        core.refused(Refused {
-            why,
-            token: token.to_string(),
-            place: place.to_owned(),
-        });
-        refusal
-    })
-}
-
-macro_rules! right {
-    ($(#[$doc:meta])* $name:ident: $($scope:ident),+) => {
-        $(#[$doc])*
-        pub(crate) struct $name(
-            #[allow(dead_code, reason = "who only looks is not on record")] pub(crate) Token,
-        );
-
-        impl FromRequestParts<Arc<Core>> for $name {
-            type Rejection = Refusal;
-
-            async fn from_request_parts(parts: &mut Parts, core: &Arc<Core>) -> Result<Self, Refusal> {
-                admit(core, &parts.headers, parts.uri.path(), &[$(Scope::$scope),+]).map(Self)
-            }
-        }
+/// The text of the one token that headers bear.
+pub(crate) fn presented(headers: &HeaderMap) -> Option<&[u8]> {
+    let mut values = headers.get_all(AUTHORIZATION).iter();
+    let (Some(value), None) = (values.next(), values.next()) else {
+        return None;
     };
+    let (scheme, token) = value.as_bytes().split_at_checked(7)?;
+    (scheme.eq_ignore_ascii_case(b"bearer ") && !token.is_empty()).then_some(token)
 }
-
-right!(
-    /// The bearer may operate.
-    MayOperate: Operate
-);
-right!(
-    /// The bearer may publish.
-    MayPublish: Publish
-);
-right!(
-    /// The bearer may answer tasks.
-    MayAnswer: Answer
-);
-right!(
-    /// The bearer may see tasks.
-    MaySeeTasks: Answer, Operate
-);
 
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, reason = "tests")]
     use super::*;
+    use crate::access::{Access, Role, Scopes};
     use crate::secrets::SecretReference;
 
     fn tokens() -> Tokens {
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("a"), "operator-token-0001\n").unwrap();
         std::fs::write(folder.path().join("b"), "publisher-token-0002\n").unwrap();
-        let token = |name: &str, scope: Scope| ApiToken {
+        let token = |name: &str, role: Role, end: Option<u64>| ApiToken {
             name: name.into(),
             token: SecretReference::File(name.into()),
-            may: BTreeSet::from([scope]),
+            access: Access {
+                roles: [role].into(),
+                scopes: Scopes::default(),
+                expires_ms: end,
+            },
         };
         let source = SecretSource::new(folder.path(), None);
-        Tokens::resolve(
-            &[token("a", Scope::Operate), token("b", Scope::Publish)],
-            &source,
-        )
-        .unwrap()
+        let tokens = [
+            token("a", Role::Operator, None),
+            token("b", Role::Publisher, Some(5)),
+        ];
+        Tokens::resolve(&tokens, &source).unwrap()
     }
 
     fn headers(values: &[&str]) -> HeaderMap {
@@ -210,41 +133,31 @@ mod tests {
     }
 
     #[test]
-    fn only_a_known_token_with_the_right_passes() {
+    fn only_a_known_token_that_is_not_over_is_one() {
         let tokens = tokens();
-        let table: [(&[&str], Scope, Option<u16>); 9] = [
-            (&["Bearer operator-token-0001"], Scope::Operate, None),
-            (&["bearer publisher-token-0002"], Scope::Publish, None),
-            (&["Bearer operator-token-0001"], Scope::Publish, Some(403)),
-            (&["Bearer operator-token-0002"], Scope::Operate, Some(401)),
-            (&["Bearer "], Scope::Operate, Some(401)),
-            (&["Basic operator-token-0001"], Scope::Operate, Some(401)),
-            (&["operator-token-0001"], Scope::Operate, Some(401)),
-            (&[], Scope::Operate, Some(401)),
-            (
-                &["Bearer operator-token-0001", "Bearer x"],
-                Scope::Operate,
-                Some(401),
-            ),
+        let table: [(&[&str], u64, Option<&str>); 9] = [
+            (&["Bearer operator-token-0001"], 9, Some("a")),
+            (&["bearer publisher-token-0002"], 4, Some("b")),
+            (&["bearer publisher-token-0002"], 5, None),
+            (&["Bearer operator-token-0002"], 0, None),
+            (&["Bearer "], 0, None),
+            (&["Basic operator-token-0001"], 0, None),
+            (&["operator-token-0001"], 0, None),
+            (&[], 0, None),
+            (&["Bearer operator-token-0001", "Bearer x"], 0, None),
         ];
-        for (values, scope, status) in table {
-            let result = tokens.check(&headers(values), &[scope]);
-            let found = result.err().map(|(refusal, _)| {
-                axum::response::IntoResponse::into_response(refusal)
-                    .status()
-                    .as_u16()
-            });
-            assert_eq!(found, status, "{values:?}");
+        for (values, now_ms, expected) in table {
+            let headers = headers(values);
+            let found = tokens.bearer(&[], &headers, now_ms);
+            let found = found.ok().map(|known| &*known.name);
+            assert_eq!(found, expected, "{values:?} at {now_ms}");
         }
     }
 
     #[test]
     fn a_site_without_tokens_lets_no_one_in() {
-        assert!(
-            Tokens::default()
-                .check(&headers(&["Bearer x"]), &[])
-                .is_err()
-        );
+        let headers = headers(&["Bearer x"]);
+        assert!(Tokens::default().bearer(&[], &headers, 0).is_err());
     }
 
     #[test]
@@ -253,7 +166,7 @@ mod tests {
         let token = ApiToken {
             name: "ops".into(),
             token: SecretReference::File("none".into()),
-            may: BTreeSet::new(),
+            access: Access::default(),
         };
         let problems =
             Tokens::resolve(&[token], &SecretSource::new(folder.path(), None)).unwrap_err();

@@ -16,7 +16,7 @@ use tombolo_store::{
 
 use super::decided::{decided, decision};
 use super::errors::Refusal;
-use super::tokens::MayOperate;
+use super::guard::Caller;
 use super::{Json, Query, limit, object, person};
 use crate::core::Core;
 
@@ -112,7 +112,6 @@ pub(crate) struct Outcome {
 
 /// By number; `next` goes into `after` for the next page.
 pub(crate) async fn list(
-    _: MayOperate,
     State(core): State<Arc<Core>>,
     Query(query): Query<EntitiesQuery>,
 ) -> Result<Json<EntitiesPage>, Refusal> {
@@ -135,7 +134,6 @@ pub(crate) async fn list(
 
 /// What was linked and unlinked, the newest first.
 pub(crate) async fn history(
-    _: MayOperate,
     State(core): State<Arc<Core>>,
     Query(query): Query<ChangesQuery>,
 ) -> Result<Json<Vec<LinkChange>>, Refusal> {
@@ -151,7 +149,7 @@ pub(crate) async fn history(
 
 /// Makes a link; one that contradicts others only with `replace`.
 pub(crate) async fn link(
-    MayOperate(token): MayOperate,
+    Caller { name: token, .. }: Caller,
     State(core): State<Arc<Core>>,
     headers: HeaderMap,
     content: Body,
@@ -207,7 +205,7 @@ pub(crate) async fn link(
 
 /// Takes an id out of its entity; answers the entity as it was.
 pub(crate) async fn unlink(
-    MayOperate(token): MayOperate,
+    Caller { name: token, .. }: Caller,
     State(core): State<Arc<Core>>,
     headers: HeaderMap,
     content: Body,
@@ -240,7 +238,7 @@ pub(crate) async fn unlink(
 
 /// Makes a link of every row. What contradicts becomes a task that belongs to no run.
 pub(crate) async fn import(
-    MayOperate(token): MayOperate,
+    Caller { name: token, .. }: Caller,
     State(core): State<Arc<Core>>,
     headers: HeaderMap,
     content: Body,

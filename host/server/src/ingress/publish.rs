@@ -17,9 +17,11 @@ use tombolo_kernel::limits;
 use tombolo_store::Appended;
 
 use super::body;
+use crate::access::Dimension;
+use crate::api::Json;
 use crate::api::decided::{Noted, decision};
 use crate::api::errors::Refusal;
-use crate::api::{Json, MayPublish};
+use crate::api::guard::Caller;
 use crate::core::Core;
 
 /// What became of each event.
@@ -38,7 +40,7 @@ struct Place {
 
 /// Appends what was posted; 202 after it is on disk.
 pub(crate) async fn publish(
-    MayPublish(token): MayPublish,
+    caller: Caller,
     State(core): State<Arc<Core>>,
     headers: HeaderMap,
     content: Body,
@@ -53,6 +55,9 @@ pub(crate) async fn publish(
     let shape = Shape::of(&headers)?;
     let content = body::read(&headers, content, limits::INBOUND_BODY).await?;
     let events = events(shape, &content, &rfc3339(core.clock.now_ms()))?;
+    for event in &events {
+        caller.must_have(&core, Dimension::Types, &event.kind)?;
+    }
     let names: Vec<_> = events
         .iter()
         .map(|event| (event.id.clone(), event.source.clone()))
@@ -60,7 +65,7 @@ pub(crate) async fn publish(
     let appended = if events.is_empty() {
         Vec::new()
     } else {
-        let record = decision(&core, Kind::Publish, &token).with_received(content.len());
+        let record = decision(&core, Kind::Publish, &caller.name).with_received(content.len());
         let noted = Noted::begin(&core, record);
         let appended = core.publish(events).await.map_err(Into::into);
         noted.end(appended, |appended| places_in_words(appended))?

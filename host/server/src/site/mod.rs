@@ -31,6 +31,7 @@ mod settings;
 mod shelf;
 mod system;
 mod timing;
+mod tokens;
 mod withheld;
 
 pub use audit::{AuditExport, SyslogPlace};
@@ -45,8 +46,9 @@ pub use reconciliation::{FieldRule, ReconciliationPlan, Same, Side, Source};
 pub use registries::RegistrySettings;
 pub(crate) use schedule::source as schedule_source;
 pub use schedule::{Missed, SchedulePlan};
-pub use settings::{ApiToken, Retention, Scope, Settings};
+pub use settings::{Retention, Settings};
 pub use shelf::{Adapter, Adapters, PackageShelf, signature_file};
+pub use tokens::ApiToken;
 
 use std::path::Path;
 

@@ -1,6 +1,6 @@
 //! `tombolo.yaml`: where the host listens, keeps its data, finds secrets, and who may use its API.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -15,6 +15,7 @@ use super::audit::{self, AuditExport};
 use super::fields::{self, Fields, Problems, quoted};
 use super::publishers;
 use super::registries::{self, RegistrySettings};
+use super::tokens::{self, ApiToken};
 use crate::secrets::{AgeFile, SecretReference};
 
 /// Where a host listens unless its site says otherwise: this machine only.
@@ -71,42 +72,6 @@ impl Default for Retention {
     }
 }
 
-/// A token of the API.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ApiToken {
-    /// For the log.
-    pub name: String,
-    /// Where its text is.
-    pub token: SecretReference,
-    /// What it allows.
-    pub may: BTreeSet<Scope>,
-}
-
-/// What a token allows.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Scope {
-    /// Read runs, events, systems, lanes, audit; repair and replay runs; reload.
-    Operate,
-    /// `POST /events`.
-    Publish,
-    /// List and answer tasks.
-    Answer,
-}
-
-impl Scope {
-    const ALL: [Self; 3] = [Self::Operate, Self::Publish, Self::Answer];
-
-    /// As `tombolo.yaml` spells it.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Operate => "operate",
-            Self::Publish => "publish",
-            Self::Answer => "answer",
-        }
-    }
-}
-
 impl Settings {
     /// Reads the tree of `tombolo.yaml`; what is wrong becomes a problem and a default.
     pub(crate) fn read(node: &Node, folder: &Path, problems: &mut Problems) -> Self {
@@ -143,7 +108,7 @@ impl Settings {
                 .map(|node| registries::read(node, problems))
                 .unwrap_or_default(),
             tokens: get("tokens")
-                .map(|node| tokens(node, problems))
+                .map(|node| tokens::read(node, problems))
                 .unwrap_or_default(),
             retention: get("retention")
                 .map(|node| retention(node, problems))
@@ -208,61 +173,6 @@ fn age_file(node: &Node, folder: &Path, problems: &mut Problems) -> Option<AgeFi
     Some(AgeFile {
         file: file?,
         identity: identity?,
-    })
-}
-
-fn tokens(node: &Node, problems: &mut Problems) -> Vec<ApiToken> {
-    let mut tokens: Vec<ApiToken> = Vec::new();
-    for item in fields::list(node, "tokens", problems).unwrap_or_default() {
-        let Some(token) = api_token(item, problems) else {
-            continue;
-        };
-        if tokens.iter().any(|other| other.name == token.name) {
-            problems.add(
-                item.place,
-                format!(
-                    "two tokens are named {}; give each a name of its own",
-                    quoted(&token.name)
-                ),
-            );
-        }
-        tokens.push(token);
-    }
-    tokens
-}
-
-fn api_token(node: &Node, problems: &mut Problems) -> Option<ApiToken> {
-    let fields = Fields::known(node, "a token", &["name", "token", "may"], problems)?;
-    let name = fields.need("name", problems).and_then(|node| {
-        let name = fields::text(node, "the token's name", problems)?;
-        if !is_name(name) {
-            problems.unexpected(
-                node,
-                "the token's name",
-                "lower case letters, digits and `-`",
-            );
-        }
-        Some(name.to_owned())
-    });
-    let token = fields
-        .need("token", problems)
-        .and_then(|node| reference(node, "the token", problems));
-    let mut may = BTreeSet::new();
-    if let Some(list) = fields.need("may", problems) {
-        for item in fields::list(list, "may", problems).unwrap_or_default() {
-            let text = fields::text(item, "may", problems).unwrap_or_default();
-            match Scope::ALL.into_iter().find(|scope| scope.name() == text) {
-                Some(scope) => {
-                    may.insert(scope);
-                }
-                None => problems.unexpected(item, "may", "operate, publish or answer"),
-            }
-        }
-    }
-    Some(ApiToken {
-        name: name?,
-        token: token?,
-        may,
     })
 }
 

@@ -11,4 +11,5 @@ mod places;
 mod publishers;
 mod reading;
 mod schemas;
+mod tokens;
 mod ways;

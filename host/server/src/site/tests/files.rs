@@ -14,8 +14,9 @@ use super::super::fields::Problems;
 use super::super::load;
 use super::super::place::AdapterPlace;
 use super::super::plan::{SecretSlot, SystemPlan};
-use super::super::settings::{Scope, Settings};
+use super::super::settings::Settings;
 use super::super::shelf::{Adapter, Adapters};
+use crate::access::Role;
 
 const GENERIC: &str = r#"
 [adapter]
@@ -412,8 +413,8 @@ fn what_tombolo_yaml_says_is_read_with_defaults() {
     assert!(problems.is_empty(), "{}", told(&problems));
     assert_eq!(read.public_url.as_deref(), Some("https://hooks.example/in"));
     assert_eq!(
-        read.tokens[0].may,
-        BTreeSet::from([Scope::Operate, Scope::Answer])
+        read.tokens[0].access.roles,
+        BTreeSet::from([Role::Operator, Role::Person])
     );
     assert_eq!(read.roles, Some(vec!["plant-manager".to_owned()]));
     let (read, problems) = settings("{}");
@@ -442,22 +443,6 @@ fn a_bad_tombolo_yaml_is_told_where_and_what() {
         (
             "public-url: \"https://a:b@c\"",
             "public-url: found the text",
-        ),
-        (
-            "tokens:\n  - { name: ops, token: s3cret, may: [operate] }",
-            "tombolo.yaml:2:25: the token: found a literal",
-        ),
-        (
-            "tokens:\n  - { name: ops, token: env:T, may: [everything] }",
-            "may: found the text \"everything\", expected operate, publish or answer",
-        ),
-        (
-            "tokens:\n  - { name: a, token: env:T, may: [] }\n  - { name: a, token: env:U, may: [] }",
-            "two tokens are named \"a\"",
-        ),
-        (
-            "tokens: { a: b }",
-            "tokens: found a mapping, expected a list",
         ),
         (
             "secrets: { age: s.age }",

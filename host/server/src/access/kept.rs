@@ -1,0 +1,248 @@
+//! Tokens made by command: `tokens.json` in the data folder, which only its owner can read and which holds no token,
+//! only hashes. The command line writes it whole and puts it in place at once; a running host looks at every request
+//! whether the file is still the one it read, so that a revoked token is none from the next request on.
+
+use std::collections::BTreeMap;
+use std::fs::{File, OpenOptions};
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+use serde::{Deserialize, Serialize};
+use tombolo_kernel::clock::Millis;
+use tombolo_kernel::limits;
+
+use super::{Access, Role, Scopes};
+
+/// The file of tokens, in the data folder.
+pub const KEPT_FILE: &str = "tokens.json";
+/// When each was last used, in the data folder: the host's own, so that it never writes what the commands write.
+pub const USED_FILE: &str = "tokens-used.json";
+
+/// One token as it is kept.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct KeptToken {
+    /// For people and the audit.
+    pub name: String,
+    /// SHA-256 of its text, hexadecimal.
+    pub sha256: String,
+    /// What its bearer is.
+    pub role: Role,
+    /// What narrows it.
+    #[serde(default)]
+    pub scopes: Scopes,
+    /// When it was made.
+    pub created_ms: Millis,
+    /// From then on it is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires_ms: Option<Millis>,
+}
+
+/// The file cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum KeptError {
+    /// Reading or writing it failed.
+    #[error("{0}: {1}")]
+    Io(PathBuf, #[source] io::Error),
+    /// It is not what was written.
+    #[error("{0} cannot be read: {1}; restore it, or remove it and make new tokens")]
+    Format(PathBuf, String),
+    /// The change cannot be made.
+    #[error("{0}")]
+    Refused(String),
+}
+
+/// The tokens in a data folder, in the order they were made.
+///
+/// # Errors
+/// The file is there and cannot be used.
+pub fn listed(data: &Path) -> Result<Vec<KeptToken>, KeptError> {
+    let file = data.join(KEPT_FILE);
+    match std::fs::read(&file) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
+        Err(error) => Err(KeptError::Io(file, error)),
+        Ok(bytes) => serde_json::from_slice(&bytes)
+            .map_err(|error| KeptError::Format(file, error.to_string())),
+    }
+}
+
+/// When each token was last used, about; nothing where the host has not said so yet.
+#[must_use]
+pub fn last_used(data: &Path) -> BTreeMap<String, Millis> {
+    let read = std::fs::read(data.join(USED_FILE)).ok();
+    read.and_then(|bytes| serde_json::from_slice(&bytes).ok())
+        .unwrap_or_default()
+}
+
+/// Changes the tokens of a data folder; two commands at a time wait for each other.
+///
+/// # Errors
+/// The file cannot be used, or `change` refused.
+pub fn change<T>(
+    data: &Path,
+    change: impl FnOnce(&mut Vec<KeptToken>) -> Result<T, String>,
+) -> Result<T, KeptError> {
+    let at = |path: &Path| {
+        let path = path.to_owned();
+        move |error| KeptError::Io(path, error)
+    };
+    private_folder(data).map_err(at(data))?;
+    let lock = data.join("tokens.lock");
+    let held = private(&lock).map_err(at(&lock))?;
+    held.lock().map_err(at(&lock))?;
+    let mut tokens = listed(data)?;
+    let result = change(&mut tokens).map_err(KeptError::Refused)?;
+    if tokens.len() > limits::TOKENS {
+        return Err(KeptError::Refused(format!(
+            "a site may have {} tokens; revoke one first",
+            limits::TOKENS
+        )));
+    }
+    let file = data.join(KEPT_FILE);
+    let text = serde_json::to_vec_pretty(&tokens)
+        .map_err(|error| KeptError::Format(file.clone(), error.to_string()))?;
+    replace(&file, &text).map_err(at(&file))?;
+    Ok(result)
+}
+
+/// Makes a folder only its owner can look into.
+pub(crate) fn private_folder(path: &Path) -> io::Result<()> {
+    if path.is_dir() {
+        return Ok(());
+    }
+    let mut builder = std::fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(path)
+}
+
+fn private(path: &Path) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.create(true).truncate(false).read(true).write(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path)
+}
+
+/// Puts a file in place whole: whoever reads meets the old or the new one.
+fn replace(file: &Path, bytes: &[u8]) -> io::Result<()> {
+    let folder = file.parent().unwrap_or(Path::new("."));
+    // Only its owner can read what this makes.
+    let mut new = tempfile::NamedTempFile::new_in(folder)?;
+    new.write_all(bytes)?;
+    new.as_file().sync_all()?;
+    new.persist(file).map_err(|error| error.error)?;
+    File::open(folder)?.sync_all()
+}
+
+/// What a running host knows of the file.
+pub struct KeptTokens {
+    data: PathBuf,
+    read: Mutex<(Option<Stamp>, Arc<Vec<Usable>>)>,
+    used: Mutex<BTreeMap<String, Millis>>,
+}
+
+/// A token that can be compared.
+#[derive(Debug)]
+pub(crate) struct Usable {
+    pub(crate) name: Arc<str>,
+    pub(crate) digest: [u8; 32],
+    pub(crate) access: Arc<Access>,
+}
+
+/// What differs when a file is another one: a replaced file is another inode or was changed at another time.
+type Stamp = (u64, u64, i64, i64);
+
+impl KeptTokens {
+    /// For a data folder.
+    #[must_use]
+    pub fn of(data: &Path) -> Self {
+        Self {
+            data: data.to_owned(),
+            read: Mutex::new((None, Arc::default())),
+            used: Mutex::new(last_used(data)),
+        }
+    }
+
+    /// The tokens as the file has them now. A file that cannot be read has none: nobody gets in by breaking it.
+    pub(crate) fn current(&self) -> Arc<Vec<Usable>> {
+        let stamp = stamp(&self.data.join(KEPT_FILE));
+        let mut read = self.read.lock();
+        if read.0 != stamp {
+            let usable =
+                listed(&self.data).map(|tokens| tokens.iter().filter_map(usable).collect());
+            let usable = usable.unwrap_or_else(|error| {
+                tracing::error!(%error, "no token made by command is taken");
+                Vec::new()
+            });
+            *read = (stamp, Arc::new(usable));
+        }
+        Arc::clone(&read.1)
+    }
+
+    /// Takes note that one was used: on disk at most once in [`limits::TOKEN_USED`], by a thread that may wait for it.
+    pub(crate) fn note_use(self: &Arc<Self>, name: &str, now_ms: Millis) {
+        let mut used = self.used.lock();
+        let rest = u64::try_from(limits::TOKEN_USED.as_millis()).unwrap_or(u64::MAX);
+        if used
+            .get(name)
+            .is_some_and(|last| now_ms < last.saturating_add(rest))
+        {
+            return;
+        }
+        if used.len() >= limits::TOKENS {
+            used.clear();
+        }
+        used.insert(name.to_owned(), now_ms);
+        drop(used);
+        let kept = Arc::clone(self);
+        tokio::task::spawn_blocking(move || {
+            // Held while writing: an older state never comes after a newer one.
+            let used = kept.used.lock();
+            let text = serde_json::to_vec(&*used).unwrap_or_default();
+            if let Err(error) = replace(&kept.data.join(USED_FILE), &text) {
+                tracing::warn!(%error, "when tokens were last used could not be written");
+            }
+        });
+    }
+}
+
+fn usable(token: &KeptToken) -> Option<Usable> {
+    let mut digest = [0; 32];
+    hex::decode_to_slice(&token.sha256, &mut digest).ok()?;
+    Some(Usable {
+        name: token.name.as_str().into(),
+        digest,
+        access: Arc::new(Access {
+            roles: [token.role].into(),
+            scopes: token.scopes.clone(),
+            expires_ms: token.expires_ms,
+        }),
+    })
+}
+
+#[cfg(unix)]
+fn stamp(file: &Path) -> Option<Stamp> {
+    use std::os::unix::fs::MetadataExt as _;
+    let found = std::fs::metadata(file).ok()?;
+    Some((found.ino(), found.len(), found.ctime(), found.ctime_nsec()))
+}
+
+#[cfg(not(unix))]
+fn stamp(file: &Path) -> Option<Stamp> {
+    let found = std::fs::metadata(file).ok()?;
+    let at = found
+        .modified()
+        .ok()?
+        .duration_since(std::time::UNIX_EPOCH)
+        .ok()?;
+    Some((
+        0,
+        found.len(),
+        i64::try_from(at.as_secs()).ok()?,
+        i64::from(at.subsec_nanos()),
+    ))
+}
