@@ -8,6 +8,7 @@
     reason = "tests"
 )]
 
+mod access;
 mod audit;
 mod exfiltration;
 mod fields;

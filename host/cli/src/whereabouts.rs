@@ -31,6 +31,9 @@ pub(crate) struct HostArguments {
 #[derive(Debug, Default, Deserialize)]
 struct SiteHead {
     listen: Option<String>,
+    #[serde(rename = "public-url")]
+    public_url: Option<String>,
+    tls: Option<serde_json::Value>,
     data: Option<PathBuf>,
     #[serde(default)]
     tokens: Vec<TokenHead>,
@@ -69,6 +72,11 @@ impl HostArguments {
         let head = site_head(self)?;
         let address = match (&self.address, &head.listen) {
             (Some(address), _) => address.clone(),
+            // The certificate has the public name, not an address.
+            (None, _) if head.tls.is_some() && head.public_url.is_some() => {
+                head.public_url.clone().unwrap_or_default()
+            }
+            (None, Some(listen)) if head.tls.is_some() => format!("https://{}", reachable(listen)),
             (None, Some(listen)) => reachable(listen),
             (None, None) => "127.0.0.1:7070".to_owned(),
         };

@@ -219,6 +219,17 @@ pub const TOKEN_NAMES: usize = 200;
 /// How exactly it is known when a token was last used: at most one write of a small file in this time.
 pub const TOKEN_USED: Duration = Duration::from_secs(60);
 
+/// Wrong tokens from one address in [`LOGIN_WINDOW`] after which it is told to wait: two guesses a second.
+pub const LOGIN_FAILURES: u32 = 120;
+/// The time in which wrong tokens are counted, and the longest that an address waits.
+pub const LOGIN_WINDOW: Duration = Duration::from_secs(60);
+/// Addresses whose wrong tokens are counted at a time: 100 bytes each.
+pub const LOGIN_PLACES: usize = 20_000;
+/// A TLS handshake: two round trips of a far and slow client.
+pub const HANDSHAKE: Duration = Duration::from_secs(10);
+/// Headers of a request; browsers send 30.
+pub const INBOUND_HEADERS: usize = 100;
+
 // === the log and the engine ===
 
 /// Writes that wait for the writer; more wait outside.

@@ -25,12 +25,15 @@ use crate::api::Tokens;
 use crate::connections::Connections;
 use crate::feeds::Feeds;
 use crate::ingress::broker::Subscriptions;
+use crate::ingress::knocking::Knocking;
+use crate::ingress::origin::Names;
+use crate::ingress::tls::Tls;
 use crate::life::Books;
 use crate::reconciliation::Reconciliations;
 use crate::refusals::{Refusals, Refused};
 use crate::schedules::Schedules;
 use crate::secrets::SecretSource;
-use crate::site::{AuditExport, Named, Retention, Settings, Site};
+use crate::site::{AuditExport, Named, Network, Retention, Settings, Site};
 
 /// The shared state of a running host.
 pub(crate) struct Core {
@@ -50,6 +53,12 @@ pub(crate) struct Core {
     pub(crate) clock: SharedClock,
     /// Who may use the API.
     pub(crate) tokens: ArcSwap<Tokens>,
+    /// How it is reached, and by which names.
+    pub(crate) front: ArcSwap<Front>,
+    /// Its certificate.
+    pub(crate) tls: Tls,
+    /// Failed logins.
+    pub(crate) knocking: Knocking,
     /// Tokens made by command.
     pub(crate) kept: Arc<KeptTokens>,
     /// What senders see.
@@ -89,6 +98,23 @@ pub(crate) struct Core {
     reloading: tokio::sync::Mutex<()>,
 }
 
+/// How the host is reached.
+#[derive(Debug)]
+pub(crate) struct Front {
+    /// Who forwards to it.
+    pub(crate) network: Network,
+    /// By which names.
+    pub(crate) names: Names,
+}
+
+impl Front {
+    fn of(settings: &Settings) -> Self {
+        let network = settings.network.clone();
+        let names = Names::of(settings.public_url.as_deref(), &network.hosts);
+        Self { network, names }
+    }
+}
+
 /// What a reload changed.
 #[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize)]
 pub struct Changes {
@@ -114,6 +140,7 @@ impl Core {
         systems: Arc<Systems>,
         clock: SharedClock,
         tokens: Tokens,
+        tls: Tls,
         settings: &Settings,
         named: Named,
         connections: Connections,
@@ -128,6 +155,9 @@ impl Core {
             systems,
             clock,
             tokens: ArcSwap::from_pointee(tokens),
+            front: ArcSwap::from_pointee(Front::of(settings)),
+            tls,
+            knocking: Knocking::default(),
             kept: Arc::new(KeptTokens::of(&settings.data)),
             public_url: ArcSwapOption::from_pointee(settings.public_url.clone()),
             named: ArcSwap::from_pointee(named),
@@ -283,9 +313,11 @@ impl Core {
         let names: BTreeSet<String> = site.systems.keys().cloned().collect();
         changes.disconnected = self.connections.all_but(&self.systems, &names);
         self.connections.say_what_needs_a_restart(&site.settings);
+        self.tls.replace(site.settings.network.tls.clone());
         let (deliveries, named) = (site.deliveries(), Named::of(&site));
         self.systems.switch(candidates, &changes.disconnected, || {
             self.tokens.store(Arc::new(tokens));
+            self.front.store(Arc::new(Front::of(&site.settings)));
             self.public_url
                 .store(site.settings.public_url.clone().map(Arc::new));
             *self.retention.write() = site.settings.retention;

@@ -23,6 +23,7 @@ use crate::access::private_folder;
 use crate::connections::Connections;
 pub use crate::core::Changes;
 use crate::core::{Core, source};
+use crate::ingress::tls::{Tls, TlsError};
 use crate::reload::SiteWatch;
 use crate::site::{self, PackageShelf};
 use crate::{
@@ -61,6 +62,12 @@ pub enum HostError {
     /// The sandbox cannot be started.
     #[error("cannot start the sandbox: {0}")]
     Sandbox(#[from] EngineError),
+    /// Tokens would go over a network unencrypted.
+    #[error("cannot listen there: {}", site::network::open(*.0))]
+    Open(SocketAddr),
+    /// The certificate cannot be used.
+    #[error("cannot serve TLS: {0}")]
+    Tls(#[from] TlsError),
     /// The address cannot be used.
     #[error(
         "cannot listen on {0}: {1}; stop what uses it, or name another address under `listen` in tombolo.yaml"
@@ -102,6 +109,10 @@ impl Host {
         let tokens =
             api::Tokens::resolve(&site.settings.tokens, &secrets).map_err(HostError::Site)?;
         let listen = options.listen.unwrap_or(site.settings.listen);
+        if site.settings.network.is_open_at(listen) {
+            return Err(HostError::Open(listen));
+        }
+        let tls = Tls::begin(site.settings.network.tls.clone())?;
         let data = site.settings.data.clone();
         let named = site::Named::of(&site);
         private_folder(&data).map_err(|error| HostError::Data(data.clone(), error))?;
@@ -151,6 +162,7 @@ impl Host {
             systems,
             clock,
             tokens,
+            tls,
             &site.settings,
             named,
             connections,

@@ -65,6 +65,8 @@ impl SiteWatch {
                     "its files changed"
                 }
             };
+            // Also where the rest of the site does not check: a certificate that ends does not wait for that.
+            self.core.tls.renew();
             told(self.core.reload_for(why, "").await);
             *self.files.lock().unwrap_or_else(PoisonError::into_inner) = Watched::of(&self.core);
             self.follow();
@@ -137,7 +139,9 @@ impl Watched {
     fn of(core: &Core) -> Self {
         Self {
             folder: core.folder.clone(),
-            files: core.connections.files(),
+            files: (core.connections.files().into_iter())
+                .chain(core.tls.files())
+                .collect(),
         }
     }
 

@@ -20,6 +20,10 @@ pub(crate) enum Refusal {
     NoToken,
     /// A known token that may not do this: who may.
     MayNot(String),
+    /// Not meant for this host, or made by another site's page: why.
+    Foreign(String),
+    /// Too many wrong tokens from there; seconds until the next may come.
+    Knocking(u64),
     /// No such path, system, hook, run, event or task.
     Unknown(String),
     /// The path is there, the method is not. Holds the methods that are.
@@ -50,7 +54,8 @@ impl Refusal {
     fn status(&self) -> StatusCode {
         match self {
             Self::NoToken => StatusCode::UNAUTHORIZED,
-            Self::MayNot(_) => StatusCode::FORBIDDEN,
+            Self::MayNot(_) | Self::Foreign(_) => StatusCode::FORBIDDEN,
+            Self::Knocking(_) => StatusCode::TOO_MANY_REQUESTS,
             Self::Unknown(_) => StatusCode::NOT_FOUND,
             Self::Method(_) => StatusCode::METHOD_NOT_ALLOWED,
             Self::Malformed(_) => StatusCode::BAD_REQUEST,
@@ -82,7 +87,8 @@ impl Refusal {
     fn kind(&self) -> &'static str {
         match self {
             Self::NoToken => "unauthorized",
-            Self::MayNot(_) => "forbidden",
+            Self::MayNot(_) | Self::Foreign(_) => "forbidden",
+            Self::Knocking(_) => "rate-limited",
             Self::Unknown(_) => "not-found",
             Self::Method(_) => "method-not-allowed",
             Self::Malformed(_) => "malformed",
@@ -105,7 +111,8 @@ impl Refusal {
         match self {
             Self::NoToken => "found no valid token, expected `Authorization: Bearer TOKEN` with one of tombolo.yaml or of `tombolo token list`".into(),
             Self::MayNot(who) => format!("this token may not do that: {who}"),
-            Self::Unknown(message) | Self::Malformed(message) | Self::Invalid(message) | Self::MediaType(message) => message.clone(),
+            Self::Knocking(_) => "too many wrong tokens came from this address; wait, then use a right one".into(),
+            Self::Foreign(message) | Self::Unknown(message) | Self::Malformed(message) | Self::Invalid(message) | Self::MediaType(message) => message.clone(),
             Self::Method(allowed) => format!("this path takes {allowed}"),
             Self::TooLarge(most) => format!("the body is larger than {most} bytes; send less at a time"),
             Self::Slow => "the request did not arrive in time; send it again".into(),
@@ -121,6 +128,7 @@ impl Refusal {
 
     fn retry_after(&self) -> Option<u64> {
         match self {
+            Self::Knocking(seconds) => Some(*seconds),
             Self::Overloaded | Self::Store(StoreError::Unavailable(_)) => Some(COME_AGAIN),
             Self::Failed(failure @ (Failure::RateLimited { .. } | Failure::Unavailable { .. })) => {
                 Some(

@@ -1,5 +1,5 @@
 //! The HTTP API for people, tools and the command line. Every path but `/health` wants a token, from loopback too.
-//! The `Host` header decides nothing.
+//! Whether a request means this host at all is decided before, by `ingress`.
 
 mod audit;
 mod dead;
@@ -27,7 +27,7 @@ mod tokens;
 mod xref;
 
 pub(crate) use routes::router;
-pub(crate) use tokens::Tokens;
+pub(crate) use tokens::{Tokens, presented};
 
 use std::sync::Arc;
 

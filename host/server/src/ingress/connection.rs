@@ -4,26 +4,32 @@
 //! answer needs is done here once.
 
 use std::convert::Infallible;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
-use axum::response::Response;
-use http::{HeaderMap, HeaderValue, Request, header};
+use axum::response::{IntoResponse as _, Response};
+use http::{HeaderMap, HeaderValue, Request, StatusCode, header};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio_rustls::TlsAcceptor;
 use tombolo_kernel::limits;
 use tower::Service;
 
 use super::hooks;
+use crate::access::is_made_here;
 use crate::api;
+use crate::api::errors::Refusal;
 use crate::core::Core;
 use crate::host::told_to_stop;
+use crate::refusals::Refused;
 
 /// Rest after the machine could not accept a connection: it is out of file descriptors, and trying at once would spin.
 const REST: Duration = Duration::from_millis(50);
@@ -47,14 +53,13 @@ pub(crate) async fn serve(
             accepted = listener.accept() => accepted,
         };
         match accepted {
-            Ok((stream, _)) => {
-                tokio::spawn(connection(
-                    stream,
-                    Arc::clone(&core),
-                    router.clone(),
-                    stopped.clone(),
-                    permit,
-                ));
+            Ok((stream, peer)) => {
+                let shared = Shared {
+                    core: Arc::clone(&core),
+                    router: router.clone(),
+                    peer: peer.ip(),
+                };
+                tokio::spawn(connection(stream, shared, stopped.clone(), permit));
             }
             Err(error) => {
                 tracing::warn!(%error, "a connection could not be accepted");
@@ -74,20 +79,42 @@ pub(crate) async fn serve(
     }
 }
 
-async fn connection(
-    stream: TcpStream,
+/// What all requests of a connection share.
+#[derive(Clone)]
+struct Shared {
     core: Arc<Core>,
     router: Router,
-    mut stopped: watch::Receiver<bool>,
+    peer: IpAddr,
+}
+
+async fn connection(
+    stream: TcpStream,
+    shared: Shared,
+    stopped: watch::Receiver<bool>,
     _permit: OwnedSemaphorePermit,
 ) {
     // Answers are small and whole; waiting for more to send would only delay them.
     let _ = stream.set_nodelay(true);
-    let service = service_fn(move |request| answer(Arc::clone(&core), router.clone(), request));
+    let Some(config) = shared.core.tls.config() else {
+        return requests(stream, shared, stopped).await;
+    };
+    // Who does not finish a handshake, or speaks plain HTTP, has nobody to be told.
+    let handshake = TlsAcceptor::from(config).accept(stream);
+    if let Ok(Ok(stream)) = tokio::time::timeout(limits::HANDSHAKE, handshake).await {
+        requests(stream, shared, stopped).await;
+    }
+}
+
+async fn requests<S>(stream: S, shared: Shared, mut stopped: watch::Receiver<bool>)
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    let service = service_fn(move |request| answer(shared.clone(), request));
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(limits::INBOUND_TIME)
         .max_buf_size(limits::INBOUND_HEADER_BYTES)
+        .max_headers(limits::INBOUND_HEADERS)
         .serve_connection(TokioIo::new(stream), service);
     tokio::pin!(connection);
     tokio::select! {
@@ -98,22 +125,58 @@ async fn connection(
     let _ = connection.await;
 }
 
-async fn answer(
-    core: Arc<Core>,
-    mut router: Router,
-    request: Request<Incoming>,
-) -> Result<Response, Infallible> {
-    let mut response = if request.uri().path().starts_with(hooks::PREFIX) {
-        hooks::receive(&core, request).await
-    } else {
-        router.call(request.map(Body::new)).await?
+async fn answer(shared: Shared, request: Request<Incoming>) -> Result<Response, Infallible> {
+    let core = Arc::clone(&shared.core);
+    let mut response = match request.uri().path() {
+        path if path.starts_with(hooks::PREFIX) => hooks::receive(&core, request).await,
+        // Whoever watches the host calls it as they like, and learns nothing.
+        "/health" => shared.router.clone().call(request.map(Body::new)).await?,
+        _ => guarded(shared, request).await?,
     };
-    harden(response.headers_mut());
+    harden(response.headers_mut(), core.tls.config().is_some());
+    Ok(response)
+}
+
+/// The API: for requests that mean this host, from its own pages or none, and not from where tokens are guessed.
+async fn guarded(mut shared: Shared, request: Request<Incoming>) -> Result<Response, Infallible> {
+    let core = &shared.core;
+    let front = core.front.load();
+    if let Err(why) = front.names.check(request.uri(), request.headers()) {
+        core.refused(Refused {
+            why: "403 not meant for this host, or another site's page",
+            token: String::new(),
+            place: "/api".to_owned(),
+        });
+        return Ok(Refusal::Foreign(why).into_response());
+    }
+    let mut forwarded = request.headers().get_all("x-forwarded-for").iter();
+    let forwarded = forwarded
+        .next_back()
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or_default();
+    let client = front.network.client(shared.peer, forwarded);
+    drop(front);
+    let guesses = !api::presented(request.headers()).is_some_and(is_made_here);
+    if let Some(seconds) = core.knocking.must_wait(client, core.clock.now_ms())
+        && guesses
+    {
+        core.refused(Refused {
+            why: "429 too many wrong tokens from one address",
+            token: String::new(),
+            place: "/api".to_owned(),
+        });
+        return Ok(Refusal::Knocking(seconds).into_response());
+    }
+    let response = shared.router.call(request.map(Body::new)).await?;
+    if response.status() == StatusCode::UNAUTHORIZED {
+        let core = &shared.core;
+        core.knocking.failed(client, core.clock.now_ms());
+    }
     Ok(response)
 }
 
 /// What every answer says: it is what it says it is, is not kept, and is not shown inside another page.
-fn harden(headers: &mut HeaderMap) {
+fn harden(headers: &mut HeaderMap, is_tls: bool) {
     headers.insert(
         header::X_CONTENT_TYPE_OPTIONS,
         HeaderValue::from_static("nosniff"),
@@ -124,4 +187,14 @@ fn harden(headers: &mut HeaderMap) {
         header::CONTENT_SECURITY_POLICY,
         HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'"),
     );
+    headers.insert(
+        header::REFERRER_POLICY,
+        HeaderValue::from_static("no-referrer"),
+    );
+    let same_origin = HeaderValue::from_static("same-origin");
+    headers.insert("cross-origin-resource-policy", same_origin);
+    if is_tls {
+        let year = HeaderValue::from_static("max-age=31536000");
+        headers.insert(header::STRICT_TRANSPORT_SECURITY, year);
+    }
 }

@@ -69,6 +69,18 @@ fn look_at(site: &Site, report: &mut Report) {
             ));
         }
     }
+    if let Some(Err(error)) = site
+        .settings
+        .network
+        .tls
+        .as_ref()
+        .map(crate::ingress::tls::configuration)
+    {
+        let message = format!("tls: {error}; a host does not start with it");
+        report
+            .warnings
+            .push(Problem::new("tombolo.yaml", START, message));
+    }
     for (name, plan) in &site.systems {
         secrets(plan, &source, report);
         for warning in &plan.bare.package.warnings {

@@ -13,6 +13,7 @@ use url::Url;
 
 use super::audit::{self, AuditExport};
 use super::fields::{self, Fields, Problems, quoted};
+use super::network::{self, Network};
 use super::publishers;
 use super::registries::{self, RegistrySettings};
 use super::tokens::{self, ApiToken};
@@ -29,6 +30,8 @@ const PERSON: usize = 80;
 pub struct Settings {
     /// Address and port.
     pub listen: SocketAddr,
+    /// How it may be reached.
+    pub network: Network,
     /// What senders see, without a slash at the end.
     pub public_url: Option<String>,
     /// Folder of the store and the compile cache, absolute.
@@ -75,7 +78,7 @@ impl Default for Retention {
 impl Settings {
     /// Reads the tree of `tombolo.yaml`; what is wrong becomes a problem and a default.
     pub(crate) fn read(node: &Node, folder: &Path, problems: &mut Problems) -> Self {
-        let keys = [
+        let mut keys = vec![
             "listen",
             "public-url",
             "data",
@@ -88,12 +91,16 @@ impl Settings {
             "roles",
             "kinds",
         ];
+        keys.extend(network::KEYS);
         let fields = Fields::known(node, "tombolo.yaml", &keys, problems);
-        let get = |name: &str| fields.and_then(|fields| fields.get(name));
+        let get = |name: &str| fields.as_ref().and_then(|fields| fields.get(name));
+        let listen = get("listen")
+            .and_then(|node| listen(node, problems))
+            .unwrap_or(LISTEN);
+        let place = (listen, get("listen"));
         Self {
-            listen: get("listen")
-                .and_then(|node| listen(node, problems))
-                .unwrap_or(LISTEN),
+            listen,
+            network: network::read(fields.as_ref(), place, folder, problems),
             public_url: get("public-url").and_then(|node| public_url(node, problems)),
             data: folder.join(
                 get("data")

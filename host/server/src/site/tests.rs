@@ -7,6 +7,7 @@
 )]
 
 mod files;
+mod network;
 mod places;
 mod publishers;
 mod reading;

@@ -408,7 +408,7 @@ pub(super) fn settings(text: &str) -> (Settings, Vec<Problem>) {
 #[test]
 fn what_tombolo_yaml_says_is_read_with_defaults() {
     let (read, problems) = settings(
-        "listen: 0.0.0.0:80\npublic-url: https://hooks.example/in/\ntokens:\n  - { name: ops, token: env:T, may: [operate, answer] }\nroles: [plant-manager]",
+        "listen: 0.0.0.0:80\ninsecure: allow\npublic-url: https://hooks.example/in/\ntokens:\n  - { name: ops, token: env:T, may: [operate, answer] }\nroles: [plant-manager]",
     );
     assert!(problems.is_empty(), "{}", told(&problems));
     assert_eq!(read.public_url.as_deref(), Some("https://hooks.example/in"));

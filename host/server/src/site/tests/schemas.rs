@@ -116,7 +116,7 @@ const KEY: &str = "RWQf6LRCGA9i53mlYecO4IzT51TGPpvWucNSCh1CBM0QTaLn73Y7GFO3";
 const WRITTEN: [(&str, &str); 6] = [
     (
         "tombolo",
-        "listen: '[::]:7070'\npublic-url: https://hooks.example\ndata: d\n\
+        "listen: '[::]:7070'\ninsecure: allow\ntls: { certificate: c.pem, key: k.pem }\ntrusted-proxies: [10.0.0.0/8]\nhosts: [tombolo.internal]\npublic-url: https://hooks.example\ndata: d\n\
          secrets: { age: secrets.age, identity: env:KEY }\n\
          publishers: { acme/shop: RWQf6LRCGA9i53mlYecO4IzT51TGPpvWucNSCh1CBM0QTaLn73Y7GFO3, 'acme/*': [RWQf6LRCGA9i53mlYecO4IzT51TGPpvWucNSCh1CBM0QTaLn73Y7GFO3] }\n\
          tokens: [{ name: me, token: env:T, may: [operate, publish, answer] }, { name: eve, token: env:E, role: auditor, systems: [erp], flows: [f], types: [a.b], tasks: [buyer], expires: 2027-01-31 }]\n\
