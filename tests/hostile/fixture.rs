@@ -53,7 +53,14 @@ pub(crate) struct Attack {
 pub(crate) fn attack(system: &str) -> Attack {
     let site = TestSite::new();
     site.adapter("attacker", &adapter("tests/hostile/attacker"));
-    start(site, system)
+    start(site, system, &[])
+}
+
+/// The same with more variables in the host's environment.
+pub(crate) fn attack_beside(system: &str, environment: &[(&str, &str)]) -> Attack {
+    let site = TestSite::new();
+    site.adapter("attacker", &adapter("tests/hostile/attacker"));
+    start(site, system, environment)
 }
 
 /// The same with an adapter of these bytes as the attacker.
@@ -61,10 +68,10 @@ pub(crate) fn attack_with(component: &[u8]) -> Attack {
     let site = TestSite::new();
     site.adapter("attacker", &adapter("tests/hostile/attacker"));
     site.adapter_bytes("component", component);
-    start(site, "adapter: adapters/component.wasm\n")
+    start(site, "adapter: adapters/component.wasm\n", &[])
 }
 
-fn start(site: TestSite, system: &str) -> Attack {
+fn start(site: TestSite, system: &str, environment: &[(&str, &str)]) -> Attack {
     let server = RecordingServer::start();
     site.write(
         "systems/attacker.yaml",
@@ -75,7 +82,7 @@ fn start(site: TestSite, system: &str) -> Attack {
         site.write(name, text);
     }
     site.approve("attacker").approve("neighbour");
-    let host = TestHost::start(&site, ENVIRONMENT);
+    let host = TestHost::start(&site, &[ENVIRONMENT, environment].concat());
     Attack {
         site,
         host,
@@ -99,7 +106,8 @@ impl Attack {
         );
     }
 
-    fn run(&self, kind: &str, data: &Value) -> Value {
+    /// A run of the flow named `kind` for an event of that type, ended.
+    pub(crate) fn run(&self, kind: &str, data: &Value) -> Value {
         self.counter.set(self.counter.get() + 1);
         let response = self
             .host
@@ -152,4 +160,17 @@ pub(crate) fn says(run: &Value, words: &[&str]) {
             "the run does not say {word:?}: {run:#}"
         );
     }
+}
+
+/// The most memory that the host ever had, bytes.
+pub(crate) fn peak(host: &TestHost) -> u64 {
+    memory(host, "VmHWM:")
+}
+
+/// A figure of the host's memory in `/proc/PID/status`, bytes.
+pub(crate) fn memory(host: &TestHost, name: &str) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{}/status", host.pid())).unwrap();
+    let line = status.lines().find(|line| line.starts_with(name)).unwrap();
+    let kib = line.split_whitespace().nth(1).unwrap();
+    kib.parse::<u64>().unwrap() * 1024
 }

@@ -264,15 +264,5 @@ fn answer(stream: &mut TcpStream) -> String {
 
 /// Bytes of memory that are the host's own.
 fn resident(host: &TestHost) -> u64 {
-    let status = std::fs::read_to_string(format!("/proc/{}/status", host.pid())).unwrap();
-    let line = status
-        .lines()
-        .find(|line| line.starts_with("RssAnon:"))
-        .unwrap();
-    line.split_whitespace()
-        .nth(1)
-        .unwrap()
-        .parse::<u64>()
-        .unwrap()
-        * 1024
+    crate::fixture::memory(host, "RssAnon:")
 }

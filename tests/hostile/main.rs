@@ -10,15 +10,21 @@
 
 mod access;
 mod audit;
+mod bombs;
 mod exfiltration;
 mod fields;
 mod fixture;
+mod http_in;
 mod http_out;
 mod inbound;
 mod package;
 mod quarantine;
+mod resources;
+mod routing;
 mod running;
 mod secrets;
+mod shown;
 mod signature;
 mod sql;
+mod sql_text;
 mod table;

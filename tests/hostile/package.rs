@@ -7,7 +7,7 @@ use crate::fixture::attack_with;
 
 /// Asserts that `tombolo check` refuses a site with this adapter, saying all of `words`.
 #[track_caller]
-fn refused(bytes: &[u8], words: &[&str]) {
+pub(crate) fn refused(bytes: &[u8], words: &[&str]) {
     let site = TestSite::new();
     site.adapter_bytes("component", bytes);
     site.write("systems/liar.yaml", "adapter: adapters/component.wasm\n");

@@ -21,6 +21,8 @@ pub struct Parts {
     pub post_act: String,
     /// Pages of memory, data segments, tables and more functions.
     pub module: String,
+    /// A package of its own whose world `more` it exports beside the contract.
+    pub wit: String,
     /// The manifest.
     pub manifest: String,
 }
@@ -37,6 +39,7 @@ impl Default for Parts {
             realloc: "(local $at i32) (local.set $at (global.get $next)) (global.set $next (i32.and (i32.add (i32.add (global.get $next) (local.get 3)) (i32.const 15)) (i32.const -16))) (if (i32.gt_u (global.get $next) (i32.mul (memory.size) (i32.const 65536))) (then (drop (memory.grow (i32.add (i32.div_u (local.get 3) (i32.const 65536)) (i32.const 1)))))) local.get $at".into(),
             post_act: "nop".into(),
             module: "(memory (export \"memory\") 2)".into(),
+            wit: String::new(),
             manifest: manifest("hostile/adapter", ""),
         }
     }
@@ -120,6 +123,16 @@ impl Parts {
         let mut resolve = wit_parser::Resolve::default();
         let (package, _) = resolve.push_dir(wit).unwrap();
         let world = resolve.select_world(&[package], Some("adapter")).unwrap();
+        let world = if self.wit.is_empty() {
+            world
+        } else {
+            let more = resolve.push_str("more.wit", &self.wit).unwrap();
+            let more = resolve.select_world(&[more], Some("more")).unwrap();
+            resolve
+                .merge_worlds(more, world, &mut wit_parser::CloneMaps::default())
+                .unwrap();
+            world
+        };
         wit_component::embed_component_metadata(
             &mut core,
             &resolve,

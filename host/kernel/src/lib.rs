@@ -14,6 +14,7 @@ pub mod grant;
 pub mod limits;
 pub mod package;
 pub mod sandbox;
+pub mod schema;
 pub mod secret;
 pub mod system;
 pub mod text;

@@ -47,6 +47,9 @@ pub const MEMORY_MOST: u64 = 256 * MIB;
 pub const TABLE_ELEMENTS: usize = 20_000;
 /// Time in the guest for one call, not counting what it waits for.
 pub const CPU: Duration = Duration::from_millis(1000);
+/// Time in the guest after which a call takes turns with others of its kind, one [`EPOCH_TICK`] each: a hundred times
+/// what a usual call takes.
+pub const GUEST_SLICE: Duration = Duration::from_millis(4);
 /// One call with all it waits for.
 pub const DEADLINE: Duration = Duration::from_secs(30);
 /// How often a running guest is asked whether it is over a limit; also how far it can overrun.
@@ -146,7 +149,24 @@ pub const HTTP_TOKEN_MOST: Duration = Duration::from_secs(24 * 3600);
 /// After a token endpoint failed, whoever waited is told so for this long before it is asked again.
 pub const HTTP_TOKEN_REST: Duration = Duration::from_secs(1);
 
+// === schemas of inputs ===
+
+/// Parts of one schema, its references written out. A long form has some hundreds.
+pub const SCHEMA_PARTS: u64 = 10_000;
+/// Compiled form of one pattern, bytes: what `[a-z]{1,200}` many times over needs.
+pub const SCHEMA_PATTERN: usize = 256 << 10;
+/// Parts of a schema times values of an input: at 20 ns each 200 ms at the very most, and thousands of lines in a
+/// document with a usual schema.
+pub const SCHEMA_WORK: u64 = 10_000_000;
+/// The same where something is wrong and it is told where, which takes some microseconds each.
+pub const SCHEMA_TELLING: u64 = 200_000;
+
 // === SQL ===
+
+/// Text of one statement, bytes. The longest that people write by hand have some thousands.
+pub const SQL_TEXT: usize = 16 << 10;
+/// Words and signs of one statement: each may be a level of the tree that reading it makes, on a stack of 2 MiB.
+pub const SQL_TOKENS: usize = 2_000;
 
 /// Rows of one statement.
 pub const SQL_ROWS: usize = 10_000;

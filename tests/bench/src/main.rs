@@ -1,6 +1,6 @@
 //! The benchmark: `cargo run --release -p tombolo-bench [PART...]`. Shows progress, prints one table, writes
 //! `target/bench.json`. Parts: `grants`, `append`, `adapter`, `e2e`, `many`, `restart`, `waiting`, `feed`,
-//! `reconcile`; all of these when none is named, and `node-red` only when it is, for it installs Node-RED from npm.
+//! `reconcile`, `attacks`; all of these when none is named, and `node-red` only when it is, for it installs Node-RED from npm.
 //! `--quick` makes every part small, to see that it works; its figures mean nothing.
 
 #![allow(clippy::print_stderr, reason = "progress goes to the terminal")]
@@ -25,7 +25,7 @@ use crate::parts::e2e::Size;
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-const PARTS: [&str; 10] = [
+const PARTS: [&str; 11] = [
     "grants",
     "append",
     "adapter",
@@ -35,6 +35,7 @@ const PARTS: [&str; 10] = [
     "waiting",
     "feed",
     "reconcile",
+    "attacks",
     "node-red",
 ];
 /// Run only when named: it installs something.
@@ -47,7 +48,13 @@ fn main() -> anyhow::Result<()> {
     let _ = rustls::crypto::ring::default_provider().install_default();
     match words.as_slice() {
         ["compile-child"] => std::process::exit(tombolo_kernel::sandbox::compile_child_main()),
-        ["serve-host", site] => serving(site::serve(Path::new(site))),
+        ["serve-host", site] => {
+            // Only where a part asks for it: most measure without.
+            if std::env::var_os(tombolo_server::telemetry::FILTER).is_some() {
+                tombolo_server::telemetry::start();
+            }
+            serving(site::serve(Path::new(site)))
+        }
         _ => bench(&words),
     }
 }
@@ -134,6 +141,14 @@ fn bench(words: &[&str]) -> anyhow::Result<()> {
             &say,
         )?;
     }
+    if wanted("attacks") {
+        let sizes = if quick {
+            (3_000, 1_000, 2_000)
+        } else {
+            (60_000, 10_000, 100_000)
+        };
+        parts::attacks::run(&mut figures, &adapters, sizes, &say)?;
+    }
     if wanted("node-red") {
         let node_red = if quick {
             size(1_000, 200)
@@ -186,6 +201,7 @@ fn build_adapters() -> anyhow::Result<PathBuf> {
         ("rest", "plugins/rest"),
         ("sql", "plugins/sql"),
         ("guest", "tests/bench/guest"),
+        ("attacker", "tests/hostile/attacker"),
     ] {
         let built = tombolo_pack::build(&site::workspace().join(source), &mut |_| {})?;
         std::fs::copy(&built.file, folder.join(format!("{name}.wasm")))

@@ -21,6 +21,22 @@ impl Process {
         Self::of(&std::env::current_exe()?, arguments, environment)
     }
 
+    /// Starts this executable with what it logs in a file.
+    pub(crate) fn logging(
+        arguments: &[String],
+        environment: &[(&str, &str)],
+        log: &Path,
+    ) -> anyhow::Result<Self> {
+        let child = Command::new(std::env::current_exe()?)
+            .args(arguments)
+            .envs(environment.iter().copied())
+            .stdin(Stdio::null())
+            .stderr(std::fs::File::create(log)?)
+            .spawn()
+            .context("cannot start the program under test")?;
+        Ok(Self { child })
+    }
+
     /// Starts a program with `arguments`.
     pub(crate) fn of(
         program: &Path,

@@ -8,10 +8,21 @@ use anyhow::bail;
 use serde_json::Value;
 
 use crate::load::SECRET;
+use crate::parts::attacks::CANARY;
 use crate::process::Process;
 
 /// Events in one request.
 const BATCH: usize = 1_000;
+
+const ENVIRONMENT: [(&str, &str); 3] = [
+    ("BENCH_SECRET", SECRET),
+    ("BENCH_TOKEN", "bench"),
+    ("ATTACK_TOKEN", CANARY),
+];
+
+fn arguments(folder: &Path) -> [String; 2] {
+    ["serve-host".to_owned(), folder.display().to_string()]
+}
 
 /// A host that serves a site, and its API.
 pub(crate) struct Served {
@@ -27,9 +38,24 @@ pub(crate) struct Served {
 impl Served {
     /// Starts a host on a site that [`crate::site`] wrote.
     pub(crate) fn start(folder: &Path, port: u16) -> anyhow::Result<Self> {
-        let arguments = ["serve-host".to_owned(), folder.display().to_string()];
-        let environment = [("BENCH_SECRET", SECRET), ("BENCH_TOKEN", "bench")];
-        let mut process = Process::start(&arguments, &environment)?;
+        Self::of(port, Process::start(&arguments(folder), &ENVIRONMENT)?)
+    }
+
+    /// The same with more variables, and with its log in a file.
+    pub(crate) fn start_logging(
+        folder: &Path,
+        port: u16,
+        log: &Path,
+        more: &[(&str, &str)],
+    ) -> anyhow::Result<Self> {
+        let environment = [&ENVIRONMENT[..], more].concat();
+        Self::of(
+            port,
+            Process::logging(&arguments(folder), &environment, log)?,
+        )
+    }
+
+    fn of(port: u16, mut process: Process) -> anyhow::Result<Self> {
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
         let took = process.wait_for(address, Duration::from_secs(120))?;
         Ok(Self {

@@ -187,6 +187,40 @@ steps:
     approve(folder)
 }
 
+/// To the site of the end-to-end part, a system that does whatever its events say, with a server at `address`.
+pub(crate) fn add_attacker(
+    folder: &Path,
+    adapters: &Path,
+    address: SocketAddr,
+) -> anyhow::Result<()> {
+    let text = format!(
+        r#"
+adapter: {}
+unsigned: allow
+connections:
+  api:
+    http: "http://{address}"
+    network: private
+    credential: {{ bearer: env:ATTACK_TOKEN }}
+    allow: ["GET /orders/*"]
+keys: {{ signing: env:ATTACK_TOKEN }}
+actions:
+  go: {{ effect: read, summary: Goes, do: {{}} }}
+"#,
+        adapters.join("attacker.wasm").display()
+    );
+    write(folder, "systems/attacker.yaml", &text)?;
+    let flow = "
+on: attack
+steps:
+  - call: attacker.go
+    with: \"${event.data}\"
+    retry: { attempts: 1 }
+";
+    write(folder, "flows/attack.yaml", flow)?;
+    approve(folder)
+}
+
 /// A site that reads the table of `source.db` into that of `target.db`.
 pub(crate) fn write_feed(folder: &Path, adapters: &Path, port: u16) -> anyhow::Result<()> {
     write(folder, "tombolo.yaml", &main_file(port))?;

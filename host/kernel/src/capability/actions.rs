@@ -6,6 +6,7 @@ use crate::clock::{Millis, new_id};
 use crate::failure::{Failure, FieldProblem};
 use crate::grant::ActiveGrant;
 use crate::limits;
+use crate::schema::{InputSchema, whole};
 use crate::system::outputs;
 use crate::system::{ActionCall, ActionOffer, Actor, Outcome};
 
@@ -64,32 +65,17 @@ pub async fn call(actor: &Weak<dyn Actor>, system: &str, call: ActionCall) -> Ou
 }
 
 fn problems(offer: &ActionOffer, input: &str) -> Vec<FieldProblem> {
-    let whole = |message: String| {
-        vec![FieldProblem {
-            path: String::new(),
-            message,
-        }]
-    };
     if let Err(problem) = outputs::check_json(input) {
         return whole(problem.to_string());
     }
     let Some(schema) = &offer.input else {
         return Vec::new();
     };
-    let (Ok(validator), Ok(input)) = (
-        jsonschema::validator_for(schema),
-        serde_json::from_str(input),
-    ) else {
+    let (Ok(schema), Ok(input)) = (InputSchema::compile(schema), serde_json::from_str(input))
+    else {
         return whole(
             "its schema cannot be read; the vendor of the called adapter must mend it".into(),
         );
     };
-    validator
-        .iter_errors(&input)
-        .take(limits::FIELD_PROBLEMS)
-        .map(|error| FieldProblem {
-            path: error.instance_path().to_string(),
-            message: error.to_string(),
-        })
-        .collect()
+    schema.problems(&input, limits::FIELD_PROBLEMS)
 }

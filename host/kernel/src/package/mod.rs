@@ -20,6 +20,7 @@ pub use sbom::Sbom;
 pub use signature::{Publishers, Signer};
 
 use crate::limits::{MANIFEST_BYTES, PACKAGE_BYTES};
+use crate::schema;
 
 /// Problems of a manifest that one message tells.
 const TOLD: usize = 5;
@@ -62,6 +63,7 @@ impl Package {
         component::refuse_other_formats(&bytes)?;
         let found = component::read(&bytes)?;
         let manifest = manifest(found.manifest)?;
+        schemas(&manifest)?;
         let imports = contract::check_imports(&found.imports, &manifest)?;
         contract::check_exports(&found.exports)?;
         Ok(Self {
@@ -99,6 +101,21 @@ fn manifest(section: &[u8]) -> Result<Manifest, PackageError> {
         };
         PackageError(format!("{}{more}", told.join("; ")))
     })
+}
+
+/// A schema that would keep the host busy is refused before anything else reads it.
+fn schemas(manifest: &Manifest) -> Result<(), PackageError> {
+    for (name, action) in &manifest.actions {
+        for (part, schema) in [("input", &action.input), ("output", &action.output)] {
+            if let Some(problem) = schema
+                .as_ref()
+                .and_then(|schema| schema::parts(schema).err())
+            {
+                return Err(PackageError(format!("actions.{name}.{part}: {problem}")));
+            }
+        }
+    }
+    Ok(())
 }
 
 #[cfg(test)]

@@ -36,6 +36,9 @@ pub struct Engine {
     pub(super) child: (PathBuf, Vec<String>),
     pub(super) compiles: Semaphore,
     pub(super) instances: Arc<Semaphore>,
+    /// Turns of calls that run longer than [`limits::GUEST_SLICE`]: they share half of the processors, so that a loop in
+    /// many instances leaves the other half to everybody else.
+    pub(super) long_runners: Arc<Semaphore>,
     pub(super) memory: Arc<MemoryOfAll>,
     pub(super) loaded: Mutex<Loaded>,
     pools: Mutex<Vec<Weak<Pool>>>,
@@ -80,6 +83,7 @@ impl Engine {
             child: config.child,
             compiles: Semaphore::new(limits::COMPILES),
             instances: Arc::new(Semaphore::new(limits::INSTANCES as usize)),
+            long_runners: Arc::new(Semaphore::new(long_runners())),
             memory: Arc::new(MemoryOfAll::default()),
             loaded: Mutex::new(Loaded::default()),
             pools: Mutex::new(Vec::new()),
@@ -108,6 +112,13 @@ impl Engine {
             act(&pool);
         }
     }
+}
+
+/// Half of the processors, at least one.
+fn long_runners() -> usize {
+    std::thread::available_parallelism()
+        .map_or(1, |all| all.get() / 2)
+        .max(1)
 }
 
 /// What decides which code is made of a component. The compiling child uses exactly this.

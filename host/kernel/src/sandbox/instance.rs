@@ -49,12 +49,17 @@ impl Instance {
         store.limiter(|state| &mut state.limiter);
         store.set_hostcall_fuel(limits::HOSTCALL_FUEL);
         store.set_max_component_handles(limits::HANDLES);
-        store.epoch_deadline_callback(|context| {
-            if context.data().meter.is_over() {
-                Err(OverBudget.into())
-            } else {
-                Ok(UpdateDeadline::Yield(1))
+        let turns = Arc::clone(&engine.long_runners);
+        store.epoch_deadline_callback(move |context| {
+            let meter = &context.data().meter;
+            if meter.is_over() {
+                return Err(OverBudget.into());
             }
+            if !meter.runs_long() {
+                return Ok(UpdateDeadline::Yield(1));
+            }
+            let turn = Arc::clone(meter).take_turn(Arc::clone(&turns));
+            Ok(UpdateDeadline::YieldCustom(1, Box::pin(turn)))
         });
         Self {
             store,

@@ -5,8 +5,14 @@
 
 use std::future::{Future, poll_fn};
 use std::pin::pin;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
+
+use parking_lot::Mutex;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use crate::limits;
 
 /// `since` when the guest does not run.
 const STOPPED: u64 = u64::MAX;
@@ -18,6 +24,8 @@ pub(crate) struct Meter {
     budget: u64,
     spent: AtomicU64,
     since: AtomicU64,
+    /// Held while a call that runs long has its turn; given back whenever it stops running.
+    turn: Mutex<Option<OwnedSemaphorePermit>>,
 }
 
 impl Meter {
@@ -27,7 +35,20 @@ impl Meter {
             budget: nanos(budget),
             spent: AtomicU64::new(0),
             since: AtomicU64::new(STOPPED),
+            turn: Mutex::new(None),
         }
+    }
+
+    /// Whether the call runs so long that it takes turns with others of its kind.
+    pub(crate) fn runs_long(&self) -> bool {
+        self.spent() > limits::GUEST_SLICE
+    }
+
+    /// Lets others run, then waits for a turn among the calls that run long. Fair: one tick each, in order.
+    pub(crate) async fn take_turn(self: Arc<Self>, turns: Arc<Semaphore>) {
+        tokio::task::yield_now().await;
+        let turn = turns.acquire_owned().await.ok();
+        *self.turn.lock() = turn;
     }
 
     /// Begins a new call.
@@ -58,6 +79,12 @@ impl Meter {
 
     fn stop(&self) {
         let since = self.since.swap(STOPPED, Ordering::Relaxed);
+        // A call that never ran long has no turn, and pays no more than this look.
+        if self.spent.load(Ordering::Relaxed) > 0
+            && let Some(mut turn) = self.turn.try_lock()
+        {
+            turn.take();
+        }
         if since != STOPPED {
             self.spent
                 .fetch_add(self.now().saturating_sub(since), Ordering::Relaxed);

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use serde_json::json;
 use tombolo_flow::problem::did_you_mean;
+use tombolo_kernel::capability::sql;
 use tombolo_kernel::limits::JSON_BYTES;
 use tombolo_kernel::package::{Package, Signer};
 use tombolo_kernel::system::{
@@ -224,10 +225,15 @@ fn binding(
                     );
                 }
             }
-            Binding::Sql(SqlBinding {
+            let binding = SqlBinding {
                 place,
                 statements: all,
-            })
+            };
+            // What will not run is not put before a reviewer.
+            for problem in sql::review(&binding).err().into_iter().flatten() {
+                problems.add(bound.at, format!("connection `{name}`: {problem}"));
+            }
+            Binding::Sql(binding)
         }
     }
 }

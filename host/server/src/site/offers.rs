@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value as Json;
 use tombolo_flow::yaml::{Node, Value};
+use tombolo_kernel::schema::InputSchema;
 use tombolo_kernel::system::{ActionOffer, Subscription};
 use tombolo_manifest::Effect;
 use tombolo_manifest::names::{is_dotted, is_event_type, is_name};
@@ -162,7 +163,7 @@ pub(crate) fn task(fields: Fields<'_>, problems: &mut Problems) -> Option<Json> 
 /// A JSON Schema that compiles; references outside itself are never fetched.
 fn schema(node: &Node, what: &str, problems: &mut Problems) -> Option<Json> {
     let json = json(node);
-    match jsonschema::validator_for(&json) {
+    match InputSchema::compile(&json) {
         Ok(_) => Some(json),
         Err(error) => {
             problems.add(

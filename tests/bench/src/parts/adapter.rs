@@ -91,15 +91,23 @@ fn start(
     folder: &Path,
     package: &Package,
 ) -> anyhow::Result<Arc<Systems>> {
-    let systems = Systems::new(Surroundings {
+    let systems = systems(runtime, folder)?;
+    runtime.block_on(connect(&systems, package, "guest"))?;
+    Ok(systems)
+}
+
+/// The kernel alone, with nothing connected.
+pub(crate) fn systems(
+    runtime: &tokio::runtime::Runtime,
+    folder: &Path,
+) -> anyhow::Result<Arc<Systems>> {
+    Ok(Systems::new(Surroundings {
         engine: Arc::new(Engine::new(site::compile_config(folder))?),
         clock: Arc::new(MachineClock),
         audit: Arc::new(NoAudit),
         key_values: store(runtime, folder)?,
         brokers: Arc::new(NoBrokers),
-    });
-    runtime.block_on(connect(&systems, package, "guest"))?;
-    Ok(systems)
+    }))
 }
 
 async fn connect(systems: &Systems, package: &Package, name: &str) -> anyhow::Result<()> {

@@ -189,6 +189,6 @@ pub(crate) async fn measure(
 }
 
 #[expect(clippy::cast_precision_loss, reason = "microseconds of a minute")]
-fn latency_ms(sink: &Sink, n: usize, sent: u64) -> Option<f64> {
+pub(crate) fn latency_ms(sink: &Sink, n: usize, sent: u64) -> Option<f64> {
     Some(sink.arrival_us(n)?.saturating_sub(sent) as f64 / 1000.0)
 }

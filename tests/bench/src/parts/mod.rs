@@ -2,6 +2,7 @@
 
 pub(crate) mod adapter;
 pub(crate) mod append;
+pub(crate) mod attacks;
 pub(crate) mod e2e;
 pub(crate) mod feed;
 pub(crate) mod grants;

@@ -7,7 +7,8 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use tombolo_sdk::http::{Method, Request};
 use tombolo_sdk::{
-    ActionCall, Adapter, Event, Failure, Inbound, Json, Reception, keys, log, sql, store, to_json,
+    ActionCall, Adapter, Event, Failure, Inbound, Json, Reception, actions, keys, log, sql, store,
+    to_json,
 };
 
 struct Attacker {
@@ -76,6 +77,31 @@ enum Deed {
     },
     /// Tries every look-up it has until the host says no.
     Flood {},
+    /// Keeps so many tiny values until the host says no.
+    Litter {
+        count: u32,
+    },
+    /// Sends again and again, and waits each time; before each it works for so many turns.
+    Hammer {
+        connection: String,
+        path: String,
+        turns: u64,
+        timeout_ms: Option<u32>,
+    },
+    /// Asks another system to do something.
+    Call {
+        system: String,
+        input: Value,
+    },
+    /// Asks another system to ask this one the same.
+    Bounce {
+        here: String,
+        there: String,
+    },
+    /// Fails in words of the tester's choice, and logs them.
+    Fail {
+        text: String,
+    },
 }
 
 impl Adapter for Attacker {
@@ -139,6 +165,23 @@ impl Adapter for Attacker {
             Deed::Kept { key } => json!(format!("{:?}", store::get(&key))),
             Deed::Keys { prefix } => json!(format!("{:?}", store::keys(&prefix, None, 1000))),
             Deed::Flood {} => flood(),
+            Deed::Litter { count } => litter(count),
+            Deed::Hammer {
+                connection,
+                path,
+                turns,
+                timeout_ms,
+            } => hammer(&connection, path, turns, timeout_ms),
+            Deed::Call { system, input } => actions::call(&system, "go", &input)?,
+            Deed::Bounce { here, there } => actions::call(
+                &there,
+                "go",
+                &json!({"do": "bounce", "here": there, "there": here}),
+            )?,
+            Deed::Fail { text } => {
+                log::warn(&text);
+                return Err(Failure::rejected(&*text, &*text));
+            }
         };
         to_json(&said)
     }
@@ -152,8 +195,9 @@ impl Adapter for Attacker {
             inbound.header("x-type").unwrap_or("attack.received"),
             inbound.text()?.to_owned(),
         );
+        let count = inbound.header("x-count").and_then(|text| text.parse().ok());
         Ok(Reception {
-            events: vec![event],
+            events: vec![event; count.unwrap_or(1)],
             answer: None,
         })
     }
@@ -194,6 +238,31 @@ fn flood() -> Value {
         }
     }
     json!({"calls": count})
+}
+
+fn litter(count: u32) -> Value {
+    for kept in 0..count {
+        if let Err(error) = store::set(&format!("k{kept}"), b"") {
+            return json!({"kept": kept, "error": format!("{error:?}")});
+        }
+    }
+    json!({"kept": count})
+}
+
+fn hammer(connection: &str, path: String, turns: u64, timeout_ms: Option<u32>) -> Value {
+    let mut request = Request::new(connection, Method::Get, path);
+    if let Some(timeout) = timeout_ms {
+        request = request.timeout_ms(timeout);
+    }
+    let mut sent = 0_u32;
+    while sent < 1_000 {
+        for turn in 0..turns {
+            black_box(turn);
+        }
+        black_box(request.send().is_ok());
+        sent += 1;
+    }
+    json!({"sent": sent})
 }
 
 fn http(

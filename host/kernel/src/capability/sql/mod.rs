@@ -220,24 +220,47 @@ impl fmt::Debug for Sql {
     }
 }
 
+/// Reviews the statements of a binding without preparing anything, for whoever is to approve them.
+///
+/// # Errors
+/// Which statement is refused and why, each.
+pub fn review(binding: &SqlBinding) -> Result<(), Vec<String>> {
+    let dialect = dialect(&binding.place);
+    let refused = |(name, statement): (&String, &SqlStatement)| {
+        Prepared::new(statement, dialect)
+            .err()
+            .map(|problem| format!("statement `{name}`: {problem}"))
+    };
+    let refused: Vec<String> = binding.statements.iter().filter_map(refused).collect();
+    if refused.is_empty() {
+        Ok(())
+    } else {
+        Err(refused)
+    }
+}
+
+fn dialect(place: &SqlPlace) -> Dialect {
+    match place {
+        SqlPlace::Sqlite { .. } => Dialect::Sqlite,
+        SqlPlace::Postgres { .. } => Dialect::Postgres,
+        SqlPlace::MySql { .. } => Dialect::MySql,
+    }
+}
+
 // === impl Database ===
 
 impl Database {
     fn prepare(binding: &SqlBinding) -> Result<Self, String> {
-        let (driver, dialect) = match &binding.place {
-            SqlPlace::Sqlite { path } => (Driver::Sqlite(Sqlite::new(path)), Dialect::Sqlite),
-            SqlPlace::Postgres { url, password } => (
-                Driver::Postgres(Box::new(Postgres::new(place::postgres(
-                    url,
-                    password.as_ref(),
-                )?))),
-                Dialect::Postgres,
-            ),
-            SqlPlace::MySql { url, password } => (
-                Driver::MySql(Box::new(MySql::new(place::mysql(url, password.as_ref())?))),
-                Dialect::MySql,
-            ),
+        let driver = match &binding.place {
+            SqlPlace::Sqlite { path } => Driver::Sqlite(Sqlite::new(path)),
+            SqlPlace::Postgres { url, password } => Driver::Postgres(Box::new(Postgres::new(
+                place::postgres(url, password.as_ref())?,
+            ))),
+            SqlPlace::MySql { url, password } => {
+                Driver::MySql(Box::new(MySql::new(place::mysql(url, password.as_ref())?)))
+            }
         };
+        let dialect = dialect(&binding.place);
         let prepare = |(name, statement): (&String, &SqlStatement)| {
             let prepared = Prepared::new(statement, dialect)
                 .map_err(|problem| format!("statement `{name}`: {problem}"))?;

@@ -112,6 +112,13 @@ impl<'a> Reader<'a> {
         let mysql = self.dialect == Dialect::MySql;
         let first = rest.chars().next().unwrap_or(' ');
         match first {
+            'u' | 'U'
+                if self.dialect == Dialect::Postgres
+                    && rest[1..].starts_with("&'") | rest[1..].starts_with("&\"")
+                    && !self.follows_name() =>
+            {
+                Err("a name or text with Unicode escapes (`U&`), which is not what it looks like; write its characters".into())
+            }
             '\'' => self.quoted('\'', mysql || self.is_escape_string()),
             '"' => self.quoted('"', mysql),
             '`' if self.dialect != Dialect::Postgres => self.quoted('`', false),

@@ -9,6 +9,7 @@ use sqlparser::tokenizer::{Token, Tokenizer, Word};
 use tombolo_manifest::Effect;
 
 use super::Dialect;
+use crate::limits;
 
 /// Words that no `read` has, wherever they stand: each writes, locks, or puts rows elsewhere.
 const NOT_IN_READS: &[&str] = &[
@@ -19,36 +20,14 @@ const NOT_IN_READS: &[&str] = &[
 /// Functions that reach beyond the data: the server's files, sessions, settings, other servers, SQL made from text.
 const NOT_IN_ANY: &[&str] = &[
     "set_config",
-    "pg_read_file",
-    "pg_read_binary_file",
-    "pg_ls_dir",
-    "pg_stat_file",
-    "lo_import",
-    "lo_export",
-    "lo_from_bytea",
-    "pg_terminate_backend",
-    "pg_cancel_backend",
-    "pg_reload_conf",
-    "pg_rotate_logfile",
-    "pg_advisory_lock",
-    "pg_advisory_lock_shared",
-    "pg_try_advisory_lock",
-    "pg_try_advisory_lock_shared",
-    "pg_advisory_unlock",
-    "pg_advisory_unlock_all",
-    "query_to_xml",
-    "query_to_xmlschema",
-    "query_to_xml_and_xmlschema",
-    "cursor_to_xml",
-    "table_to_xml",
-    "schema_to_xml",
-    "database_to_xml",
-    "dblink",
-    "dblink_exec",
-    "dblink_connect",
-    "dblink_send_query",
+    "ts_stat",
+    "ts_rewrite",
     "load_file",
     "load_extension",
+    "sleep",
+    "benchmark",
+    "master_pos_wait",
+    "source_pos_wait",
     "get_lock",
     "release_lock",
     "release_all_locks",
@@ -60,8 +39,37 @@ const NOT_IN_ANY: &[&str] = &[
     "fts3_tokenizer",
 ];
 
+/// Beginnings of such names. PostgreSQL keeps `pg_` for itself: its files, backends, locks, catalogs, and whatever a
+/// later version adds.
+const NOT_IN_ANY_BEGINNINGS: &[&str] = &[
+    "pg_",
+    "lo_",
+    "dblink",
+    "query_to_xml",
+    "cursor_to_xml",
+    "table_to_xml",
+    "schema_to_xml",
+    "database_to_xml",
+    "pragma_",
+];
+
+/// What begins like that and is harmless.
+const HARMLESS: &[&str] = &[
+    "pg_catalog",
+    "pg_typeof",
+    "pg_backend_pid",
+    "pg_stat_activity",
+];
+
 /// Reviews a statement whose parameters are already rewritten.
 pub(super) fn review(text: &str, effect: Effect, dialect: Dialect) -> Result<(), String> {
+    if text.len() > limits::SQL_TEXT {
+        return Err(format!(
+            "it has {} bytes; expected at most {}",
+            text.len(),
+            limits::SQL_TEXT
+        ));
+    }
     let words = words(text, dialect)?;
     let mut statements =
         Parser::parse_sql(parser_dialect(dialect).as_ref(), text).map_err(|error| {
@@ -98,7 +106,10 @@ pub(super) fn review(text: &str, effect: Effect, dialect: Dialect) -> Result<(),
             ));
         }
     };
-    if let Some(word) = words.iter().find(|word| is_one_of(word, NOT_IN_ANY)) {
+    if let Some(word) = words
+        .iter()
+        .find(|word| is_one_of(word, NOT_IN_ANY) || begins_badly(word))
+    {
         return Err(format!(
             "it uses `{}`, which reaches beyond the database's data",
             word.value
@@ -134,11 +145,30 @@ fn is_one_of(word: &Word, list: &[&str]) -> bool {
         .any(|listed| word.value.eq_ignore_ascii_case(listed))
 }
 
+fn begins_badly(word: &Word) -> bool {
+    let begins = |beginning: &&str| {
+        word.value
+            .get(..beginning.len())
+            .is_some_and(|start| start.eq_ignore_ascii_case(beginning))
+    };
+    NOT_IN_ANY_BEGINNINGS.iter().any(begins) && !is_one_of(word, HARMLESS)
+}
+
 fn words(text: &str, dialect: Dialect) -> Result<Vec<Word>, String> {
     let dialect = parser_dialect(dialect);
     let tokens = Tokenizer::new(dialect.as_ref(), text)
         .tokenize()
         .map_err(|error| format!("it cannot be read: {error}"))?;
+    let count = tokens
+        .iter()
+        .filter(|token| !matches!(token, Token::Whitespace(_)))
+        .count();
+    if count > limits::SQL_TOKENS {
+        return Err(format!(
+            "it has {count} words and signs; expected at most {}",
+            limits::SQL_TOKENS
+        ));
+    }
     Ok(tokens
         .into_iter()
         .filter_map(|token| {

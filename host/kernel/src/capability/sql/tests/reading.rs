@@ -134,6 +134,8 @@ fn text_that_two_readers_read_differently_is_refused() {
         (Postgres, "SELECT \"a"),
         (Postgres, "SELECT $$a"),
         (Postgres, "SELECT 1 /* /* */"),
+        (Postgres, "SELECT U&\"pg\\005fread_file\"('/etc/passwd')"),
+        (Postgres, "SELECT u&'\\0061'"),
         (MySql, "SELECT 'a\\'"),
         (Sqlite, "SELECT [a"),
     ] {
@@ -344,6 +346,30 @@ fn what_must_not_run_is_refused_with_the_reason() {
             }
         }
     }
+}
+
+#[test]
+fn a_statement_too_long_to_read_safely_is_refused_before_it_is_read() {
+    // On a stack as small as that of the threads which read statements.
+    let small_stack = std::thread::Builder::new().stack_size(2 << 20);
+    let checked = small_stack.spawn(|| {
+        for (piece, refused) in [("+1", "words and signs"), (" UNION SELECT 1", "at most")] {
+            let long = format!("SELECT 1{}", piece.repeat(100_000));
+            let why = reviewed(Dialect::Postgres, Effect::Read, &long).unwrap_err();
+            assert!(why.contains("at most"), "{why}");
+            let many = format!(
+                "SELECT 1{}",
+                piece.repeat((limits::SQL_TEXT - 8) / piece.len())
+            );
+            let why = reviewed(Dialect::Postgres, Effect::Read, &many).unwrap_err();
+            assert!(why.contains(refused), "{why}");
+            let most = format!("SELECT 1{}", piece.repeat((limits::SQL_TOKENS - 2) / 3));
+            let _ = reviewed(Dialect::Postgres, Effect::Read, &most);
+        }
+        let most = format!("SELECT 1{}", "+1".repeat((limits::SQL_TOKENS - 2) / 2));
+        reviewed(Dialect::Postgres, Effect::Read, &most)
+    });
+    assert_eq!(checked.unwrap().join().unwrap(), Ok(()));
 }
 
 #[test]

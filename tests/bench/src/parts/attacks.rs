@@ -1,0 +1,364 @@
+//! A healthy lane at half load, alone and beside each of several attacks under way; how far an endless loop runs past
+//! its budget; whether any secret of many calls is seen outside.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
+
+use anyhow::Context as _;
+use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tombolo_kernel::limits;
+use tombolo_kernel::package::Package;
+use tombolo_kernel::system::{ActionCall, ActionOffer, Actor as _};
+use tombolo_manifest::Effect;
+
+use super::{adapter, e2e};
+use crate::figures::{Figures, median, percentile};
+use crate::load::{self, Pace};
+use crate::publish::Served;
+use crate::sink::{Sink, free_port};
+use crate::site;
+
+/// Each attack: its key, what the attacker does, and how its figure reads.
+const ATTACKS: [(&str, &str, &str); 6] = [
+    (
+        "attack_loop_p99_ratio",
+        r#"{"do":"loop"}"#,
+        "beside endless loops",
+    ),
+    (
+        "attack_memory_p99_ratio",
+        r#"{"do":"grow"}"#,
+        "beside memory that grows",
+    ),
+    (
+        "attack_calls_p99_ratio",
+        r#"{"do":"flood"}"#,
+        "beside a flood of host calls",
+    ),
+    (
+        "attack_log_p99_ratio",
+        r#"{"do":"log","text":"flooding the operator's disk, line by line by line","lines":2000}"#,
+        "beside a flood of log lines",
+    ),
+    (
+        "attack_answer_p99_ratio",
+        r#"{"do":"answer","bytes":4000000}"#,
+        "beside answers of 4 MB",
+    ),
+    (
+        "attack_slow_p99_ratio",
+        r#"{"do":"http","connection":"api","method":"GET","path":"/orders/7"}"#,
+        "beside a server that never answers",
+    ),
+];
+
+const UNDER_WAY: usize = 256;
+const WARM: usize = 1_000;
+const ROUNDS: usize = 3;
+/// Attacks that are begun each time, and how often that is: more than the machine can carry out.
+const AT_ONCE: usize = 8;
+const EVERY: Duration = Duration::from_millis(100);
+/// A secret of the attacker's system.
+pub(crate) const CANARY: &str = "canary-5f2c9a71d4-bench";
+
+/// `full` events to find the rate, `half` at half of it, `calls` with canaries.
+pub(crate) fn run(
+    figures: &mut Figures,
+    adapters: &Path,
+    (full, half, calls): (usize, usize, usize),
+    say: &dyn Fn(&str),
+) -> anyhow::Result<()> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()?;
+    let size = e2e::Size { full, half };
+    say("attacks: the rate without any");
+    let rate = runtime
+        .block_on(e2e::host_round(adapters, size))?
+        .per_second
+        / 2.0;
+    let mut ratios = vec![Vec::new(); ATTACKS.len()];
+    for round in 1..=ROUNDS {
+        say(&format!("attacks: round {round} of {ROUNDS}, alone"));
+        let alone = runtime.block_on(healthy(adapters, None, rate, half))?;
+        for (index, (_, deed, meaning)) in ATTACKS.iter().enumerate() {
+            say(&format!("attacks: round {round} of {ROUNDS}, {meaning}"));
+            let beside = runtime.block_on(healthy(adapters, Some(deed), rate, half))?;
+            ratios[index].push(beside / alone);
+        }
+    }
+    let mut most = 0.0_f64;
+    for ((key, _, meaning), ratios) in ATTACKS.iter().zip(&mut ratios) {
+        let ratio = median(ratios);
+        most = most.max(ratio);
+        figures.note(key, ratio, meaning);
+    }
+    figures.note(
+        "attack_p99_ratio_max",
+        most,
+        "p99 of a healthy lane beside the worst attack over its p99 alone; at most 1.5",
+    );
+    say("attacks: past the budget");
+    figures.note(
+        "cpu_overrun_ms",
+        overrun_ms(&runtime, adapters)?,
+        "ms that an endless loop runs past its budget at most; at most 20",
+    );
+    say("attacks: canaries");
+    figures.note(
+        "canary_leaks",
+        runtime.block_on(leaks(adapters, calls))?,
+        "places outside where a secret was seen after that many calls; none",
+    );
+    Ok(())
+}
+
+/// p99 of the healthy lane in milliseconds, with an attack under way or not.
+async fn healthy(
+    adapters: &Path,
+    deed: Option<&str>,
+    rate: f64,
+    half: usize,
+) -> anyhow::Result<f64> {
+    let folder = tempfile::tempdir_in(site::scratch()?)?;
+    let sink = Sink::start(WARM + half, UNDER_WAY).await?;
+    let silent = silent_server().await?;
+    let port = free_port()?;
+    site::write_e2e(folder.path(), adapters, port, sink.address)?;
+    site::add_attacker(folder.path(), adapters, silent)?;
+    let host = Arc::new(logging(folder.path(), port)?);
+    load::send(host.address, load::requests(0, WARM), Pace::Full, &sink).await?;
+    sink.wait_for(WARM as u64).await;
+    let attacking = deed.map(|deed| attack(Arc::clone(&host), deed));
+    if let Some(attacking) = &attacking {
+        // It is under way when the first of them have had their time.
+        while attacking.published.load(Ordering::Relaxed) < 4 * AT_ONCE {
+            tokio::time::sleep(EVERY).await;
+        }
+    }
+    let sent = load::send(
+        host.address,
+        load::requests(WARM, half),
+        Pace::PerSecond(rate),
+        &sink,
+    )
+    .await?;
+    sink.wait_for((WARM + half) as u64).await;
+    if let Some(attacking) = &attacking {
+        attacking.over.store(true, Ordering::Relaxed);
+    }
+    let mut waits: Vec<f64> = sent
+        .iter()
+        .enumerate()
+        .filter_map(|(index, sent)| e2e::latency_ms(&sink, WARM + index, *sent))
+        .collect();
+    Ok(percentile(&mut waits, 0.99))
+}
+
+/// A host that logs into its folder, as a served one does.
+fn logging(folder: &Path, port: u16) -> anyhow::Result<Served> {
+    let log = folder.join("host.log");
+    Served::start_logging(folder, port, &log, &[("TOMBOLO_LOG", "info")])
+}
+
+struct Attacking {
+    published: AtomicUsize,
+    over: AtomicBool,
+}
+
+/// Keeps an attack going until it is over. Every other deed is harmless: a system that only crashes is quarantined, and
+/// the attack would end by itself.
+fn attack(host: Arc<Served>, deed: &str) -> Arc<Attacking> {
+    let attacking = Arc::new(Attacking {
+        published: AtomicUsize::new(0),
+        over: AtomicBool::new(false),
+    });
+    let deed: Value = serde_json::from_str(deed).unwrap_or_default();
+    let shared = Arc::clone(&attacking);
+    tokio::spawn(async move {
+        while !shared.over.load(Ordering::Relaxed) {
+            let first = shared.published.load(Ordering::Relaxed);
+            let event = |n: usize| {
+                let data = if n.is_multiple_of(2) {
+                    deed.clone()
+                } else {
+                    json!({"do": "echo"})
+                };
+                json!({"specversion": "1.0", "type": "attack", "source": "/bench", "id": format!("a-{}", first + n), "data": data})
+            };
+            if host.publish(AT_ONCE, event).await.is_err() {
+                return;
+            }
+            shared.published.fetch_add(AT_ONCE, Ordering::Relaxed);
+            tokio::time::sleep(EVERY).await;
+        }
+    });
+    attacking
+}
+
+/// Takes connections and never answers.
+async fn silent_server() -> anyhow::Result<std::net::SocketAddr> {
+    let listener = tokio::net::TcpListener::bind(("127.0.0.1", 0)).await?;
+    let address = listener.local_addr()?;
+    tokio::spawn(async move {
+        let mut kept = Vec::new();
+        while let Ok((stream, _)) = listener.accept().await {
+            kept.push(stream);
+        }
+    });
+    Ok(address)
+}
+
+/// The most that endless loops, alone and two beside each other, ran past their budget by the host's own record.
+fn overrun_ms(runtime: &tokio::runtime::Runtime, adapters: &Path) -> anyhow::Result<f64> {
+    let package = Package::read(std::fs::read(adapters.join("attacker.wasm"))?)?;
+    let folder = tempfile::tempdir_in(site::scratch()?)?;
+    let systems = adapter::systems(runtime, folder.path())?;
+    let mut spec = site::spec("looping", Arc::new(package));
+    let budget = Duration::from_millis(100);
+    spec.limits.cpu = budget;
+    let offer = ActionOffer {
+        effect: Effect::Read,
+        summary: "Goes".into(),
+        input: None,
+        output: None,
+    };
+    spec.actions.insert("go".into(), offer);
+    let grant = site::grant(&spec);
+    runtime.block_on(systems.connect(spec, Some(&grant)))?;
+    let looping = || ActionCall {
+        action: "go".into(),
+        input: r#"{"do":"loop"}"#.into(),
+        idempotency_key: "bench-1.flow/step".into(),
+        attempt: 1,
+        cause: "1.flow/step".into(),
+        depth: 0,
+    };
+    let mut most = 0_u64;
+    for _ in 0..usize::try_from(limits::CRASHES_IN_A_ROW / 4).unwrap_or(1) {
+        let alone = runtime
+            .block_on(systems.act("looping", looping()))
+            .guest_micros;
+        let (one, other) = runtime.block_on(async {
+            tokio::join!(
+                systems.act("looping", looping()),
+                systems.act("looping", looping())
+            )
+        });
+        most = most
+            .max(alone)
+            .max(one.guest_micros)
+            .max(other.guest_micros);
+    }
+    #[expect(clippy::cast_precision_loss, reason = "microseconds of a second")]
+    let over = most as f64 / 1000.0 - budget.as_secs_f64() * 1000.0;
+    Ok(over)
+}
+
+/// Calls to a server that gives every credential back, then a look everywhere outside: the log, the API, the files.
+async fn leaks(adapters: &Path, calls: usize) -> anyhow::Result<f64> {
+    let folder = tempfile::tempdir_in(site::scratch()?)?;
+    let echo = echo_server().await?;
+    let sink = Sink::start(1, UNDER_WAY).await?;
+    let port = free_port()?;
+    site::write_e2e(folder.path(), adapters, port, sink.address)?;
+    site::add_attacker(folder.path(), adapters, echo)?;
+    let host = logging(folder.path(), port)?;
+    let deed = |n: usize| match n % 4 {
+        0 => {
+            json!({"do": "http", "connection": "api", "method": "GET", "path": format!("/orders/{n}")})
+        }
+        1 => json!({"do": "http", "connection": "api", "method": "GET", "path": "/not/granted"}),
+        2 => json!({"do": "hmac", "key": "signing", "message": "x"}),
+        _ => json!({"do": "fail", "text": "it fails"}),
+    };
+    let event = |n: usize| json!({"specversion": "1.0", "type": "attack", "source": "/bench", "id": format!("c-{n}"), "data": deed(n)});
+    host.publish(calls, event).await?;
+    until_finished(&host, calls.min(1_000)).await?;
+    let mut seen = String::new();
+    for target in [
+        "/api/systems",
+        "/api/runs?limit=1000",
+        "/api/dead?limit=1000",
+        "/api/events?limit=1000",
+        "/api/audit?limit=1000",
+        "/api/audit?limit=1000&denied=true",
+    ] {
+        let answer = host
+            .get(target)
+            .await?
+            .with_context(|| format!("no answer of {target}"))?;
+        seen.push_str(&answer.to_string());
+    }
+    drop(host);
+    let mut found = seen.matches(CANARY).count();
+    let mut files = vec![folder.path().to_owned()];
+    while let Some(path) = files.pop() {
+        if path.is_dir() {
+            for entry in std::fs::read_dir(&path)? {
+                files.push(entry?.path());
+            }
+        } else {
+            found += String::from_utf8_lossy(&std::fs::read(&path)?)
+                .matches(CANARY)
+                .count();
+        }
+    }
+    #[expect(clippy::cast_precision_loss, reason = "a count that should be nothing")]
+    let found = found as f64;
+    Ok(found)
+}
+
+/// Waits until the newest runs ended and no newer ones came.
+async fn until_finished(host: &Served, count: usize) -> anyhow::Result<()> {
+    let mut before = Value::Null;
+    loop {
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        let runs = host.get("/api/runs?flow=attack&limit=1000").await?;
+        let runs = runs.unwrap_or_default();
+        let is_final = |run: &Value| matches!(run["status"].as_str(), Some("done" | "dead"));
+        let ended = runs
+            .as_array()
+            .is_some_and(|runs| runs.len() >= count && runs.iter().all(is_final));
+        if ended && runs[0]["id"] == before {
+            return Ok(());
+        }
+        before = runs[0]["id"].clone();
+    }
+}
+
+/// Answers every request with all that it got.
+async fn echo_server() -> anyhow::Result<std::net::SocketAddr> {
+    let listener = tokio::net::TcpListener::bind(("127.0.0.1", 0)).await?;
+    let address = listener.local_addr()?;
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            tokio::spawn(async move {
+                let mut request = Vec::new();
+                while stream
+                    .read_buf(&mut request)
+                    .await
+                    .is_ok_and(|read| read > 0)
+                {
+                    if !request.ends_with(b"\r\n\r\n") {
+                        continue;
+                    }
+                    let head = format!(
+                        "HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n",
+                        request.len()
+                    );
+                    let answer = [head.as_bytes(), &request].concat();
+                    if stream.write_all(&answer).await.is_err() {
+                        return;
+                    }
+                    request.clear();
+                }
+            });
+        }
+    });
+    Ok(address)
+}
