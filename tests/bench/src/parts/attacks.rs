@@ -239,7 +239,7 @@ fn overrun_ms(runtime: &tokio::runtime::Runtime, adapters: &Path) -> anyhow::Res
         depth: 0,
     };
     let mut most = 0_u64;
-    for _ in 0..usize::try_from(limits::CRASHES_IN_A_ROW / 4).unwrap_or(1) {
+    for _ in 0..usize::try_from(limits::CRASHES / 4).unwrap_or(1) {
         let alone = runtime
             .block_on(systems.act("looping", looping()))
             .guest_micros;
