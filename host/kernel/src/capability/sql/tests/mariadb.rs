@@ -185,7 +185,7 @@ async fn what_explodes_ends_at_its_caps(server: &servers::Server) {
             (
                 "slow",
                 Effect::Write,
-                "UPDATE stock SET on_hand = on_hand + SLEEP(30)",
+                "UPDATE stock SET on_hand = on_hand + (SELECT COUNT(*) FROM seq_1_to_100000 a, seq_1_to_100000 b)",
             ),
             ("rows", Effect::Read, "SELECT seq FROM seq_1_to_100000"),
             (
