@@ -30,7 +30,7 @@ pub fn cleaned(text: &str) -> Cow<'_, str> {
 fn is_harmful(character: char) -> bool {
     // Unicode Standard Annex 9: the explicit formatting characters, and line and paragraph separators.
     character.is_control()
-        || matches!(character, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2028}' | '\u{2029}' | '\u{2066}'..='\u{2069}')
+        || matches!(character, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2028}' | '\u{2029}' | '\u{2066}'..='\u{2069}')
 }
 
 #[cfg(test)]
