@@ -165,7 +165,8 @@ fn case_18_the_next_instance_reads_zeros_where_another_kept_a_secret() {
     );
     attack.site.approve("spy");
     assert_eq!(attack.host.post("/api/reload", &json!({})).status, 200);
-    for _ in 0..10 {
+    // Fewer crashes than quarantine a system; each is tried twice.
+    for _ in 0..8 {
         died_saying(
             &attack.deed(&json!({"secret": "long enough to fill"})),
             &["panicked"],
