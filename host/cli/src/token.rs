@@ -178,13 +178,7 @@ fn list(arguments: &ListArguments) -> anyhow::Result<()> {
 }
 
 fn narrowed(scopes: &Scopes) -> String {
-    let all = [
-        Dimension::Systems,
-        Dimension::Flows,
-        Dimension::Types,
-        Dimension::Tasks,
-    ];
-    let told = all.into_iter().filter_map(|dimension| {
+    let told = Dimension::ALL.into_iter().filter_map(|dimension| {
         let names: Vec<&str> = scopes.of(dimension)?.iter().map(String::as_str).collect();
         Some(format!("{}: {}", dimension.name(), names.join(", ")))
     });

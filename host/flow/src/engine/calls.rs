@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio::task::{Id, JoinError, JoinSet};
 use tombolo_kernel::failure::Failure;
-use tombolo_kernel::fields::{FieldFilter, Leak, Withheld};
+use tombolo_kernel::fields::Withheld;
 
 use super::gate::Ahead;
 use super::{Engine, Run};
@@ -28,8 +28,8 @@ pub(super) struct Caller {
     pub(super) ahead: Option<Arc<Ahead>>,
     /// The system for which the run's row says that it waits.
     pub(super) parked_on: Option<String>,
-    /// The input holds what is kept back from its system: the call is not made.
-    pub(super) leak: Option<Leak>,
+    /// What is kept back from its system, of all that the run knows.
+    pub(super) withheld: Option<Arc<Withheld>>,
 }
 
 /// Of one run.
@@ -104,8 +104,11 @@ impl Engine {
             run: run.id.clone(),
             ahead: run.ahead.clone(),
             parked_on: run.parked_on.as_ref().map(|(system, _)| system.clone()),
-            leak: (self.parts.actor.fields(&wanted.system))
-                .and_then(|fields| leak(&fields, run, &wanted.input)),
+            withheld: self.parts.actor.fields(&wanted.system).map(|fields| {
+                // Serializing our own types into memory does not fail; what were not JSON would be refused.
+                let state = serde_json::to_string(&run.state).unwrap_or_default();
+                Arc::new(fields.withheld([run.event.data().raw(), &state]))
+            }),
         }
     }
 
@@ -123,20 +126,6 @@ impl Engine {
             policy: RetryWish::default(),
         }
     }
-}
-
-/// What is kept back from a system and is in its input all the same, under a name that no rule means. Looked for are
-/// the values in the run's event and in all that its steps keep.
-fn leak(fields: &FieldFilter, run: &Run, input: &str) -> Option<Leak> {
-    let mut withheld = Withheld::default();
-    let state = serde_json::to_string(&run.state).unwrap_or_default();
-    let sources = [run.event.data().raw(), state.as_str()];
-    let looked = sources
-        .into_iter()
-        .try_for_each(|source| fields.collect(source, &mut withheld));
-    // What cannot be read is refused where it is filtered.
-    let filtered = looked.and_then(|()| fields.apply(input)).ok()?;
-    withheld.leak(&filtered)
 }
 
 fn take(run: &mut Run, ended: CallEnd) -> Input {

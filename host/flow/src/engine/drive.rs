@@ -3,8 +3,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tombolo_kernel::failure::{Failure, FieldProblem};
-use tombolo_kernel::fields::Leak;
 use tombolo_kernel::system::ActionCall;
 use tombolo_manifest::Effect;
 use tombolo_store::{Advance, Hearing, Link, RunRow, RunStatus};
@@ -132,12 +130,9 @@ impl Engine {
             until_ms,
         } = wanted;
         let offer = self.parts.actor.offer(&system, &action);
-        let checked = match (&caller.leak, &offer) {
-            (Some(leak), _) => Err(kept_back(leak)),
-            (None, Some(offer)) => self.schemas.check(&system, &action, offer, &input),
-            (None, None) => Ok(()),
-        };
-        if let Err(failure) = checked {
+        if let Some(offer) = &offer
+            && let Err(failure) = self.schemas.check(&system, &action, offer, &input)
+        {
             let refused = Called {
                 result: Err(failure),
                 at_ms,
@@ -161,6 +156,7 @@ impl Engine {
             attempt,
             cause,
             depth: 0,
+            withheld: caller.withheld.clone(),
         };
         let gate = self.gates.of(&system);
         let was_parked = caller.parked_on.as_deref() == Some(system.as_str());
@@ -416,15 +412,6 @@ impl Engine {
                 self.carry_out(run, input).await;
             }
         })
-    }
-}
-
-fn kept_back(leak: &Leak) -> Failure {
-    Failure::InvalidInput {
-        problems: vec![FieldProblem {
-            path: String::new(),
-            message: leak.to_string(),
-        }],
     }
 }
 

@@ -98,16 +98,21 @@ impl FieldFilter {
     /// It is not JSON, or nested too deeply.
     pub fn apply(&self, text: &str) -> Result<String, FieldsError> {
         let mut out = String::with_capacity(text.len());
-        self.value(text.trim(), &mut Vec::new(), 0, &mut out)?;
+        self.value(text.trim(), None, &mut Vec::new(), 0, &mut out)?;
         Ok(out)
     }
 
-    /// Values of these rules' fields anywhere in a text, for [`Withheld::leak`].
-    ///
-    /// # Errors
-    /// It is not JSON, or nested too deeply.
-    pub fn collect(&self, text: &str, withheld: &mut Withheld) -> Result<(), FieldsError> {
-        self.look(text.trim(), &mut Vec::new(), 0, None, withheld)
+    /// Values of these rules' fields anywhere in these JSON texts.
+    #[must_use]
+    pub fn withheld<'s>(&self, sources: impl IntoIterator<Item = &'s str>) -> Withheld {
+        let mut withheld = Withheld::default();
+        for source in sources {
+            let looked = self.look(source.trim(), &mut Vec::new(), 0, None, &mut withheld);
+            if looked.is_err() {
+                withheld.unread = true;
+            }
+        }
+        withheld
     }
 
     pub(super) fn verdict(&self, names: &[String]) -> Verdict<'_> {
@@ -125,9 +130,11 @@ impl FieldFilter {
         }
     }
 
+    /// `mask` is that of a field around the value; it goes before those of fields inside.
     fn value(
         &self,
         raw: &str,
+        mask: Option<Mask>,
         names: &mut Vec<String>,
         depth: usize,
         out: &mut String,
@@ -138,22 +145,20 @@ impl FieldFilter {
                 let mut first = true;
                 for (name, value) in members(raw, depth)? {
                     names.push(plain(&name));
-                    match self.verdict(names) {
-                        Verdict::Hidden(_) => {}
-                        verdict => {
-                            if !std::mem::take(&mut first) {
-                                out.push(',');
-                            }
-                            push_text(&name, out);
-                            out.push(':');
-                            match verdict {
-                                Verdict::Masked(_, mask) => {
-                                    self.masked(value.get(), mask, names, depth + 1, out)?;
-                                }
-                                _ => self.value(value.get(), names, depth + 1, out)?,
-                            }
+                    let mask = match self.verdict(names) {
+                        Verdict::Hidden(_) => {
+                            names.pop();
+                            continue;
                         }
+                        Verdict::Masked(_, inside) => mask.or(Some(inside)),
+                        Verdict::Open => mask,
+                    };
+                    if !std::mem::take(&mut first) {
+                        out.push(',');
                     }
+                    push_text(&name, out);
+                    out.push(':');
+                    self.value(value.get(), mask, names, depth + 1, out)?;
                     names.pop();
                 }
                 out.push('}');
@@ -164,18 +169,17 @@ impl FieldFilter {
                     if index > 0 {
                         out.push(',');
                     }
-                    self.value(value.get(), names, depth + 1, out)?;
+                    self.value(value.get(), mask, names, depth + 1, out)?;
                 }
                 out.push(']');
             }
-            Some(b'"') if !self.matching.is_empty() => {
-                let text = text(raw)?;
-                match self.without_matches(&text) {
+            Some(b'"') if mask.is_some() || !self.matching.is_empty() => {
+                match self.changed(&text(raw)?, mask) {
                     Some(changed) => push_text(&changed, out),
                     None => out.push_str(raw),
                 }
             }
-            Some(b'-' | b'0'..=b'9') => match self.without_matches(raw) {
+            Some(b'-' | b'0'..=b'9') => match self.changed(raw, mask) {
                 Some(changed) => push_text(&changed, out),
                 None => out.push_str(raw),
             },
@@ -184,48 +188,11 @@ impl FieldFilter {
         Ok(())
     }
 
-    /// The value with every text and number in it masked. Hidden fields inside are still taken out.
-    fn masked(
-        &self,
-        raw: &str,
-        mask: Mask,
-        names: &mut Vec<String>,
-        depth: usize,
-        out: &mut String,
-    ) -> Result<(), FieldsError> {
-        match raw.as_bytes().first() {
-            Some(b'{') => {
-                out.push('{');
-                let mut first = true;
-                for (name, value) in members(raw, depth)? {
-                    names.push(plain(&name));
-                    if !matches!(self.verdict(names), Verdict::Hidden(_)) {
-                        if !std::mem::take(&mut first) {
-                            out.push(',');
-                        }
-                        push_text(&name, out);
-                        out.push(':');
-                        self.masked(value.get(), mask, names, depth + 1, out)?;
-                    }
-                    names.pop();
-                }
-                out.push('}');
-            }
-            Some(b'[') => {
-                out.push('[');
-                for (index, value) in items(raw, depth)?.into_iter().enumerate() {
-                    if index > 0 {
-                        out.push(',');
-                    }
-                    self.masked(value.get(), mask, names, depth + 1, out)?;
-                }
-                out.push(']');
-            }
-            Some(b'"') => push_text(&mask.apply(&text(raw)?), out),
-            Some(b'-' | b'0'..=b'9') => push_text(&mask.apply(raw), out),
-            _ => out.push_str(raw),
-        }
-        Ok(())
+    /// A text or number with its mask, and without what patterns match; nothing where it stays as it is.
+    fn changed(&self, text: &str, mask: Option<Mask>) -> Option<String> {
+        let masked = mask.map(|mask| mask.apply(text));
+        self.without_matches(masked.as_deref().unwrap_or(text))
+            .or(masked)
     }
 
     /// Every letter and digit of what matches becomes an asterisk; nothing where nothing matches.

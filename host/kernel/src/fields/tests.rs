@@ -153,8 +153,7 @@ fn a_value_that_is_kept_back_is_found_under_another_name() {
     let fields = filter(&["birthday"], &[("phone", Mask::Phone)], &[]);
     let source =
         r#"{"birthday":"1980-02-29","phone":491701234567,"name":"Nova","short":{"birthday":"x"}}"#;
-    let mut withheld = Withheld::default();
-    fields.collect(source, &mut withheld).unwrap();
+    let withheld = fields.withheld([source]);
     let leaks = |input: &str| withheld.leak(&fields.apply(input).unwrap());
     assert_eq!(leaks(r#"{"birthday":"1980-02-29","name":"Nova x"}"#), None);
     let found = |rule: &str| Some(Leak::Found { rule: rule.into() });
@@ -176,11 +175,18 @@ fn more_values_than_can_be_looked_for_are_a_leak() {
     let many: Vec<Value> = (0..=crate::limits::WITHHELD_VALUES)
         .map(|n| json!({ "id": format!("value-{n}") }))
         .collect();
-    let mut withheld = Withheld::default();
-    fields
-        .collect(&Value::from(many).to_string(), &mut withheld)
-        .unwrap();
+    let withheld = fields.withheld([&*Value::from(many).to_string()]);
     assert_eq!(withheld.leak("{}"), Some(Leak::TooMany));
+}
+
+#[test]
+fn what_cannot_be_read_through_may_hold_anything() {
+    let fields = filter(&["id"], &[], &[]);
+    let deep = format!("{}{}", "[".repeat(80), "]".repeat(80));
+    for source in [&*deep, "{\"id\""] {
+        let withheld = fields.withheld(["{}", source]);
+        assert_eq!(withheld.leak("{}"), Some(Leak::Unread), "{source}");
+    }
 }
 
 fn nested() -> impl Strategy<Value = Value> {

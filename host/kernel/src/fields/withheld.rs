@@ -13,6 +13,8 @@ pub struct Withheld {
     values: BTreeMap<String, String>,
     /// More than can be looked for.
     too_many: bool,
+    /// A text they may be in was not JSON or nested too deeply to be read through.
+    pub(super) unread: bool,
 }
 
 /// Where a value was found that is kept back.
@@ -25,6 +27,8 @@ pub enum Leak {
     },
     /// There are too many values to look for.
     TooMany,
+    /// Nobody knows which values to look for.
+    Unread,
 }
 
 impl Withheld {
@@ -43,6 +47,9 @@ impl Withheld {
     /// Whether a JSON text that was filtered still holds one of the values.
     #[must_use]
     pub fn leak(&self, filtered: &str) -> Option<Leak> {
+        if self.unread {
+            return Some(Leak::Unread);
+        }
         if self.too_many {
             return Some(Leak::TooMany);
         }
@@ -73,6 +80,11 @@ impl std::fmt::Display for Leak {
                 f,
                 "the event and the results before it have more than {} values of fields that are kept back from this system; nobody can tell whether one of them is in here",
                 limits::WITHHELD_VALUES
+            ),
+            Self::Unread => write!(
+                f,
+                "the event or the results before it are nested deeper than {}; nobody can tell whether what is kept back from this system is in here",
+                limits::JSON_DEPTH
             ),
         }
     }

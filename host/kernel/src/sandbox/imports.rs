@@ -247,6 +247,7 @@ impl StoreState {
             attempt: self.call.attempt,
             cause: self.cause_text(),
             depth: self.call.depth.saturating_add(1),
+            withheld: None,
         }
     }
 }

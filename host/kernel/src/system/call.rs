@@ -6,6 +6,7 @@ use serde_json::value::RawValue;
 
 use crate::audit::AuditRecord;
 use crate::failure::Failure;
+use crate::fields::Withheld;
 
 /// Ask a system to do something.
 #[derive(Debug, Clone)]
@@ -22,6 +23,8 @@ pub struct ActionCall {
     pub cause: String,
     /// How many `actions.call` are above this one.
     pub depth: u8,
+    /// Values that are kept back from the system and must not be in the input under another name.
+    pub withheld: Option<Arc<Withheld>>,
 }
 
 /// Something arrived for a system.

@@ -23,7 +23,7 @@ use crate::capability::http::HttpClients;
 use crate::capability::store::KeyValues;
 use crate::clock::SharedClock;
 use crate::failure::{Failure, FieldProblem};
-use crate::fields::{FieldFilter, FieldsError};
+use crate::fields::FieldFilter;
 use crate::grant::Grant;
 use crate::limits;
 use crate::sandbox::{CallState, Cause, Pool, Read, Start};
@@ -418,9 +418,9 @@ impl Systems {
             return Some(Outcome::refused(failure));
         }
         if let Some(fields) = &running.prepared.grant.fields {
-            match fields.apply(&call.input) {
+            match reaching(fields, &call) {
                 Ok(input) => call.input = input,
-                Err(problem) => return Some(Outcome::refused(unfiltered(&problem))),
+                Err(failure) => return Some(Outcome::refused(failure)),
             }
         }
         let (key, attempt, depth) = (call.idempotency_key.clone(), call.attempt, call.depth);
@@ -446,13 +446,24 @@ fn cut_off(system: &str) -> Failure {
     }
 }
 
-/// An input whose fields cannot be kept back goes nowhere.
-fn unfiltered(problem: &FieldsError) -> Failure {
-    Failure::InvalidInput {
+/// What of a call's input reaches the system. An input from which not everything can be kept back goes nowhere.
+fn reaching(fields: &FieldFilter, call: &ActionCall) -> Result<String, Failure> {
+    let refused = |message: String| Failure::InvalidInput {
         problems: vec![FieldProblem {
             path: String::new(),
-            message: problem.to_string(),
+            message,
         }],
+    };
+    let input = fields
+        .apply(&call.input)
+        .map_err(|problem| refused(problem.to_string()))?;
+    let leak = call
+        .withheld
+        .as_ref()
+        .and_then(|withheld| withheld.leak(&input));
+    match leak {
+        Some(leak) => Err(refused(leak.to_string())),
+        None => Ok(input),
     }
 }
 

@@ -194,6 +194,7 @@ pub(crate) fn call(input: &str) -> ActionCall {
         attempt: 1,
         cause: "1.flow/step".into(),
         depth: 0,
+        withheld: None,
     }
 }
 

@@ -101,6 +101,9 @@ pub enum Dimension {
 }
 
 impl Dimension {
+    /// Every way.
+    pub const ALL: [Self; 4] = [Self::Systems, Self::Flows, Self::Types, Self::Tasks];
+
     /// As a token's key spells it.
     #[must_use]
     pub fn name(self) -> &'static str {

@@ -162,13 +162,7 @@ fn flow_of(run: &str) -> Option<String> {
 }
 
 fn narrowed(scopes: &Scopes) -> Refusal {
-    let all = [
-        Dimension::Systems,
-        Dimension::Flows,
-        Dimension::Types,
-        Dimension::Tasks,
-    ];
-    let told = all.into_iter().filter_map(|dimension| {
+    let told = Dimension::ALL.into_iter().filter_map(|dimension| {
         let names = scopes.of(dimension)?.iter().map(String::as_str);
         Some(format!(
             "{} {}",

@@ -8,7 +8,7 @@ use axum::extract::{Path, State};
 use http::HeaderMap;
 use serde::{Deserialize, Serialize};
 use tombolo_flow::engine::DeliveryStatus;
-use tombolo_kernel::audit::Kind;
+use tombolo_kernel::audit::{AuditRecord, Kind};
 use tombolo_kernel::system::SystemStatus;
 
 use super::decided::{decided, decision};
@@ -57,17 +57,14 @@ struct Said {
 
 /// Takes a system out of service.
 pub(crate) async fn disable(
-    Caller { name: token, .. }: Caller,
+    caller: Caller,
     State(core): State<Arc<Core>>,
     Path(system): Path<String>,
     headers: HeaderMap,
     content: Body,
 ) -> Result<Json<serde_json::Value>, Refusal> {
     let said = said(&headers, content).await?;
-    let record = decision(&core, Kind::Disable, &token)
-        .of(&system, "", "")
-        .by(&said.by)
-        .because(&said.reason);
+    let record = record(&core, Kind::Disable, &caller, &system, &said);
     let (of, name) = (Arc::clone(&core), system.clone());
     let work = async move { life::disable(&of, name, said.by, said.reason).await };
     decided(&core, record, work).await?;
@@ -76,21 +73,25 @@ pub(crate) async fn disable(
 
 /// Puts it back.
 pub(crate) async fn enable(
-    Caller { name: token, .. }: Caller,
+    caller: Caller,
     State(core): State<Arc<Core>>,
     Path(system): Path<String>,
     headers: HeaderMap,
     content: Body,
 ) -> Result<Json<serde_json::Value>, Refusal> {
     let said = said(&headers, content).await?;
-    let record = decision(&core, Kind::Enable, &token)
-        .of(&system, "", "")
-        .by(&said.by)
-        .because(&said.reason);
+    let record = record(&core, Kind::Enable, &caller, &system, &said);
     let (of, name) = (Arc::clone(&core), system.clone());
     let work = async move { life::enable(&of, name).await };
     decided(&core, record, work).await?;
     Ok(Json(serde_json::json!({ "system": system })))
+}
+
+fn record(core: &Core, kind: Kind, caller: &Caller, system: &str, said: &Said) -> AuditRecord {
+    decision(core, kind, &caller.name)
+        .of(system, "", "")
+        .by(&said.by)
+        .because(&said.reason)
 }
 
 async fn said(headers: &HeaderMap, content: Body) -> Result<Said, Refusal> {

@@ -147,6 +147,7 @@ async fn page(
                 attempt,
                 cause: cause.to_owned(),
                 depth: 0,
+                withheld: None,
             };
             let result = core.engine.ask(&side.system, call).await?;
             answer(&result, rows, next.as_ref().map(|(at, _)| &**at))

@@ -171,6 +171,7 @@ async fn one_call(systems: &Systems, system: &str, input: &str) -> anyhow::Resul
         attempt: 1,
         cause: "1.flow/step".into(),
         depth: 0,
+        withheld: None,
     };
     match systems.act(system, call).await.result {
         Ok(_) => Ok(()),

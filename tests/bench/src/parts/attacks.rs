@@ -237,6 +237,7 @@ fn overrun_ms(runtime: &tokio::runtime::Runtime, adapters: &Path) -> anyhow::Res
         attempt: 1,
         cause: "1.flow/step".into(),
         depth: 0,
+        withheld: None,
     };
     let mut most = 0_u64;
     for _ in 0..usize::try_from(limits::CRASHES / 4).unwrap_or(1) {

@@ -405,6 +405,18 @@ pub(super) fn settings(text: &str) -> (Settings, Vec<Problem>) {
     (settings, problems.into_list())
 }
 
+/// Each text is told so, and no secret with it.
+pub(super) fn settings_refused(table: &[(&str, &str)]) {
+    for (text, expected) in table {
+        let told = told(&settings(text).1);
+        assert!(
+            told.contains(expected),
+            "{text}\n  told: {told}\n  not:  {expected}"
+        );
+        assert!(!told.contains("s3cret"), "{told}");
+    }
+}
+
 #[test]
 fn what_tombolo_yaml_says_is_read_with_defaults() {
     let (read, problems) = settings(
@@ -427,7 +439,7 @@ fn what_tombolo_yaml_says_is_read_with_defaults() {
 
 #[test]
 fn a_bad_tombolo_yaml_is_told_where_and_what() {
-    let table = [
+    settings_refused(&[
         (
             "listne: x",
             "tombolo.yaml:1:1: tombolo.yaml: found the key \"listne\"",
@@ -456,13 +468,5 @@ fn a_bad_tombolo_yaml_is_told_where_and_what() {
             "roles: [\"a\\nb\"]",
             "role \"a\\nb\": expected at most 80 characters on one line",
         ),
-    ];
-    for (text, expected) in table {
-        let told = told(&settings(text).1);
-        assert!(
-            told.contains(expected),
-            "{text}\n  told: {told}\n  not:  {expected}"
-        );
-        assert!(!told.contains("s3cret"), "{told}");
-    }
+    ]);
 }
