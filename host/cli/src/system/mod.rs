@@ -1,7 +1,13 @@
-//! `tombolo system`: how every system of a running host stands, and what people decide about one.
+//! `tombolo system`: how every system of a running host stands, what people decide about one, and how the site gets
+//! new ones and other versions.
 
+mod adapter_line;
+mod add;
 mod life;
+mod placed;
 mod status;
+mod swap;
+mod taken;
 
 use clap::Subcommand;
 
@@ -12,6 +18,10 @@ pub(crate) use status::short_digest;
 pub(crate) enum SystemCommand {
     /// Show how every system stands
     Status(status::StatusArguments),
+    /// Connect a new system: writes its file from the adapter's manifest
+    Add(add::AddArguments),
+    /// Give a system another version of its adapter; a running host takes it once a reviewer approved it
+    Swap(swap::SwapArguments),
     /// Take a system out of service: its calls wait, hooks send senders away for a while, feeds pause
     Disable(life::DecisionArguments),
     /// Put a system that is disabled or quarantined back into service
@@ -22,6 +32,8 @@ pub(crate) enum SystemCommand {
 pub(crate) async fn run(command: SystemCommand) -> anyhow::Result<()> {
     match command {
         SystemCommand::Status(arguments) => status::run(arguments).await,
+        SystemCommand::Add(arguments) => add::run(arguments).await,
+        SystemCommand::Swap(arguments) => swap::run(arguments).await,
         SystemCommand::Disable(arguments) => {
             life::decide(&arguments, "disable", "is disabled; what needs it waits").await
         }

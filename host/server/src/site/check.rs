@@ -47,7 +47,17 @@ pub struct SystemReport {
 /// Reads a site and everything it refers to, offline; starts nothing.
 #[must_use]
 pub fn check(folder: &Path) -> Report {
-    let (site, problems) = load(folder, &mut PackageShelf::default());
+    check_instead(folder, None)
+}
+
+/// The same, as if the file of one system had another text, or were there.
+#[must_use]
+pub fn check_with(folder: &Path, system: &str, text: &str) -> Report {
+    check_instead(folder, Some((system, text)))
+}
+
+fn check_instead(folder: &Path, instead: Option<(&str, &str)>) -> Report {
+    let (site, problems) = load(folder, &mut PackageShelf::default(), instead);
     let mut report = Report {
         problems,
         ..Report::default()

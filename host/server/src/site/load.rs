@@ -23,8 +23,13 @@ use super::shelf::{Adapter, Adapters, PackageShelf};
 use super::{GrantFound, fields, grant, merge, place, reconciliation, system};
 use crate::secrets::SecretReference;
 
-/// Reads all there is. With problems the site may still be there, for further checks.
-pub(crate) fn load(folder: &Path, shelf: &mut PackageShelf) -> (Option<Site>, Vec<Problem>) {
+/// Reads all there is. With problems the site may still be there, for further checks. `instead` is a system's name and
+/// the text that its file would have.
+pub(crate) fn load(
+    folder: &Path,
+    shelf: &mut PackageShelf,
+    instead: Option<(&str, &str)>,
+) -> (Option<Site>, Vec<Problem>) {
     let folder = match std::fs::canonicalize(folder) {
         Ok(folder) if folder.is_dir() => folder,
         Ok(_) => {
@@ -53,7 +58,14 @@ pub(crate) fn load(folder: &Path, shelf: &mut PackageShelf) -> (Option<Site>, Ve
         .is_none_or(|settings| settings.secrets.is_some());
     shelf.begin(settings.as_ref());
     let mut offered = Offered::default();
-    let systems = systems(&folder, has_age, shelf, &mut offered, &mut problems);
+    let systems = systems(
+        &folder,
+        has_age,
+        shelf,
+        instead,
+        &mut offered,
+        &mut problems,
+    );
     let grants = grants(&folder, &mut problems);
     let schedules = schedules(&folder, &mut problems);
     let tables = tables(&folder, &mut problems);
@@ -103,11 +115,13 @@ fn systems(
     folder: &Path,
     has_age: bool,
     shelf: &mut dyn Adapters,
+    instead: Option<(&str, &str)>,
     offered: &mut Offered,
     problems: &mut Vec<Problem>,
 ) -> BTreeMap<String, SystemPlan> {
     let mut systems = BTreeMap::new();
-    let files = files_of(folder, "systems", problems);
+    let mut files: BTreeMap<_, _> = files_of(folder, "systems", problems).into_iter().collect();
+    files.extend(instead.map(|(name, _)| (name.to_owned(), format!("systems/{name}.yaml"))));
     if files.len() > limits::SYSTEMS {
         let message = format!(
             "found {} systems, expected at most {}; split the site",
@@ -118,7 +132,11 @@ fn systems(
         return systems;
     }
     for (name, file) in files {
-        let draft = match text_of(folder, &file, problems) {
+        let text = match instead {
+            Some((system, text)) if system == name => Some(text.to_owned()),
+            _ => text_of(folder, &file, problems),
+        };
+        let draft = match text {
             Some(text) => {
                 let (draft, found) = draft(&name, &file, &text, folder, has_age, shelf);
                 problems.extend(found);

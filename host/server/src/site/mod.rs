@@ -36,7 +36,7 @@ mod tokens;
 mod withheld;
 
 pub use audit::{AuditExport, SyslogPlace};
-pub use check::{Report, SystemReport, check};
+pub use check::{Report, SystemReport, check, check_with};
 pub use feed::FeedPlan;
 pub(crate) use files::bounded;
 pub(crate) use named::Named;
@@ -73,7 +73,7 @@ pub fn read(folder: &Path) -> Result<Site, Vec<Problem>> {
 /// # Errors
 /// Every problem found, in the order of files.
 pub fn read_with(folder: &Path, shelf: &mut PackageShelf) -> Result<Site, Vec<Problem>> {
-    let (site, problems) = load::load(folder, shelf);
+    let (site, problems) = load::load(folder, shelf, None);
     match site {
         Some(site) if problems.is_empty() => Ok(site),
         _ => Err(problems),
