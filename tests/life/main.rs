@@ -8,5 +8,6 @@
 
 mod contract;
 mod fixture;
+mod rolled_back;
 mod service;
 mod swapped;

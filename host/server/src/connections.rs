@@ -99,6 +99,26 @@ impl Connections {
         (changes, candidates)
     }
 
+    /// Makes one ready by a plan that is not the site's. It takes calls once [`Systems::switch`] has it.
+    ///
+    /// # Errors
+    /// Why it does not start.
+    pub(crate) async fn prepare_one(
+        &self,
+        systems: &Systems,
+        plan: &SystemPlan,
+        grant: &Grant,
+        source: &SecretSource,
+    ) -> Result<Candidate, String> {
+        let spec = plan.resolve(source).map_err(|error| error.to_string())?;
+        let fingerprint = fingerprint(plan, &spec, Some(grant));
+        let name = spec.name.clone();
+        let candidate = systems.prepare(spec, Some(grant)).await;
+        let candidate = candidate.map_err(|error| error.to_string())?;
+        self.in_force.lock().insert(name, fingerprint);
+        Ok(candidate)
+    }
+
     fn note(
         &self,
         name: String,

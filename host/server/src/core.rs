@@ -17,7 +17,7 @@ use tombolo_kernel::audit::{AuditRecord, Kind, Outcome};
 use tombolo_kernel::clock::SharedClock;
 use tombolo_kernel::event::Event;
 use tombolo_kernel::limits;
-use tombolo_kernel::system::{SystemStatus, Systems};
+use tombolo_kernel::system::{Actor as _, SystemStatus, Systems};
 use tombolo_store::{Appended, AuditTrail, PageIn, Store, StoreError};
 
 use crate::access::KeptTokens;
@@ -28,7 +28,7 @@ use crate::ingress::broker::Subscriptions;
 use crate::ingress::knocking::Knocking;
 use crate::ingress::origin::Names;
 use crate::ingress::tls::Tls;
-use crate::life::Books;
+use crate::life::{self, Books, Standing};
 use crate::reconciliation::Reconciliations;
 use crate::refusals::{Refusals, Refused};
 use crate::schedules::Schedules;
@@ -95,7 +95,10 @@ pub(crate) struct Core {
     pub(crate) refusals: Refusals,
     /// Told when files of the site changed, before they are settled and read.
     pub(crate) grants_changed: Arc<Notify>,
-    reloading: tokio::sync::Mutex<()>,
+    /// Held while versions change.
+    pub(crate) reloading: tokio::sync::Mutex<()>,
+    /// What the site has for systems that are rolled back.
+    pub(crate) standing: ArcSwap<Standing>,
 }
 
 /// How the host is reached.
@@ -145,6 +148,7 @@ impl Core {
         named: Named,
         connections: Connections,
         books: Books,
+        standing: Standing,
     ) -> Self {
         Self {
             folder,
@@ -177,6 +181,7 @@ impl Core {
             refusals: Refusals::default(),
             grants_changed: Arc::default(),
             reloading: tokio::sync::Mutex::new(()),
+            standing: ArcSwap::from_pointee(standing),
         }
     }
 
@@ -287,7 +292,7 @@ impl Core {
     ///
     /// # Errors
     /// Every problem; nothing has changed.
-    async fn reload(self: &Arc<Self>) -> Result<Changes, Vec<Problem>> {
+    pub(crate) async fn reload(self: &Arc<Self>) -> Result<Changes, Vec<Problem>> {
         // What was revoked stops, whether the rest of the site checks or not; also what a site that was read before the
         // revocation has just put into force.
         self.withdraw().await;
@@ -305,13 +310,16 @@ impl Core {
             let tokens = Tokens::resolve(&site.settings.tokens, &source)?;
             Ok::<_, Vec<Problem>>((site, source, tokens))
         });
-        let (site, source, tokens) = read.await.map_err(|error| broke_off(&error))??;
+        let (mut site, source, tokens) = read.await.map_err(|error| broke_off(&error))??;
+        let standing = life::stand_in(&self.books, &mut site, self.clock.now_ms()).await;
+        let mut unwell = self.unwell().await;
         let (mut changes, candidates) = self
             .connections
             .prepare(&self.systems, &site.systems, &site.grants, &source)
             .await;
         let names: BTreeSet<String> = site.systems.keys().cloned().collect();
         changes.disconnected = self.connections.all_but(&self.systems, &names);
+        unwell.extend(life::go_on(&self.books, &standing.ending, &changes.connected).await);
         self.connections.say_what_needs_a_restart(&site.settings);
         self.tls.replace(site.settings.network.tls.clone());
         let (deliveries, named) = (site.deliveries(), Named::of(&site));
@@ -327,6 +335,7 @@ impl Core {
                 is_other
             });
             self.named.store(Arc::new(named));
+            self.standing.store(Arc::new(standing));
             self.engine.replace_deliveries(deliveries);
             self.engine.replace_flows(site.flows);
             self.feeds.replace(&site.systems);
@@ -335,7 +344,20 @@ impl Core {
         });
         self.subscriptions.replace(self);
         self.site_changed.notify_one();
+        let versions = life::in_force(&changes.connected, &site.systems, &site.grants, &unwell);
+        let turn = self.books.turn().await;
+        life::write_down(&self.books, versions, self.clock.now_ms(), turn).await;
         Ok(changes)
+    }
+
+    /// Systems whose version is found bad: quarantined.
+    async fn unwell(&self) -> BTreeSet<String> {
+        let books = self.books.all().await;
+        let rests = |name: &String| {
+            let disabled = books.get(name).is_some_and(|book| book.disabled.is_some());
+            !disabled && self.systems.rests(name).is_some()
+        };
+        books.keys().filter(|name| rests(name)).cloned().collect()
     }
 }
 

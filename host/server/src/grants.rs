@@ -96,7 +96,11 @@ impl Core {
             return Vec::new();
         }
         let why = |grant: &Grant| over.get(&grant.system).map(|over| over.why.clone());
-        self.stopped(self.systems.withdraw(why))
+        let withdrawn = self.stopped(self.systems.withdraw(why));
+        for one in &withdrawn {
+            crate::life::withdrawn(self, &one.system, &one.why).await;
+        }
+        withdrawn
     }
 
     /// Forgets what was in force, so that a good grant connects the system again.

@@ -3,6 +3,7 @@
 //! Start: read the site, open the store, start the sandbox, connect the systems side by side, recover the runs, and
 //! listen last, so that nothing is taken in that could not be kept.
 
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -104,7 +105,7 @@ impl Host {
     /// See [`HostError`]. A system that is held back or fails is not an error: it shows in the status.
     pub async fn start(folder: &Path, options: HostOptions) -> Result<Self, HostError> {
         let mut shelf = PackageShelf::default();
-        let site = site::read_with(folder, &mut shelf).map_err(HostError::Site)?;
+        let mut site = site::read_with(folder, &mut shelf).map_err(HostError::Site)?;
         let secrets = source(&site);
         let tokens =
             api::Tokens::resolve(&site.settings.tokens, &secrets).map_err(HostError::Site)?;
@@ -138,11 +139,19 @@ impl Host {
         for (system, disabled) in books.disabled() {
             systems.disable(&system, disabled);
         }
+        let standing = life::stand_in(&books, &mut site, clock.now_ms()).await;
         let connections = Connections::new(shelf, site.settings.clone());
         let (changes, candidates) = connections
             .prepare(&systems, &site.systems, &site.grants, &secrets)
             .await;
+        life::go_on(&books, &standing.ending, &changes.connected).await;
         systems.switch(candidates, &[], || {});
+        let versions = life::in_force(
+            &changes.connected,
+            &site.systems,
+            &site.grants,
+            &BTreeSet::new(),
+        );
         let (store, audit): (Arc<dyn Store>, Arc<dyn AuditTrail>) =
             (Arc::clone(&store) as _, store);
         let parts = EngineParts {
@@ -167,7 +176,13 @@ impl Host {
             named,
             connections,
             books,
+            standing,
         ));
+        // Before any reload's, and the start does not wait for the disk.
+        let (of, turn) = (Arc::clone(&core), core.books.turn().await);
+        tokio::spawn(async move {
+            life::write_down(&of.books, versions, of.clock.now_ms(), turn).await;
+        });
         core.feeds.replace(&site.systems);
         core.schedules.replace(site.schedules);
         core.reconciliations.replace(site.reconciliations);

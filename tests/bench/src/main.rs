@@ -1,6 +1,6 @@
 //! The benchmark: `cargo run --release -p tombolo-bench [PART...]`. Shows progress, prints one table, writes
 //! `target/bench.json`. Parts: `grants`, `append`, `adapter`, `e2e`, `many`, `restart`, `waiting`, `feed`,
-//! `reconcile`, `attacks`; all of these when none is named, and `node-red` only when it is, for it installs Node-RED from npm.
+//! `reconcile`, `swaps`, `attacks`; all of these when none is named, and `node-red` only when it is, for it installs Node-RED from npm.
 //! `--quick` makes every part small, to see that it works; its figures mean nothing.
 
 #![allow(clippy::print_stderr, reason = "progress goes to the terminal")]
@@ -25,7 +25,7 @@ use crate::parts::e2e::Size;
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-const PARTS: [&str; 11] = [
+const PARTS: [&str; 12] = [
     "grants",
     "append",
     "adapter",
@@ -35,6 +35,7 @@ const PARTS: [&str; 11] = [
     "waiting",
     "feed",
     "reconcile",
+    "swaps",
     "attacks",
     "node-red",
 ];
@@ -140,6 +141,24 @@ fn bench(words: &[&str]) -> anyhow::Result<()> {
             if quick { 50_000 } else { 1_000_000 },
             &say,
         )?;
+    }
+    if wanted("swaps") {
+        let size = if quick {
+            parts::swaps::Size {
+                swaps: 20,
+                per_second: 200.0,
+                alone: 500,
+                most: 20_000,
+            }
+        } else {
+            parts::swaps::Size {
+                swaps: 1_000,
+                per_second: 1_000.0,
+                alone: 20_000,
+                most: 1_000_000,
+            }
+        };
+        parts::swaps::run(&mut figures, &adapters, size, &say)?;
     }
     if wanted("attacks") {
         let sizes = if quick {

@@ -95,6 +95,47 @@ steps:
     approve(folder)
 }
 
+/// A version of a system: what the site has of it.
+pub(crate) struct Version {
+    /// The system file.
+    pub(crate) system: String,
+    /// The grant's file.
+    pub(crate) grant: String,
+    /// The adapter's.
+    pub(crate) digest: String,
+}
+
+/// The system `books` of the end-to-end part, and the same with an adapter of other bytes, both approved. The first is
+/// in force afterwards.
+pub(crate) fn two_versions(folder: &Path, adapters: &Path) -> anyhow::Result<[Version; 2]> {
+    let first = fs::read_to_string(folder.join("systems/books.yaml"))?;
+    let (rest, other) = (
+        adapters.join("rest.wasm"),
+        folder.join("adapters/other.wasm"),
+    );
+    let mut bytes = fs::read(&rest)?;
+    // A custom section, which means nothing: another digest.
+    bytes.extend([0, 6, 5]);
+    bytes.extend(b"other");
+    fs::create_dir_all(folder.join("adapters"))?;
+    fs::write(&other, bytes)?;
+    sign(&other)?;
+    let second = first.replace(&rest.display().to_string(), &other.display().to_string());
+    let version = |system: String| {
+        write(folder, "systems/books.yaml", &system)?;
+        approve(folder)?;
+        let grant = fs::read_to_string(folder.join("grants/books.yaml"))?;
+        let digest = serde_json::from_str::<Grant>(&grant)?.adapter.digest;
+        anyhow::Ok(Version {
+            system,
+            grant,
+            digest,
+        })
+    };
+    let second = version(second)?;
+    Ok([version(first)?, second])
+}
+
 /// `tombolo.yaml` for a host on `port`.
 pub(crate) fn main_file(port: u16) -> String {
     let key = PUBLISHER.as_ref().map(Signer::key).unwrap_or_default();

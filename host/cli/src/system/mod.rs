@@ -26,6 +26,10 @@ pub(crate) enum SystemCommand {
     Disable(life::DecisionArguments),
     /// Put a system that is disabled or quarantined back into service
     Enable(life::DecisionArguments),
+    /// Go back to the last good version, which the host kept: at once, whatever the site or a registry has
+    Rollback(life::DecisionArguments),
+    /// End a rollback: run the site's version again
+    Forward(life::DecisionArguments),
 }
 
 /// Carries out a system command.
@@ -39,6 +43,13 @@ pub(crate) async fn run(command: SystemCommand) -> anyhow::Result<()> {
         }
         SystemCommand::Enable(arguments) => {
             life::decide(&arguments, "enable", "is in service; what waited goes on").await
+        }
+        SystemCommand::Rollback(arguments) => {
+            let done = "runs its last good version, until the site has a third one that is approved, or `tombolo system forward`";
+            life::decide(&arguments, "rollback", done).await
+        }
+        SystemCommand::Forward(arguments) => {
+            life::decide(&arguments, "forward", "runs the site's version").await
         }
     }
 }

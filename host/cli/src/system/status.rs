@@ -42,6 +42,24 @@ struct SystemView {
     instances: usize,
     #[serde(default)]
     delivery: Option<DeliveryView>,
+    #[serde(default)]
+    rolls_back_to: Option<VersionView>,
+    #[serde(default)]
+    rolled_back: Option<RolledBackView>,
+}
+
+/// A version that is kept.
+#[derive(Debug, Deserialize)]
+struct VersionView {
+    adapter: String,
+}
+
+/// Why it runs an older version than the site's.
+#[derive(Debug, Deserialize)]
+struct RolledBackView {
+    by: String,
+    reason: String,
+    site: String,
 }
 
 /// By whose word it runs.
@@ -97,6 +115,7 @@ pub(super) async fn run(arguments: StatusArguments) -> anyhow::Result<()> {
         "INSTANCES",
         "SINCE",
         "PARKED",
+        "BACK TO",
         "WHY",
     ]);
     for system in &systems {
@@ -152,6 +171,11 @@ fn row(system: &SystemView) -> Vec<Cell> {
             )),
         }
     }
+    if let Some(RolledBackView { by, reason, site }) = &system.rolled_back {
+        why.push_str(&format!(
+            "rolled back by {by}: {reason}; the site's version is {site}"
+        ));
+    }
     if let Some(outage) = outage {
         let since = when::moment(outage.since_ms);
         let probe = when::time_of_day(outage.probe_ms);
@@ -179,8 +203,16 @@ fn row(system: &SystemView) -> Vec<Cell> {
             .map_or_else(String::new, when::moment)
             .into(),
         parked.to_string().into(),
+        back_to(system).into(),
         why.into(),
     ]
+}
+
+/// The version that `tombolo system rollback` goes to.
+fn back_to(system: &SystemView) -> String {
+    let last = system.rolls_back_to.as_ref();
+    let version = last.and_then(|last| last.adapter.split(' ').next_back());
+    version.unwrap_or_default().to_owned()
 }
 
 /// The key's id, or nobody.

@@ -97,6 +97,8 @@ routes! {
     get "/api/systems", Who::Roles(&[Operator, Reviewer, Auditor, Assistant]), Inside => systems::list;
     post "/api/systems/{system}/disable", OPERATE, System => systems::disable;
     post "/api/systems/{system}/enable", OPERATE, System => systems::enable;
+    post "/api/systems/{system}/rollback", OPERATE, System => systems::rollback;
+    post "/api/systems/{system}/forward", OPERATE, System => systems::forward;
     get "/api/runs", LOOK, Flow => runs::list;
     get "/api/runs/{id}", LOOK, Flow => runs::show;
     get "/api/runs/{id}/lineage", LOOK, Flow => lineage::show;

@@ -17,7 +17,7 @@ use super::guard::Caller;
 use super::{Json, object, person};
 use crate::access::Dimension;
 use crate::core::Core;
-use crate::life::{self, LifeError};
+use crate::life::{self, Book, LifeError};
 
 /// Largest decision, bytes: a name and a reason.
 const DECISION_BODY: usize = 64 << 10;
@@ -29,6 +29,57 @@ pub(crate) struct SystemView {
     status: SystemStatus,
     /// Nothing where no call went to it since the start.
     delivery: Option<DeliveryStatus>,
+    /// Its last good version, where it can be rolled back to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rolls_back_to: Option<VersionView>,
+    /// It runs its last good version, whatever the site says.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rolled_back: Option<RolledBackView>,
+}
+
+/// A version that is kept.
+#[derive(Debug, Serialize)]
+struct VersionView {
+    adapter: String,
+    digest: String,
+}
+
+/// Why it runs that.
+#[derive(Debug, Serialize)]
+struct RolledBackView {
+    by: String,
+    reason: String,
+    since_ms: u64,
+    /// What the site has.
+    site: String,
+}
+
+impl SystemView {
+    fn new(
+        status: SystemStatus,
+        delivery: Option<DeliveryStatus>,
+        book: Option<Book>,
+        site: Option<&String>,
+    ) -> Self {
+        let Book {
+            last, rolled_back, ..
+        } = book.unwrap_or_default();
+        let last = last.filter(|last| rolled_back.is_none() && last.withdrawn.is_none());
+        Self {
+            status,
+            delivery,
+            rolls_back_to: last.map(|last| VersionView {
+                adapter: last.adapter,
+                digest: last.digest,
+            }),
+            rolled_back: rolled_back.map(|said| RolledBackView {
+                by: said.by,
+                reason: said.reason,
+                since_ms: said.since_ms,
+                site: site.cloned().unwrap_or_default(),
+            }),
+        }
+    }
 }
 
 /// By name.
@@ -38,13 +89,19 @@ pub(crate) async fn list(caller: Caller, State(core): State<Arc<Core>>) -> Json<
     let mut deliveries: BTreeMap<String, DeliveryStatus> = deliveries
         .map(|delivery| (delivery.system.clone(), delivery))
         .collect();
-    let with_delivery = |status: SystemStatus| SystemView {
-        delivery: deliveries.remove(&status.system),
-        status,
+    let mut books = core.books.all().await;
+    let standing = core.standing.load();
+    let whole = |status: SystemStatus| {
+        let (delivery, book) = (
+            deliveries.remove(&status.system),
+            books.remove(&status.system),
+        );
+        let site = standing.instead.get(&status.system);
+        SystemView::new(status, delivery, book, site)
     };
     let seen = core.status().into_iter();
     let seen = seen.filter(|status| within.has(&status.system));
-    Json(seen.map(with_delivery).collect())
+    Json(seen.map(whole).collect())
 }
 
 /// Who decides, and why.
@@ -83,6 +140,41 @@ pub(crate) async fn enable(
     let record = record(&core, Kind::Enable, &caller, &system, &said);
     let (of, name) = (Arc::clone(&core), system.clone());
     let work = async move { life::enable(&of, name).await };
+    decided(&core, record, work).await?;
+    Ok(Json(serde_json::json!({ "system": system })))
+}
+
+/// Puts its last good version into the place of the one that runs.
+pub(crate) async fn rollback(
+    caller: Caller,
+    State(core): State<Arc<Core>>,
+    Path(system): Path<String>,
+    headers: HeaderMap,
+    content: Body,
+) -> Result<Json<serde_json::Value>, Refusal> {
+    let said = said(&headers, content).await?;
+    let record = record(&core, Kind::Rollback, &caller, &system, &said);
+    let (of, name) = (Arc::clone(&core), system.clone());
+    let work = async move { life::rollback(&of, name, said.by, said.reason).await };
+    let adapter = decided(&core, record, work).await?;
+    Ok(Json(
+        serde_json::json!({ "system": system, "adapter": adapter }),
+    ))
+}
+
+/// Ends a rollback: the site's version runs again.
+pub(crate) async fn forward(
+    caller: Caller,
+    State(core): State<Arc<Core>>,
+    Path(system): Path<String>,
+    headers: HeaderMap,
+    content: Body,
+) -> Result<Json<serde_json::Value>, Refusal> {
+    let said = said(&headers, content).await?;
+    let record = record(&core, Kind::Rollback, &caller, &system, &said);
+    let record = record.about("forward, to the site's version");
+    let (of, name) = (Arc::clone(&core), system.clone());
+    let work = async move { life::forward(&of, name).await };
     decided(&core, record, work).await?;
     Ok(Json(serde_json::json!({ "system": system })))
 }

@@ -1,30 +1,107 @@
-//! One small file for each system that somebody decided something about: `systems/NAME.json` in the data folder.
+//! One small file for each system: `systems/NAME.json` in the data folder. What people decided about it, and which of its
+//! versions were in force.
 //!
 //! Written whole beside the old one, synced, and renamed: a reader finds the old or the new, never half of one. A file
 //! that cannot be read stops the start, for a system that was disabled must not run because of it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
+use tombolo_kernel::clock::Millis;
 use tombolo_kernel::system::Disabled;
 use tombolo_manifest::names::is_name;
 
-/// What was decided about one system.
+use super::version::{Bytes, Version};
+
+/// What was decided about one system, and what it was.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Book {
     /// It is out of service.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) disabled: Option<Disabled>,
+    /// The site's version that was put into force last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) running: Option<Version>,
+    /// The one before it that was not found bad: what a rollback goes to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) last: Option<Version>,
+    /// It runs its last version, whatever the site says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) rolled_back: Option<RolledBack>,
+}
+
+/// That a system went back to its last good version.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RolledBack {
+    /// Who said so.
+    pub(crate) by: String,
+    /// Why.
+    pub(crate) reason: String,
+    /// Milliseconds since the epoch.
+    pub(crate) since_ms: Millis,
+    /// The digest of the version that it went back from: as long as the site names it, the rollback stays.
+    pub(crate) from: String,
+}
+
+impl Book {
+    /// A version is in force. `was_well`: the one that it replaced was not found bad.
+    pub(super) fn runs(&mut self, version: Version, was_well: bool) {
+        if self.rolled_back.is_some() {
+            // Its last version runs again: which that is stays.
+            return;
+        }
+        match self.running.take() {
+            Some(was) if was.digest == version.digest => {
+                let since_ms = if was.is(&version) {
+                    was.since_ms
+                } else {
+                    version.since_ms
+                };
+                self.running = Some(Version {
+                    since_ms,
+                    ..version
+                });
+                return;
+            }
+            Some(was) if was_well => self.last = Some(was),
+            _ => {}
+        }
+        self.last.take_if(|last| last.digest == version.digest);
+        self.running = Some(version);
+    }
+
+    /// The site has another version, which takes over: the one that was left is not gone back to.
+    pub(super) fn goes_on(&mut self) {
+        self.rolled_back = None;
+        self.running = None;
+    }
+
+    /// A reviewer took its grant away.
+    pub(super) fn withdrawn(&mut self, why: &str) {
+        for version in self.running.iter_mut().chain(&mut self.last) {
+            version.withdrawn.get_or_insert_with(|| why.to_owned());
+        }
+    }
+
+    fn digests(&self) -> impl Iterator<Item = String> {
+        let versions = self.running.iter().chain(&self.last);
+        versions.map(|version| version.digest.clone())
+    }
 }
 
 /// All of them, in memory and on disk.
 pub(crate) struct Books {
     folder: PathBuf,
+    bytes: Bytes,
     books: tokio::sync::Mutex<BTreeMap<String, Book>>,
+    /// Versions are written down in the order in which they came into force.
+    turn: Arc<tokio::sync::Mutex<()>>,
 }
 
 /// What cannot be read or written.
@@ -54,7 +131,9 @@ impl Books {
         }
         Ok(Self {
             folder,
+            bytes: Bytes::of(data),
             books: tokio::sync::Mutex::new(books),
+            turn: Arc::default(),
         })
     }
 
@@ -63,6 +142,46 @@ impl Books {
         let all = self.books.get_mut().iter();
         all.filter_map(|(name, book)| Some((name.clone(), book.disabled.clone()?)))
             .collect()
+    }
+
+    /// One, as it is now.
+    pub(crate) async fn of(&self, system: &str) -> Book {
+        self.books
+            .lock()
+            .await
+            .get(system)
+            .cloned()
+            .unwrap_or_default()
+    }
+
+    /// All, as they are now.
+    pub(crate) async fn all(&self) -> BTreeMap<String, Book> {
+        self.books.lock().await.clone()
+    }
+
+    /// To be held while versions are written down.
+    pub(crate) async fn turn(&self) -> tokio::sync::OwnedMutexGuard<()> {
+        Arc::clone(&self.turn).lock_owned().await
+    }
+
+    /// Keeps an adapter's bytes, synced when it resolves.
+    ///
+    /// # Errors
+    /// They could not be written.
+    pub(super) async fn keep(&self, digest: &str, bytes: Arc<[u8]>) -> Result<(), BooksError> {
+        let (kept, digest) = (self.bytes.clone(), digest.to_owned());
+        let write = tokio::task::spawn_blocking(move || kept.keep(&digest, &bytes));
+        let written = write.await.map_err(|error| wrong(&self.folder, &error))?;
+        written.map_err(|error| wrong(&self.folder, &error))
+    }
+
+    /// Forgets the bytes that no book names.
+    pub(super) async fn tidy(&self) {
+        let books = self.books.lock().await;
+        let digests: BTreeSet<String> = books.values().flat_map(Book::digests).collect();
+        let bytes = self.bytes.clone();
+        // What stays is tried again.
+        let _ = tokio::task::spawn_blocking(move || bytes.only(&digests)).await;
     }
 
     /// Changes one, synced when it resolves. One change at a time.
@@ -110,10 +229,15 @@ fn read(file: &Path) -> Result<Option<(String, Book)>, BooksError> {
 }
 
 fn write(folder: &Path, file: &Path, book: &Book) -> std::io::Result<()> {
+    whole(folder, file, &serde_json::to_vec_pretty(book)?)
+}
+
+/// Writes beside the file, syncs, renames, syncs the folder.
+pub(super) fn whole(folder: &Path, file: &Path, bytes: &[u8]) -> std::io::Result<()> {
     fs::create_dir_all(folder)?;
     let beside = file.with_extension("new");
     let mut new = File::create(&beside)?;
-    new.write_all(&serde_json::to_vec_pretty(book)?)?;
+    new.write_all(bytes)?;
     new.sync_all()?;
     fs::rename(&beside, file)?;
     File::open(folder)?.sync_all()

@@ -2,13 +2,18 @@
 //! after a restart. A decision is on disk before it takes effect.
 
 mod book;
+mod rollback;
+mod standing;
 mod told;
+mod version;
 
 use std::sync::Arc;
 
 use tombolo_kernel::system::Disabled;
 
-pub(crate) use self::book::{Books, BooksError};
+pub(crate) use self::book::{Book, Books, BooksError};
+pub(crate) use self::rollback::{forward, rollback};
+pub(crate) use self::standing::{Standing, go_on, in_force, stand_in, write_down};
 pub(crate) use self::told::{Quarantines, gather, tell};
 use crate::core::Core;
 
@@ -70,6 +75,14 @@ pub(crate) async fn enable(core: &Arc<Core>, system: String) -> Result<(), LifeE
     core.feeds.look_again();
     tracing::info!(%system, "a person enabled the system");
     Ok(())
+}
+
+/// A reviewer took the grant away: what is kept of the system does not come back either.
+pub(crate) async fn withdrawn(core: &Core, system: &str, why: &str) {
+    let change = core.books.change(system, |book| book.withdrawn(why));
+    if let Err(error) = change.await {
+        tracing::error!(%system, %error, "that the grant was taken away is not noted with the kept versions; the site has it");
+    }
 }
 
 fn known(core: &Core, system: &str) -> Result<(), LifeError> {

@@ -62,7 +62,7 @@ struct Index {
 }
 
 /// `sha256:` and 64 hex digits.
-pub(super) fn digest(bytes: &[u8]) -> String {
+pub(crate) fn digest(bytes: &[u8]) -> String {
     use std::fmt::Write as _;
     let mut text = String::from("sha256:");
     for byte in Sha256::digest(bytes) {

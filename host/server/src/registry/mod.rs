@@ -16,6 +16,7 @@ mod referrers;
 mod transfer;
 mod wire;
 
+pub(crate) use artifact::digest;
 pub use cellar::Cellar;
 pub use fetch::{Fetched, access as site_access, fetch};
 pub(crate) use reference::is_host;

@@ -244,6 +244,7 @@ pub(crate) fn draft(
         .into();
     let plan = SystemPlan {
         file: file.to_owned(),
+        text: text.to_owned(),
         adapter,
         unsigned,
         bare,

@@ -48,6 +48,8 @@ impl Site {
 pub struct SystemPlan {
     /// `systems/erp.yaml`.
     pub file: String,
+    /// What that says.
+    pub(crate) text: String,
     /// Where its adapter was read from.
     pub adapter: PathBuf,
     /// Where its file says that the adapter may run unsigned, if it does.

@@ -10,4 +10,5 @@ pub(crate) mod many;
 pub(crate) mod node_red;
 pub(crate) mod reconcile;
 pub(crate) mod restart;
+pub(crate) mod swaps;
 pub(crate) mod waiting;
