@@ -10,4 +10,6 @@
 mod fixture;
 mod narrower;
 mod over;
+mod reading;
 mod slow;
+mod two;

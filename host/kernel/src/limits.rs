@@ -19,6 +19,8 @@ pub const SBOM_COMPONENTS: usize = 5_000;
 pub const SIGNATURE_BYTES: u64 = 4 << 10;
 /// Names of adapters and vendors whose publishers a site trusts.
 pub const PUBLISHERS: usize = 1_000;
+/// Reviewers whom a site lists.
+pub const REVIEWERS: usize = 100;
 /// Keys of one publisher: an old and a new one, and some for its people.
 pub const PUBLISHER_KEYS: usize = 16;
 /// Deepest nesting of modules and components in a package. Composed guests have 2 or 3.

@@ -84,6 +84,7 @@ fn active() -> ActiveGrant {
         by: text("rita"),
         at: text("2026-11-22T00:00:00Z"),
         reason: text("test"),
+        signature: None,
     };
     ActiveGrant::new(&Grant::of(text("erp"), adapter, approval, items)).unwrap()
 }

@@ -60,6 +60,7 @@ fn bound(bindings: &[Binding<'_>]) -> Bound {
             by: "test".into(),
             at: "2026-11-22T00:00:00Z".into(),
             reason: "test".into(),
+            signature: None,
         },
         items,
     );

@@ -190,15 +190,18 @@ impl Connections {
     }
 }
 
-/// What decides whether a system must be connected anew: its file, its adapter, its grant and its secrets' values.
+/// What decides whether a system must be connected anew: its file, its adapter, its grant, whether that is enough for
+/// the site, and its secrets' values.
 fn fingerprint(plan: &SystemPlan, spec: &SystemSpec, grant: Option<&Grant>) -> [u8; 32] {
+    let unmet = grant.is_some_and(|grant| spec.review.unmet(grant).is_some());
     let grant = grant
         .and_then(|grant| serde_json::to_vec(grant).ok())
         .unwrap_or_default();
     let mut hash = Sha256::new()
         .chain_update(plan.fingerprint)
         .chain_update((grant.len() as u64).to_be_bytes())
-        .chain_update(&grant);
+        .chain_update(&grant)
+        .chain_update([u8::from(unmet)]);
     for wish in &plan.secrets {
         let value = wish.slot.value(spec);
         hash.update((value.len() as u64).to_be_bytes());

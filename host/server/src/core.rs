@@ -323,6 +323,7 @@ impl Core {
         self.connections.say_what_needs_a_restart(&site.settings);
         self.tls.replace(site.settings.network.tls.clone());
         let (deliveries, named) = (site.deliveries(), Named::of(&site));
+        let review = Arc::clone(&site.settings.review);
         self.systems.switch(candidates, &changes.disconnected, || {
             self.tokens.store(Arc::new(tokens));
             self.front.store(Arc::new(Front::of(&site.settings)));
@@ -343,6 +344,8 @@ impl Core {
             self.reconciliations.replace(site.reconciliations);
         });
         self.subscriptions.replace(self);
+        // What runs by an approval that is no longer enough; what was approved anew has just been switched to.
+        self.stopped(self.systems.withdraw(|grant| review.unmet(grant)));
         self.site_changed.notify_one();
         let versions = life::in_force(&changes.connected, &site.systems, &site.grants, &unwell);
         let turn = self.books.turn().await;

@@ -104,7 +104,7 @@ impl Core {
     }
 
     /// Forgets what was in force, so that a good grant connects the system again.
-    fn stopped(self: &Arc<Self>, withdrawn: Vec<Withdrawn>) -> Vec<Withdrawn> {
+    pub(crate) fn stopped(self: &Arc<Self>, withdrawn: Vec<Withdrawn>) -> Vec<Withdrawn> {
         for one in &withdrawn {
             self.connections.forget(&one.system);
         }

@@ -103,12 +103,25 @@ impl Signer {
     /// The machine has no randomness.
     pub fn sign(&self, adapter: &[u8], identity: &Identity) -> Result<String, PackError> {
         let untrusted = format!("signature of {} {}", identity.name, identity.version);
+        self.sign_as(adapter, &identity.signed_as(), &untrusted)
+    }
+
+    /// The four lines of a signature over any bytes, with the comment that says what for.
+    ///
+    /// # Errors
+    /// The machine has no randomness.
+    pub fn sign_as(
+        &self,
+        bytes: &[u8],
+        trusted: &str,
+        untrusted: &str,
+    ) -> Result<String, PackError> {
         minisign::sign(
             Some(&self.public),
             &self.secret,
-            adapter,
-            Some(&identity.signed_as()),
-            Some(&untrusted),
+            bytes,
+            Some(trusted),
+            Some(untrusted),
         )
         .map(minisign::SignatureBox::into_string)
         .map_err(|error| PackError::Signing(format!("cannot sign: {error}")))

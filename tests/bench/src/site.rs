@@ -392,6 +392,7 @@ pub(crate) fn grant(spec: &SystemSpec) -> Grant {
         by: "bench".into(),
         at: "2026-11-22T10:00:00Z".into(),
         reason: "benchmark".into(),
+        signature: None,
     };
     Grant::whole(wishes, approved)
 }
@@ -406,6 +407,7 @@ pub(crate) fn spec(name: &str, package: Arc<Package>) -> SystemSpec {
     };
     SystemSpec {
         name: name.to_owned(),
+        review: std::sync::Arc::default(),
         signer: Vouching::Allowed {
             found: "the benchmark's own adapter".into(),
         },

@@ -10,6 +10,7 @@ mod pull;
 mod push;
 mod registry;
 mod sdk;
+pub(crate) mod secret_key;
 mod sign;
 mod verify;
 

@@ -7,9 +7,8 @@ use serde_json::json;
 use tombolo_kernel::package::signature::{PublisherKey, Verdict};
 use tombolo_kernel::package::{Package, Publishers};
 use tombolo_server::site::signature_file;
-use zeroize::Zeroizing;
 
-use super::{inspect, password};
+use super::{inspect, secret_key};
 use crate::{out, whole};
 
 #[derive(Debug, clap::Args)]
@@ -30,27 +29,7 @@ pub(crate) struct SignArguments {
 /// Signs what a host would take, and nothing else.
 pub(super) fn run(arguments: &SignArguments) -> anyhow::Result<()> {
     let package = inspect::package(&arguments.file)?;
-    let secret = std::fs::read_to_string(&arguments.key)
-        .map(Zeroizing::new)
-        .with_context(|| {
-            format!(
-                "cannot read the secret key {}; make one with `tombolo adapter keygen`, or name it with --key",
-                arguments.key.display()
-            )
-        })?;
-    let password = match (
-        &arguments.password_env,
-        tombolo_pack::needs_password(&secret)?,
-    ) {
-        (_, false) => None,
-        (Some(name), true) => Some(password::of_variable(name)?),
-        (None, true) => Some(password::asked(
-            "Password of the secret key: ",
-            "name a variable with --password-env",
-        )?),
-    };
-    let password = password.as_ref().map(|password| password.as_str());
-    let signer = tombolo_pack::Signer::open(&secret, password)?;
+    let signer = secret_key::open(&arguments.key, arguments.password_env.as_deref())?;
     let identity = &package.manifest.adapter;
     let signature = signer.sign(&package.bytes, identity)?;
     let key = checked(&package, &signature, &signer.key())?;

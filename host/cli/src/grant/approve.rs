@@ -8,7 +8,8 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use tombolo_kernel::grant::{self, Choice, Grant};
 
-use super::Review;
+use super::{Approved, Review};
+use crate::adapter::secret_key;
 use crate::out::{self, Tone};
 use crate::text;
 
@@ -43,31 +44,18 @@ pub(crate) struct ApproveArguments {
     /// Approve an older version than the one that is approved now
     #[arg(long)]
     rollback: bool,
+    /// Start over where another reviewer's approval waits for a second one
+    #[arg(long)]
+    anew: bool,
+    /// File of your secret key, where the site lists reviewers
+    #[arg(long, value_name = "FILE")]
+    key: Option<PathBuf>,
+    /// Variable that holds the secret key's password [default: asked on the terminal, if it needs one]
+    #[arg(long, value_name = "NAME", requires = "key")]
+    password_env: Option<String>,
     /// Folder of the site
     #[arg(long, value_name = "DIR", default_value = ".")]
     site: PathBuf,
-}
-
-/// What is approved, and how.
-pub(crate) struct Approved {
-    pub(crate) by: String,
-    pub(crate) reason: String,
-    pub(crate) choice: Choice,
-    pub(crate) expires: Option<Timestamp>,
-    pub(crate) rollback: bool,
-}
-
-impl Approved {
-    /// Everything, without end.
-    pub(crate) fn whole(by: &str, reason: &str) -> Self {
-        Self {
-            by: by.to_owned(),
-            reason: reason.to_owned(),
-            choice: Choice::default(),
-            expires: None,
-            rollback: false,
-        }
-    }
 }
 
 /// Shows what a system asks for, and approves it as the arguments say.
@@ -83,6 +71,10 @@ pub(super) fn run(arguments: ApproveArguments) -> anyhow::Result<()> {
             review.digest()
         );
     }
+    let key = arguments
+        .key
+        .map(|file| secret_key::open(&file, arguments.password_env.as_deref()))
+        .transpose()?;
     let (file, grant) = review.approve(Approved {
         by: arguments.by,
         reason: arguments.reason,
@@ -94,13 +86,27 @@ pub(super) fn run(arguments: ApproveArguments) -> anyhow::Result<()> {
         },
         expires: arguments.expires,
         rollback: arguments.rollback,
+        anew: arguments.anew,
+        key,
     })?;
     print_narrowed(&grant)?;
     let end = match &grant.expires {
         Some(end) => format!("expires at {end}"),
         None => "does not expire".into(),
     };
-    out::line(format!("\napproved, {end}; written to {}", file.display()))?;
+    let by = text::harmless(&grant.reviewers());
+    out::line(format!(
+        "\napproved by {by}, {end}; written to {}",
+        file.display()
+    ))?;
+    if let Some(lacks) = review.lacks(&grant) {
+        out::line(format!(
+            "{} the system is held back until then: {}. To do so: `tombolo grant approve {} --by NAME --reason TEXT`",
+            out::tone("note:", Tone::Warning),
+            text::harmless(&lacks),
+            text::harmless(&grant.system)
+        ))?;
+    }
     Ok(())
 }
 

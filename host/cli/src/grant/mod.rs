@@ -2,6 +2,9 @@
 //! Runs no adapter and needs no running host: a host takes the new file over by itself.
 
 mod approve;
+mod approving;
+mod markdown;
+mod print;
 mod review;
 mod revoke;
 mod write;
@@ -11,7 +14,7 @@ use std::path::PathBuf;
 use clap::Subcommand;
 
 use approve::ApproveArguments;
-pub(crate) use approve::Approved;
+pub(crate) use approving::Approved;
 pub(crate) use review::Review;
 use revoke::RevokeArguments;
 
@@ -38,6 +41,9 @@ pub(crate) struct ReviewArguments {
     /// Print JSON
     #[arg(long)]
     json: bool,
+    /// Print text for a pull request: the same for the same site, whatever the terminal
+    #[arg(long, conflicts_with = "json")]
+    markdown: bool,
 }
 
 /// Carries out a grant command.
@@ -47,6 +53,8 @@ pub(crate) async fn run(command: GrantCommand) -> anyhow::Result<()> {
             let review = Review::of(&arguments.site, &arguments.system)?;
             if arguments.json {
                 Ok(out::json(&review.json())?)
+            } else if arguments.markdown {
+                Ok(out::line(review.markdown().trim_end())?)
             } else {
                 review.print()
             }

@@ -36,6 +36,7 @@ pub(super) async fn run(arguments: RevokeArguments) -> anyhow::Result<()> {
         by,
         at: rfc3339(MachineClock.now_ms()),
         reason,
+        signature: None,
     });
     let file = super::write::write(&host.site, &grant)?;
     out::line(format!("revoked; written to {}", file.display()))?;

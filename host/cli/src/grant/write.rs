@@ -54,6 +54,7 @@ mod tests {
                 by: by.into(),
                 at: "2026-11-22T03:00:00.000Z".into(),
                 reason: "yes: \"no\" # 1\nline two".into(),
+                signature: None,
             },
             vec![
                 Item::Sql {

@@ -187,6 +187,7 @@ mod tests {
                 by: text(),
                 at: text(),
                 reason: text(),
+                signature: None,
             },
             vec![Item::Publish {
                 connection: "bus".into(),

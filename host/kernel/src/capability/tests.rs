@@ -14,6 +14,7 @@ pub(super) fn granted(items: Vec<Item>) -> ActiveGrant {
             by: "ada".into(),
             at: "2026-11-22T00:00:00Z".into(),
             reason: "test".into(),
+            signature: None,
         },
         items,
     );

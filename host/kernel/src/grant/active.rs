@@ -108,7 +108,7 @@ impl ActiveGrant {
                 self.emits.insert(event.clone());
             }
             Item::Store { quota } => {
-                self.store = Some(self.store.map_or(*quota, |other| other.min(*quota)))
+                self.store = Some(self.store.map_or(*quota, |other| other.max(*quota)))
             }
             Item::Action { system, action } => {
                 self.actions
@@ -313,3 +313,6 @@ fn fields<'i>(items: impl Iterator<Item = &'i Item>) -> Result<Option<Arc<FieldF
         Err(problem) => Err(Denied(format!("what is kept back from it: {problem}"))),
     }
 }
+
+#[cfg(test)]
+mod tests;

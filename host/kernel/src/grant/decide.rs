@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::choose::contradiction;
-use super::{ActiveGrant, Approval, FORMAT, Grant, Item, Wishes, printable, sentence};
+use super::{ActiveGrant, Approval, FORMAT, Grant, Item, ReviewRules, Wishes, printable, sentence};
 use crate::clock::Millis;
 
 /// Missing items that a message spells out; `grant review` shows all.
@@ -19,7 +19,7 @@ pub struct HeldBack {
 }
 
 /// Decides whether a system may start: the digest must be the grant's, the grant in force `now`, and every wish covered
-/// by one of its items or refused by name.
+/// by one of its items or refused by name. Its approvals must be all that the site's `rules` ask for.
 ///
 /// What comes back allows what is both asked for and given: not whatever else an older, wider approval may have had, and
 /// of a refused wish only the narrower items given in its place.
@@ -29,6 +29,7 @@ pub struct HeldBack {
 pub fn decide(
     wishes: &Wishes,
     grant: Option<&Grant>,
+    rules: &ReviewRules,
     now: Millis,
 ) -> Result<ActiveGrant, HeldBack> {
     let system = printable(&wishes.system);
@@ -42,7 +43,7 @@ pub fn decide(
         let why = format!("system `{system}` is held back: nobody has approved it yet");
         return Err(held(why, wishes.items.clone()));
     };
-    if let Some(why) = unsound(grant, &wishes.system, now) {
+    if let Some(why) = unsound(grant, &wishes.system, rules, now) {
         return Err(held(
             format!("system `{system}` is held back: {why}"),
             Vec::new(),
@@ -80,7 +81,7 @@ pub fn decide(
 }
 
 /// What is wrong with a grant, whatever the system asks for.
-fn unsound(grant: &Grant, system: &str, now: Millis) -> Option<String> {
+fn unsound(grant: &Grant, system: &str, rules: &ReviewRules, now: Millis) -> Option<String> {
     if grant.format > FORMAT {
         return Some(format!(
             "its grant has format {}, and this host reads formats up to {FORMAT}; run a newer host, or approve again with this one",
@@ -100,6 +101,9 @@ fn unsound(grant: &Grant, system: &str, now: Millis) -> Option<String> {
     match grant.over(now) {
         Err(why) | Ok(Some(why)) => return Some(why),
         Ok(None) => {}
+    }
+    if let Some(why) = rules.unmet(grant) {
+        return Some(why);
     }
     contradiction(&grant.items, &grant.refused).map(|(refused, by)| {
         format!(

@@ -60,6 +60,9 @@ pub struct Approval {
     pub at: String,
     /// Why.
     pub reason: String,
+    /// By the key that the site lists for the reviewer, over all that was approved: the text of a minisign signature.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signature: Option<String>,
 }
 
 impl Grant {
@@ -117,7 +120,7 @@ impl Grant {
     /// # Errors
     /// As [`Self::expires_ms`].
     pub fn over(&self, now: Millis) -> Result<Option<String>, String> {
-        if let Some(Approval { by, at, reason }) = &self.revoked {
+        if let Some(Approval { by, at, reason, .. }) = &self.revoked {
             let (by, reason) = (super::printable(by), super::printable(reason));
             return Ok(Some(format!(
                 "its grant was revoked by {by} at {}: {reason}",

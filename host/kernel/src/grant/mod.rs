@@ -5,10 +5,10 @@
 //!
 //! - [`wishes`]: what a system asks for, from its spec
 //! - [`choose`]: what a reviewer gives of it, and what not
-//! - [`decide`]: may it start; [`diff`]: what a reviewer must look at
+//! - [`decide`]: may it start; [`ReviewRules`]: what the site asks of approvals; [`diff`]: what a reviewer must look at
 //! - [`ActiveGrant`]: the check on every call
 //! - [`goes_back`]: whether an approval would take an older version
-//! - [`sentence`]: an item in plain words
+//! - [`sentence`]: an item in plain words; [`worst`]: the worst that could come of it; [`risks`]: of them together
 
 mod active;
 mod choose;
@@ -16,20 +16,27 @@ mod decide;
 mod diff;
 mod file;
 mod item;
+mod place;
+mod risk;
 mod rollback;
+mod rules;
 mod sentence;
 mod wishes;
+mod worst;
 
 pub use active::{ActiveGrant, Denied};
 pub use choose::{Choice, ChoiceProblem, Chosen, choose};
 pub use decide::{HeldBack, decide};
-pub use diff::{GrantDiff, diff};
+pub use diff::{GrantDiff, Standing, diff, standings};
 pub use file::{Approval, FORMAT, Grant, GrantedAdapter};
 pub use item::Item;
+pub use risk::{Risk, RiskKind, risks};
 pub use rollback::goes_back;
+pub use rules::{ReviewRules, comment, person, statement};
 pub use sentence::{printable, sentence};
 pub use tombolo_manifest::pattern::{HttpPattern, PathProblem, check_path};
 pub use wishes::wishes;
+pub use worst::worst;
 
 use std::collections::BTreeMap;
 

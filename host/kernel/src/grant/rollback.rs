@@ -65,6 +65,7 @@ mod tests {
                     by: "r".into(),
                     at: "t".into(),
                     reason: "w".into(),
+                    signature: None,
                 },
                 Vec::new(),
             );

@@ -87,6 +87,7 @@ pub(super) fn spec() -> SystemSpec {
             key: "0123456789ABCDEF".into(),
             trusted_for: "acme/*".into(),
         },
+        review: Arc::default(),
         connections: BTreeMap::from([
             ("api".to_owned(), Binding::Http(api)),
             (
@@ -118,6 +119,7 @@ pub(super) fn grant_of(wishes: &Wishes) -> Grant {
         by: "ann".into(),
         at: "2026-11-22T10:00:00Z".into(),
         reason: "needed".into(),
+        signature: None,
     };
     Grant::whole(wishes.clone(), approval)
 }
@@ -146,7 +148,13 @@ fn wishes_show_real_places_and_no_secret() {
 #[test]
 fn a_system_starts_with_a_grant_for_exactly_what_it_asks() {
     let wishes = wishes(&spec());
-    let active = decide(&wishes, Some(&grant_of(&wishes)), NOW).unwrap();
+    let active = decide(
+        &wishes,
+        Some(&grant_of(&wishes)),
+        &ReviewRules::default(),
+        NOW,
+    )
+    .unwrap();
     assert!(active.http("api", "GET", "/orders/7").is_ok());
     assert!(active.sql("db", "stock", "SELECT 1").is_ok());
     assert!(active.key("signing", "hmac-sha256").is_ok());
@@ -159,7 +167,13 @@ fn a_system_starts_with_a_grant_for_exactly_what_it_asks() {
 #[test]
 fn what_is_not_granted_is_denied_by_name() {
     let wishes = wishes(&spec());
-    let active = decide(&wishes, Some(&grant_of(&wishes)), NOW).unwrap();
+    let active = decide(
+        &wishes,
+        Some(&grant_of(&wishes)),
+        &ReviewRules::default(),
+        NOW,
+    )
+    .unwrap();
     for (answer, named) in [
         (
             active.http("api", "DELETE", "/orders/7"),
@@ -228,7 +242,7 @@ fn a_system_is_held_back_with_what_differs_and_what_to_do() {
         ),
         (change(&|grant| grant.items.clear()), "and 6 more", 9),
     ] {
-        let held = decide(&wishes, grant.as_ref(), NOW).expect_err(said);
+        let held = decide(&wishes, grant.as_ref(), &ReviewRules::default(), NOW).expect_err(said);
         assert!(held.message.contains(said), "{said}: {}", held.message);
         assert!(
             held.message.contains("tombolo grant review erp"),
@@ -267,7 +281,7 @@ fn another_place_credential_or_network_is_another_wish() {
             edit(http);
         }
         assert!(
-            decide(&wishes(&spec), Some(&good), NOW).is_err(),
+            decide(&wishes(&spec), Some(&good), &ReviewRules::default(), NOW).is_err(),
             "edit {index}"
         );
     }
@@ -281,14 +295,16 @@ fn a_smaller_limit_needs_no_new_approval_and_a_larger_one_does() {
     smaller.store_quota = Some(1 << 10);
     let smaller = wishes(&smaller);
     assert_eq!(
-        decide(&smaller, Some(&good), NOW).unwrap().store(),
+        decide(&smaller, Some(&good), &ReviewRules::default(), NOW)
+            .unwrap()
+            .store(),
         Ok(1 << 10)
     );
     assert!(diff(&good, &smaller).is_empty());
     let mut larger = spec();
     larger.limits.cpu = Duration::from_millis(201);
     assert_eq!(
-        decide(&wishes(&larger), Some(&good), NOW)
+        decide(&wishes(&larger), Some(&good), &ReviewRules::default(), NOW)
             .unwrap_err()
             .missing
             .len(),
@@ -303,7 +319,7 @@ fn what_is_no_longer_asked_for_is_no_longer_allowed() {
     narrower.emits.clear();
     let narrower = wishes(&narrower);
     assert!(
-        decide(&narrower, Some(&good), NOW)
+        decide(&narrower, Some(&good), &ReviewRules::default(), NOW)
             .unwrap()
             .emit("order.created")
             .is_err()

@@ -94,7 +94,7 @@ impl Verdict {
     }
 }
 
-/// A publisher's public key.
+/// A publisher's or a reviewer's public key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PublisherKey {
     key: PublicKey,
@@ -118,6 +118,30 @@ impl PublisherKey {
     #[must_use]
     pub fn id(&self) -> &str {
         &self.id
+    }
+
+    /// Whether a signature, the four lines of a `.minisig` file, is this key's over these bytes, and for this purpose.
+    ///
+    /// # Errors
+    /// What was found instead.
+    pub fn check(&self, bytes: &[u8], signature: &str, comment: &str) -> Result<(), String> {
+        let signature = Signature::decode(signature)
+            .map_err(|_| "found a signature that cannot be read".to_owned())?;
+        match self.key.verify(bytes, &signature, false) {
+            Ok(()) if signature.trusted_comment() == comment => Ok(()),
+            Ok(()) => Err(format!(
+                "found a signature made for `{}`, expected one for `{comment}`",
+                printable(signature.trusted_comment())
+            )),
+            Err(Error::UnexpectedKeyId) => Err(format!(
+                "found a signature by another key, expected key {}",
+                self.id
+            )),
+            Err(_) => Err(format!(
+                "found a signature by key {} that does not fit",
+                self.id
+            )),
+        }
     }
 }
 

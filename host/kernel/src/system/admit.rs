@@ -26,5 +26,5 @@ pub fn admit(
             missing: Vec::new(),
         });
     }
-    decide(&wishes(spec), grant, now)
+    decide(&wishes(spec), grant, &spec.review, now)
 }

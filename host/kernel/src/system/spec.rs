@@ -9,6 +9,7 @@ use tombolo_manifest::Effect;
 use url::Url;
 
 use crate::fields::FieldRules;
+use crate::grant::ReviewRules;
 use crate::package::{Package, Signer};
 use crate::secret::Secret;
 
@@ -21,6 +22,8 @@ pub struct SystemSpec {
     pub package: Arc<Package>,
     /// By whose word the adapter runs.
     pub signer: Signer,
+    /// What the site asks of its approvals.
+    pub review: Arc<ReviewRules>,
     /// Bound connections.
     pub connections: BTreeMap<String, Binding>,
     /// Bound keys.

@@ -218,6 +218,7 @@ pub(crate) fn spec(name: &str, guest: &Guest) -> SystemSpec {
             .map(|(system, action)| (system.into(), action.into()))
             .collect(),
         package: Arc::new(package),
+        review: std::sync::Arc::default(),
         signer: Signer::Allowed {
             found: "a test's adapter".into(),
         },
@@ -242,6 +243,7 @@ pub(crate) fn granted(spec: &SystemSpec) -> Grant {
         by: "reviewer".into(),
         at: "2026-11-22T00:00:00Z".into(),
         reason: "test".into(),
+        signature: None,
     };
     Grant::whole(wishes(spec), approval)
 }

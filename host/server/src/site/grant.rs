@@ -111,14 +111,23 @@ fn approvals(node: &Node, problems: &mut Problems) -> Vec<Approval> {
 }
 
 fn approval(node: &Node, problems: &mut Problems) -> Option<Approval> {
-    let fields = Fields::known(node, "approved", &["by", "at", "reason"], problems)?;
+    let fields = Fields::known(
+        node,
+        "approved",
+        &["by", "at", "reason", "signature"],
+        problems,
+    )?;
     let by = needed(fields, "by", problems);
     let at = needed(fields, "at", problems);
     let reason = needed(fields, "reason", problems);
+    let signature = fields
+        .get("signature")
+        .and_then(|node| fields::text(node, "signature", problems));
     Some(Approval {
         by: by?,
         at: at?,
         reason: reason?,
+        signature: signature.map(str::to_owned),
     })
 }
 

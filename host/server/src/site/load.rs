@@ -2,13 +2,14 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
 use tombolo_flow::problem::Problem;
 use tombolo_flow::rehearsal::Rehearsal;
 use tombolo_flow::tables::{Table, Tables};
 use tombolo_flow::{Flow, FlowSet, yaml};
-use tombolo_kernel::grant::Grant;
+use tombolo_kernel::grant::{Grant, ReviewRules};
 use tombolo_kernel::limits;
 use tombolo_manifest::names::is_name;
 
@@ -53,19 +54,18 @@ pub(crate) fn load(
     };
     let mut problems = Vec::new();
     let settings = settings(&folder, &mut problems);
-    let has_age = settings
-        .as_ref()
-        .is_none_or(|settings| settings.secrets.is_some());
     shelf.begin(settings.as_ref());
     let mut offered = Offered::default();
-    let systems = systems(
-        &folder,
-        has_age,
-        shelf,
-        instead,
-        &mut offered,
-        &mut problems,
-    );
+    let around = match &settings {
+        Some(settings) => Around::of(&folder, settings),
+        // There is no site then; further problems are found all the same.
+        None => Around {
+            folder: &folder,
+            has_age: true,
+            review: Arc::default(),
+        },
+    };
+    let systems = systems(&around, shelf, instead, &mut offered, &mut problems);
     let grants = grants(&folder, &mut problems);
     let schedules = schedules(&folder, &mut problems);
     let tables = tables(&folder, &mut problems);
@@ -97,6 +97,24 @@ pub(crate) fn load(
     )
 }
 
+/// What of the rest of the site a system file is read with.
+pub(crate) struct Around<'s> {
+    pub(super) folder: &'s Path,
+    pub(super) has_age: bool,
+    pub(super) review: Arc<ReviewRules>,
+}
+
+impl<'s> Around<'s> {
+    /// Of a site's folder and main file.
+    pub(crate) fn of(folder: &'s Path, settings: &Settings) -> Self {
+        Self {
+            folder,
+            has_age: settings.secrets.is_some(),
+            review: Arc::clone(&settings.review),
+        }
+    }
+}
+
 // === the kinds of files ===
 
 pub(super) fn settings(folder: &Path, problems: &mut Vec<Problem>) -> Option<Settings> {
@@ -112,15 +130,16 @@ pub(super) fn settings(folder: &Path, problems: &mut Vec<Problem>) -> Option<Set
 }
 
 fn systems(
-    folder: &Path,
-    has_age: bool,
+    around: &Around<'_>,
     shelf: &mut dyn Adapters,
     instead: Option<(&str, &str)>,
     offered: &mut Offered,
     problems: &mut Vec<Problem>,
 ) -> BTreeMap<String, SystemPlan> {
     let mut systems = BTreeMap::new();
-    let mut files: BTreeMap<_, _> = files_of(folder, "systems", problems).into_iter().collect();
+    let mut files: BTreeMap<_, _> = files_of(around.folder, "systems", problems)
+        .into_iter()
+        .collect();
     files.extend(instead.map(|(name, _)| (name.to_owned(), format!("systems/{name}.yaml"))));
     if files.len() > limits::SYSTEMS {
         let message = format!(
@@ -134,11 +153,11 @@ fn systems(
     for (name, file) in files {
         let text = match instead {
             Some((system, text)) if system == name => Some(text.to_owned()),
-            _ => text_of(folder, &file, problems),
+            _ => text_of(around.folder, &file, problems),
         };
         let draft = match text {
             Some(text) => {
-                let (draft, found) = draft(&name, &file, &text, folder, has_age, shelf);
+                let (draft, found) = draft(&name, &file, &text, around, shelf);
                 problems.extend(found);
                 draft
             }
@@ -177,8 +196,7 @@ pub(crate) fn draft(
     name: &str,
     file: &str,
     text: &str,
-    folder: &Path,
-    has_age: bool,
+    around: &Around<'_>,
     adapters: &mut dyn Adapters,
 ) -> (Option<SystemPlan>, Vec<Problem>) {
     let node = match yaml::parse(file, text) {
@@ -193,7 +211,7 @@ pub(crate) fn draft(
         );
         problems.add(START, message);
     }
-    let Some(system) = system::read(&node, folder, &mut problems) else {
+    let Some(system) = system::read(&node, around.folder, &mut problems) else {
         return (None, problems.into_list());
     };
     let (at, place, path) = system.adapter.clone();
@@ -217,7 +235,8 @@ pub(crate) fn draft(
         .collect();
     let unsigned = system.unsigned.then(|| system.fields.key_at("unsigned"));
     let signer = verdict.signer(system.unsigned);
-    let (bare, secrets) = merge::merge(name, system, &package, signer, &mut problems);
+    let (mut bare, secrets) = merge::merge(name, system, &package, signer, &mut problems);
+    bare.review = Arc::clone(&around.review);
     let plan_of = |feed: &String| timed.get(feed).cloned().unwrap_or_default();
     let feeds = bare
         .feeds
@@ -225,7 +244,7 @@ pub(crate) fn draft(
         .map(|feed| (feed.clone(), plan_of(feed)))
         .collect();
     for wish in &secrets {
-        if !has_age
+        if !around.has_age
             && wish
                 .references
                 .iter()

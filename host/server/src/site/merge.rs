@@ -46,6 +46,7 @@ pub(crate) fn merge(
         name: name.to_owned(),
         package: Arc::clone(package),
         signer,
+        review: Arc::default(),
         connections,
         keys,
         settings,

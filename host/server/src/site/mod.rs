@@ -27,6 +27,7 @@ mod plan;
 mod publishers;
 mod reconciliation;
 mod registries;
+mod review;
 mod schedule;
 mod settings;
 mod shelf;

@@ -3,9 +3,11 @@
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use tombolo_flow::yaml::Node;
+use tombolo_kernel::grant::ReviewRules;
 use tombolo_kernel::limits;
 use tombolo_kernel::package::Publishers;
 use tombolo_manifest::names::is_name;
@@ -16,6 +18,7 @@ use super::fields::{self, Fields, Problems, quoted};
 use super::network::{self, Network};
 use super::publishers;
 use super::registries::{self, RegistrySettings};
+use super::review;
 use super::tokens::{self, ApiToken};
 use crate::secrets::{AgeFile, SecretReference};
 
@@ -40,6 +43,8 @@ pub struct Settings {
     pub secrets: Option<AgeFile>,
     /// Whose signatures count for which adapters.
     pub publishers: Publishers,
+    /// What is asked of approvals.
+    pub review: Arc<ReviewRules>,
     /// How registries are reached, by host.
     pub registries: BTreeMap<String, RegistrySettings>,
     /// Who may use the API.
@@ -84,6 +89,8 @@ impl Settings {
             "data",
             "secrets",
             "publishers",
+            "review",
+            "reviewers",
             "registries",
             "tokens",
             "retention",
@@ -111,6 +118,7 @@ impl Settings {
             publishers: get("publishers")
                 .map(|node| publishers::read(node, problems))
                 .unwrap_or_default(),
+            review: Arc::new(review::read(get("review"), get("reviewers"), problems)),
             registries: get("registries")
                 .map(|node| registries::read(node, problems))
                 .unwrap_or_default(),

@@ -11,6 +11,7 @@ mod network;
 mod places;
 mod publishers;
 mod reading;
+mod review;
 mod schemas;
 mod tokens;
 mod ways;

@@ -48,6 +48,7 @@ fn active() -> anyhow::Result<ActiveGrant> {
         by: "bench".into(),
         at: "2026-11-22T10:00:00Z".into(),
         reason: "benchmark".into(),
+        signature: None,
     };
     let items = (0..ITEMS).map(item).collect();
     Ok(ActiveGrant::new(&Grant::of(

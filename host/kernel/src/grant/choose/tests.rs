@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use super::super::tests::{NOW, grant_of, spec};
-use super::super::{ActiveGrant, Denied, FORMAT, decide, diff, wishes};
+use super::super::{ActiveGrant, Denied, FORMAT, ReviewRules, decide, diff, wishes};
 use super::*;
 use crate::system::Binding;
 
@@ -47,7 +47,8 @@ fn allow(pairs: &[(&String, &str)]) -> Choice {
 }
 
 fn start(wishes: &Wishes, grant: &Grant) -> ActiveGrant {
-    decide(wishes, Some(grant), NOW).unwrap_or_else(|held| panic!("{}", held.message))
+    decide(wishes, Some(grant), &ReviewRules::default(), NOW)
+        .unwrap_or_else(|held| panic!("{}", held.message))
 }
 
 #[test]
@@ -115,7 +116,7 @@ fn a_new_wish_waits_for_a_reviewer_although_others_were_refused() {
     let before = asking(&["GET /orders/{id}", "POST /orders"]);
     let given = grant(&before, &without(&[id(&before, "send POST")]));
     let after = asking(&["GET /orders/{id}", "POST /orders", "DELETE /orders/{id}"]);
-    let held = decide(&after, Some(&given), NOW).unwrap_err();
+    let held = decide(&after, Some(&given), &ReviewRules::default(), NOW).unwrap_err();
     assert_eq!(held.missing.len(), 1);
     let diff = diff(&given, &after);
     assert_eq!((diff.added.len(), diff.refused.len()), (1, 1));
@@ -180,7 +181,7 @@ fn a_file_that_refuses_what_it_gives_is_no_grant() {
         .filter(|item| item.is_named(&id(&wishes, "orders/{id}")))
         .cloned()
         .collect();
-    let held = decide(&wishes, Some(&grant), NOW).unwrap_err();
+    let held = decide(&wishes, Some(&grant), &ReviewRules::default(), NOW).unwrap_err();
     assert!(held.message.contains("refuses"), "{}", held.message);
 }
 
@@ -223,7 +224,7 @@ fn a_grant_that_expired_or_is_of_a_later_format_allows_nothing() {
     for (edit, said) in edits {
         let mut grant = good.clone();
         edit(&mut grant);
-        let found = decide(&wishes, Some(&grant), NOW).err();
+        let found = decide(&wishes, Some(&grant), &ReviewRules::default(), NOW).err();
         match said {
             None => assert_eq!(found, None),
             Some(said) => assert!(found.unwrap().message.contains(said), "{said}"),

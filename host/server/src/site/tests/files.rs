@@ -94,14 +94,12 @@ impl Adapters for Shelf {
 }
 
 pub(super) fn plan(text: &str) -> Result<SystemPlan, Vec<Problem>> {
-    match load::draft(
-        "erp",
-        "systems/erp.yaml",
-        text,
-        Path::new("/site"),
-        false,
-        &mut Shelf,
-    ) {
+    let around = load::Around {
+        folder: Path::new("/site"),
+        has_age: false,
+        review: Arc::default(),
+    };
+    match load::draft("erp", "systems/erp.yaml", text, &around, &mut Shelf) {
         (Some(plan), problems) if problems.is_empty() => Ok(plan),
         (_, problems) => Err(problems),
     }

@@ -121,6 +121,7 @@ const WRITTEN: [(&str, &str); 6] = [
          publishers: { acme/shop: RWQf6LRCGA9i53mlYecO4IzT51TGPpvWucNSCh1CBM0QTaLn73Y7GFO3, 'acme/*': [RWQf6LRCGA9i53mlYecO4IzT51TGPpvWucNSCh1CBM0QTaLn73Y7GFO3] }\n\
          tokens: [{ name: me, token: env:T, may: [operate, publish, answer] }, { name: eve, token: env:E, role: auditor, systems: [erp], flows: [f], types: [a.b], tasks: [buyer], expires: 2027-01-31 }]\n\
          retention: { age: 90d, size: 10 GiB, audit: 183d }\naudit: { export: { syslog: 'tcp://c.example:6514', otlp: 'http://c.example:4318' } }\nroles: [buyer]\nkinds: [customer]\n\
+         review: { two-reviewers: [reads-and-sends, destroys] }\nreviewers: [{ name: rita, key: RWQf6LRCGA9i53mlYecO4IzT51TGPpvWucNSCh1CBM0QTaLn73Y7GFO3 }, { name: omar, key: RWQAAQIDBAUGB9damAGCsQq31Uv+08lkBzoO4XLz2qYjJa8CGmj3B1Ea }]\n\
          registries: { registry.example: { user: u, password: env:P, network: private, insecure: allow }, '127.0.0.1:5000': {} }\n",
     ),
     (
@@ -161,7 +162,7 @@ const WRITTEN: [(&str, &str); 6] = [
     (
         "grant",
         "system: erp\nadapter: { name: a/b, version: 1.0.0, digest: \"sha256:0000000000000000000000000000000000000000000000000000000000000000\" }\n\
-         approved: { by: rita, at: \"2026-01-01T00:00:00Z\", reason: orders }\nitems:\n\
+         approved: { by: rita, at: \"2026-01-01T00:00:00Z\", reason: orders, signature: s }\nitems:\n\
          - { capability: http, connection: a, place: p, allow: GET /, credential: none, private_network: false }\n\
          - { capability: sql, connection: a, place: p, statement: s, effect: read, text: SELECT 1 }\n\
          - { capability: publish, connection: a, place: p, topic: t }\n\
