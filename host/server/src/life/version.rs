@@ -15,7 +15,7 @@ use tombolo_kernel::package::Package;
 use super::book::whole;
 use crate::registry::digest as digest_of;
 use crate::site::{
-    Adapter, AdapterPlace, Adapters, Settings, SystemPlan, bounded, draft, signature_file,
+    Adapter, AdapterPlace, Adapters, Around, Settings, SystemPlan, bounded, draft, signature_file,
 };
 
 /// A version that was in force.
@@ -96,8 +96,8 @@ impl Version {
             file: path,
         });
         let file = format!("systems/{system}.yaml");
-        let has_age = settings.secrets.is_some();
-        let (plan, problems) = draft(system, &file, &self.file, folder, has_age, &mut one);
+        let around = Around::of(folder, settings);
+        let (plan, problems) = draft(system, &file, &self.file, &around, &mut one);
         match (plan, problems.first()) {
             (Some(plan), None) => Ok(plan),
             (_, Some(problem)) => Err(format!("what was kept does not check any more: {problem}")),

@@ -40,7 +40,7 @@ pub use audit::{AuditExport, SyslogPlace};
 pub use check::{Report, SystemReport, check, check_with};
 pub use feed::FeedPlan;
 pub(crate) use files::bounded;
-pub(crate) use load::draft;
+pub(crate) use load::{Around, draft};
 pub(crate) use named::Named;
 pub use network::{Network, TlsFiles};
 pub use place::AdapterPlace;
