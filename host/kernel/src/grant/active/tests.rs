@@ -56,7 +56,7 @@ fn oracle(items: &[Item], probe: &Probe) -> bool {
             let (own, pattern) = allow.split_once(' ').unwrap();
             connection == to
                 && (own == "*" || own == *method)
-                && fits(&parts(pattern), &parts(path))
+                && fits(&parts(&rest(pattern)), &parts(path))
         }
         (
             Item::Sql {
@@ -94,8 +94,15 @@ fn parts(path: &str) -> Vec<&str> {
     path[1..].split('/').collect()
 }
 
-/// Whether a path is one of a pattern's, which takes one part, `{x}` or an inner `*`, or all that is left, a last `*` of
-/// a path or `*!` of a topic. Every path here is a plain one.
+/// A last `*` of a path is all that is left, which this writes `*!`; of a topic that is `**`.
+fn rest(pattern: &str) -> String {
+    match pattern.strip_suffix("/*") {
+        Some(before) => format!("{before}/*!"),
+        None => pattern.to_owned(),
+    }
+}
+
+/// Whether a path is one of a pattern's: `{x}` and `*` are one part, `*!` is all that is left. Every path here is plain.
 fn fits(pattern: &[&str], path: &[&str]) -> bool {
     match (pattern, path) {
         ([], []) => true,
