@@ -11,3 +11,5 @@ mod fixture;
 mod rolled_back;
 mod service;
 mod swapped;
+mod tried;
+mod under_load;

@@ -121,8 +121,23 @@ pub const CRASHES_OF: u32 = 40;
 pub const SWAP_DRAIN: Duration = Duration::from_secs(10);
 /// When senders are told to come again to a system that a person must enable first.
 pub const RESTING_AGAIN: Duration = Duration::from_secs(30);
-/// Systems whose quarantine is not told yet: one of each is under way at the most.
-pub const QUARANTINES_TOLD: usize = SYSTEMS;
+/// Systems whose quarantine, or whose canary's fall, is not told yet: one of each is under way at the most.
+pub const LIFE_NEWS: usize = 2 * SYSTEMS;
+/// Calls of a canary before its failures are weighed: less than half of what quarantines, so that one that only crashes
+/// falls back first.
+pub const CANARY_CALLS: u64 = 10;
+/// Failures of a canary before they are weighed: one poison event tried five times is not a version's fault alone, but
+/// then its lane waits between attempts.
+pub const CANARY_FAILURES: u64 = 5;
+/// By how many standard deviations its share of failures must be above the old version's. It is looked at after every
+/// call, so chance has thousands of tries: at 4 each has 1 in 30,000.
+pub const CANARY_SIGMA: f64 = 4.0;
+/// Calls that went well, of both versions, before times are compared: the slowest tenth is five calls then.
+pub const CANARY_TIMED: u64 = 50;
+/// Slower than twice as long is told only beyond this: less is the noise of a busy machine.
+pub const CANARY_SLOWER: Duration = Duration::from_millis(20);
+/// How long a canary may last: a version is tried for weeks at the most.
+pub const CANARY_MOST: Duration = Duration::from_secs(30 * 86_400);
 
 // === HTTP out ===
 

@@ -20,12 +20,17 @@ use crate::site::{PackageShelf, Settings, SystemPlan, signature_file};
 /// Systems that are connected at a time: loading is short, and mostly waits for the disk.
 const CONNECTING: usize = 32;
 
+/// A system with its secrets, and the fingerprint of it all.
+pub(crate) type Ready = (SystemSpec, [u8; 32]);
+
 /// Which systems are connected with what.
 pub(crate) struct Connections {
     /// Packages that are checked already.
     pub(crate) shelf: Arc<parking_lot::Mutex<PackageShelf>>,
     started_with: Settings,
     in_force: parking_lot::Mutex<BTreeMap<String, [u8; 32]>>,
+    /// What has, or had last, a share of the lanes.
+    tried: parking_lot::Mutex<BTreeMap<String, [u8; 32]>>,
     files: parking_lot::Mutex<BTreeSet<PathBuf>>,
     unresolved: RwLock<BTreeMap<String, SystemStatus>>,
 }
@@ -37,6 +42,7 @@ impl Connections {
             shelf: Arc::new(parking_lot::Mutex::new(shelf)),
             started_with,
             in_force: parking_lot::Mutex::default(),
+            tried: parking_lot::Mutex::default(),
             files: parking_lot::Mutex::default(),
             unresolved: RwLock::default(),
         }
@@ -99,24 +105,55 @@ impl Connections {
         (changes, candidates)
     }
 
-    /// Makes one ready by a plan that is not the site's. It takes calls once [`Systems::switch`] has it.
+    /// One with its secrets, and the fingerprint of it all, by a plan that is not the site's or is not for all lanes.
+    ///
+    /// # Errors
+    /// A secret that cannot be had.
+    pub(crate) fn ready(
+        &self,
+        plan: &SystemPlan,
+        grant: &Grant,
+        source: &SecretSource,
+    ) -> Result<Ready, String> {
+        let spec = plan.resolve(source).map_err(|error| error.to_string())?;
+        let fingerprint = fingerprint(plan, &spec, Some(grant));
+        Ok((spec, fingerprint))
+    }
+
+    /// Loads it and tries it. It takes calls once [`Systems`] are given it.
     ///
     /// # Errors
     /// Why it does not start.
     pub(crate) async fn prepare_one(
         &self,
         systems: &Systems,
-        plan: &SystemPlan,
+        (spec, fingerprint): Ready,
         grant: &Grant,
-        source: &SecretSource,
-    ) -> Result<Candidate, String> {
-        let spec = plan.resolve(source).map_err(|error| error.to_string())?;
-        let fingerprint = fingerprint(plan, &spec, Some(grant));
-        let name = spec.name.clone();
+    ) -> Result<(Candidate, [u8; 32]), String> {
         let candidate = systems.prepare(spec, Some(grant)).await;
-        let candidate = candidate.map_err(|error| error.to_string())?;
-        self.in_force.lock().insert(name, fingerprint);
-        Ok(candidate)
+        Ok((candidate.map_err(|error| error.to_string())?, fingerprint))
+    }
+
+    /// It is in force.
+    pub(crate) fn put(&self, system: &str, fingerprint: [u8; 32]) {
+        self.in_force.lock().insert(system.to_owned(), fingerprint);
+    }
+
+    /// It has a share of the lanes.
+    pub(crate) fn tries(&self, system: &str, fingerprint: [u8; 32]) {
+        self.tried.lock().insert(system.to_owned(), fingerprint);
+    }
+
+    /// Whether this very version was the last to have a share of the lanes.
+    pub(crate) fn is_tried(&self, system: &str, fingerprint: &[u8; 32]) -> bool {
+        self.tried.lock().get(system) == Some(fingerprint)
+    }
+
+    /// What had a share of the lanes is in force.
+    pub(crate) fn promoted(&self, system: &str) {
+        if let Some(fingerprint) = self.tried.lock().remove(system) {
+            self.put(system, fingerprint);
+        }
     }
 
     fn note(

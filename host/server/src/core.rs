@@ -312,16 +312,17 @@ impl Core {
         });
         let (mut site, source, tokens) = read.await.map_err(|error| broke_off(&error))??;
         let standing = life::stand_in(&self.books, &mut site, self.clock.now_ms()).await;
-        let mut unwell = self.unwell().await;
+        let unwell = self.unwell().await;
         let (mut changes, candidates) = self
             .connections
             .prepare(&self.systems, &site.systems, &site.grants, &source)
             .await;
         let names: BTreeSet<String> = site.systems.keys().cloned().collect();
         changes.disconnected = self.connections.all_but(&self.systems, &names);
-        unwell.extend(life::go_on(&self.books, &standing.ending, &changes.connected).await);
+        life::go_on(&self.books, &standing.ending, &changes.connected).await;
         self.connections.say_what_needs_a_restart(&site.settings);
         self.tls.replace(site.settings.network.tls.clone());
+        let canaries = standing.canaries.clone();
         let (deliveries, named) = (site.deliveries(), Named::of(&site));
         let review = Arc::clone(&site.settings.review);
         self.systems.switch(candidates, &changes.disconnected, || {
@@ -347,6 +348,7 @@ impl Core {
         // What runs by an approval that is no longer enough; what was approved anew has just been switched to.
         self.stopped(self.systems.withdraw(|grant| review.unmet(grant)));
         self.site_changed.notify_one();
+        life::begin(self, &canaries, &source).await;
         let versions = life::in_force(&changes.connected, &site.systems, &site.grants, &unwell);
         let turn = self.books.turn().await;
         life::write_down(&self.books, versions, self.clock.now_ms(), turn).await;

@@ -133,13 +133,14 @@ impl Host {
             key_values: Arc::clone(&store) as _,
             brokers: Arc::new(broker::Links),
         });
-        let quarantines = life::gather(&systems);
+        let news = life::gather(&systems);
         let mut books =
             life::Books::open(&data).map_err(|error| HostError::Life(error.to_string()))?;
         for (system, disabled) in books.disabled() {
             systems.disable(&system, disabled);
         }
         let standing = life::stand_in(&books, &mut site, clock.now_ms()).await;
+        let canaries = standing.canaries.clone();
         let connections = Connections::new(shelf, site.settings.clone());
         let (changes, candidates) = connections
             .prepare(&systems, &site.systems, &site.grants, &secrets)
@@ -183,6 +184,7 @@ impl Host {
         tokio::spawn(async move {
             life::write_down(&of.books, versions, of.clock.now_ms(), turn).await;
         });
+        life::begin(&core, &canaries, &secrets).await;
         core.feeds.replace(&site.systems);
         core.schedules.replace(site.schedules);
         core.reconciliations.replace(site.reconciliations);
@@ -192,7 +194,7 @@ impl Host {
             changes.in_words()
         );
         core.note(AuditRecord::new(Kind::Host, core.clock.now_ms()).about(started));
-        let host = match Self::listen(Arc::clone(&core), listen, quarantines).await {
+        let host = match Self::listen(Arc::clone(&core), listen, news).await {
             Ok(host) => host,
             Err(error) => {
                 core.close().await;
@@ -211,7 +213,7 @@ impl Host {
     async fn listen(
         core: Arc<Core>,
         listen: SocketAddr,
-        quarantines: life::Quarantines,
+        news: life::News,
     ) -> Result<Self, HostError> {
         let cannot = |error| HostError::Listen(listen, error);
         let listener = TcpListener::bind(listen).await.map_err(cannot)?;
@@ -226,7 +228,8 @@ impl Host {
             tokio::spawn(grants::run(Arc::clone(&core), stopped.clone())),
             tokio::spawn(retention::run(Arc::clone(&core), stopped.clone())),
             tokio::spawn(export::run(Arc::clone(&core), stopped.clone())),
-            tokio::spawn(life::tell(Arc::clone(&core), quarantines, stopped.clone())),
+            tokio::spawn(life::tell(Arc::clone(&core), news, stopped.clone())),
+            tokio::spawn(life::run(Arc::clone(&core), stopped.clone())),
             tokio::spawn(refusals::run(Arc::clone(&core), stopped.clone())),
         ];
         let watcher = tokio::spawn(SiteWatch::begin(Arc::clone(&core)).run(stopped));

@@ -1,6 +1,6 @@
 //! What a person decides about one system of a running host; who and why is kept with it.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::client::{self, Client, HostArguments};
 use crate::{out, text};
@@ -28,9 +28,20 @@ pub(super) async fn decide(
     what: &str,
     done: &str,
 ) -> anyhow::Result<()> {
+    decide_with(arguments, what, json!({}), done).await
+}
+
+/// The same, with more to say.
+pub(super) async fn decide_with(
+    arguments: &DecisionArguments,
+    what: &str,
+    mut body: Value,
+    done: &str,
+) -> anyhow::Result<()> {
     let client = Client::for_command(&arguments.host, "operate")?;
     let path = format!("/api/systems/{}/{what}", client::encoded(&arguments.system));
-    let body = json!({ "by": arguments.by, "reason": arguments.reason });
+    body["by"] = arguments.by.as_str().into();
+    body["reason"] = arguments.reason.as_str().into();
     let value = client.post(&path, &body).await?;
     if arguments.json {
         return Ok(out::json(&value)?);

@@ -3,6 +3,7 @@
 
 mod adapter_line;
 mod add;
+mod canary;
 mod life;
 mod placed;
 mod status;
@@ -30,6 +31,8 @@ pub(crate) enum SystemCommand {
     Rollback(life::DecisionArguments),
     /// End a rollback: run the site's version again
     Forward(life::DecisionArguments),
+    /// Give a new version that is tried more lanes, all, or none
+    Canary(canary::CanaryArguments),
 }
 
 /// Carries out a system command.
@@ -44,6 +47,7 @@ pub(crate) async fn run(command: SystemCommand) -> anyhow::Result<()> {
         SystemCommand::Enable(arguments) => {
             life::decide(&arguments, "enable", "is in service; what waited goes on").await
         }
+        SystemCommand::Canary(arguments) => canary::run(&arguments).await,
         SystemCommand::Rollback(arguments) => {
             let done = "runs its last good version, until the site has a third one that is approved, or `tombolo system forward`";
             life::decide(&arguments, "rollback", done).await

@@ -46,6 +46,18 @@ struct SystemView {
     rolls_back_to: Option<VersionView>,
     #[serde(default)]
     rolled_back: Option<RolledBackView>,
+    #[serde(default)]
+    canary: Option<CanaryView>,
+}
+
+/// A newer version that has a share of the lanes.
+#[derive(Debug, Deserialize)]
+struct CanaryView {
+    adapter: String,
+    percent: u32,
+    calls: u64,
+    failed: u64,
+    until_ms: u64,
 }
 
 /// A version that is kept.
@@ -170,6 +182,16 @@ fn row(system: &SystemView) -> Vec<Cell> {
                 system.system
             )),
         }
+    }
+    if let Some(canary) = &system.canary {
+        why.push_str(&format!(
+            "canary {} on {}% of the lanes until {}: {} calls, {} failed",
+            canary.adapter,
+            canary.percent,
+            when::moment(canary.until_ms),
+            canary.calls,
+            canary.failed
+        ));
     }
     if let Some(RolledBackView { by, reason, site }) = &system.rolled_back {
         why.push_str(&format!(

@@ -7,6 +7,7 @@ use std::time::Duration;
 use tokio::task::{Id, JoinError, JoinSet};
 use tombolo_kernel::failure::Failure;
 use tombolo_kernel::fields::Withheld;
+use tombolo_kernel::system::lane;
 
 use super::gate::Ahead;
 use super::{Engine, Run};
@@ -25,6 +26,8 @@ pub(super) struct CallEnd {
 /// What a call needs to know of its run.
 pub(super) struct Caller {
     pub(super) run: String,
+    /// The hash of its lane; a run without one is a lane of its own.
+    pub(super) lane: u64,
     pub(super) ahead: Option<Arc<Ahead>>,
     /// The system for which the run's row says that it waits.
     pub(super) parked_on: Option<String>,
@@ -102,6 +105,11 @@ impl Engine {
     fn caller(&self, run: &Run, wanted: &Wanted) -> Caller {
         Caller {
             run: run.id.clone(),
+            lane: lane(if run.lane.is_empty() {
+                &run.id
+            } else {
+                &run.lane
+            }),
             ahead: run.ahead.clone(),
             parked_on: run.parked_on.as_ref().map(|(system, _)| system.clone()),
             withheld: self.parts.actor.fields(&wanted.system).map(|fields| {

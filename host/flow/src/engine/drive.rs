@@ -157,6 +157,7 @@ impl Engine {
             cause,
             depth: 0,
             withheld: caller.withheld.clone(),
+            lane: Some(caller.lane),
         };
         let gate = self.gates.of(&system);
         let was_parked = caller.parked_on.as_deref() == Some(system.as_str());

@@ -248,6 +248,7 @@ impl StoreState {
             cause: self.cause_text(),
             depth: self.call.depth.saturating_add(1),
             withheld: None,
+            lane: self.call.lane,
         }
     }
 }

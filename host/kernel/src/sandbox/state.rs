@@ -30,6 +30,8 @@ pub(crate) struct CallState {
     pub(super) attempt: u32,
     /// How many `actions.call` are above it.
     pub(super) depth: u8,
+    /// Carried on, so that a lane is whole in the systems that it reaches through others.
+    pub(super) lane: Option<u64>,
     /// The coarse clock: the same during one call.
     pub(super) now_ms: u64,
     /// When it is ended.
@@ -78,6 +80,7 @@ impl CallState {
             idempotency_key: None,
             attempt: 1,
             depth: 0,
+            lane: None,
             now_ms,
             deadline,
             host_calls: 0,
@@ -89,11 +92,18 @@ impl CallState {
     }
 
     /// Carries on what the caller of an action said.
-    pub(crate) fn of_step(self, idempotency_key: String, attempt: u32, depth: u8) -> Self {
+    pub(crate) fn of_step(
+        self,
+        idempotency_key: String,
+        attempt: u32,
+        depth: u8,
+        lane: Option<u64>,
+    ) -> Self {
         Self {
             idempotency_key: Some(idempotency_key),
             attempt,
             depth,
+            lane,
             ..self
         }
     }

@@ -25,6 +25,8 @@ pub struct ActionCall {
     pub depth: u8,
     /// Values that are kept back from the system and must not be in the input under another name.
     pub withheld: Option<Arc<Withheld>>,
+    /// The [hash](super::lane) of the lane that it belongs to, which decides whether a canary takes it. `None`: none does.
+    pub lane: Option<u64>,
 }
 
 /// Something arrived for a system.

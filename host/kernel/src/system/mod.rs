@@ -3,6 +3,7 @@
 mod admit;
 mod breaker;
 pub mod call;
+mod canary;
 mod decisions;
 mod leave;
 pub(crate) mod outputs;
@@ -16,6 +17,7 @@ mod withdraw;
 pub use admit::admit;
 pub use breaker::Quarantine;
 pub use call::*;
+pub use canary::{CanaryStatus, WHOLE, lane};
 pub(crate) use prepared::Prepared;
 pub use registry::*;
 pub use spec::*;

@@ -12,9 +12,8 @@ use super::breaker::Breaker;
 use super::leave::Leave;
 use super::slot::{Identity, News, Running, Slot, Trouble, resting};
 use super::{
-    ActionCall, ActionOffer, Actor, ConnectError, Disabled, Inbound, MESSAGE, Outcome, Page,
-    Prepared, Quarantine, Reception, Subscribed, SystemSpec, SystemState, SystemStatus, admit,
-    decisions,
+    ActionCall, ActionOffer, Actor, ConnectError, Disabled, Inbound, LifeNews, MESSAGE, Outcome,
+    Page, Prepared, Reception, Subscribed, SystemSpec, SystemState, SystemStatus, admit, decisions,
 };
 use crate::audit::SharedAudit;
 use crate::capability::PrepareError;
@@ -44,8 +43,8 @@ pub struct Surroundings {
 
 /// A version of a system that is loaded and tried, and waits for [`Systems::switch`]. Dropped, it leaves no trace.
 pub struct Candidate {
-    slot: Arc<Slot>,
-    running: Arc<Running>,
+    pub(super) slot: Arc<Slot>,
+    pub(super) running: Arc<Running>,
     _alone: tokio::sync::OwnedMutexGuard<()>,
 }
 
@@ -250,8 +249,8 @@ impl Systems {
         before.contains_key(system) || released
     }
 
-    /// Has every quarantine told, once for all systems: only the first of these takes effect.
-    pub fn on_quarantine(&self, tell: impl Fn(&str, Quarantine) + Send + Sync + 'static) {
+    /// Has what systems do by themselves told, once for all systems: only the first of these takes effect.
+    pub fn on_news(&self, tell: impl Fn(&str, LifeNews) + Send + Sync + 'static) {
         let _ = self.news.set(Box::new(tell));
     }
 
@@ -413,6 +412,10 @@ impl Systems {
             Ok(running) => running,
             Err(failure) => return Some(Outcome::refused(failure)),
         };
+        let (running, trial) = match self.slots.read().get(system) {
+            Some(slot) => slot.turn(running, &call.action, call.lane),
+            None => (running, None),
+        };
         if !running.prepared.actions.contains_key(&call.action) {
             let failure = not_offered(system, "action", &call.action);
             return Some(Outcome::refused(failure));
@@ -424,8 +427,13 @@ impl Systems {
             }
         }
         let (key, attempt, depth) = (call.idempotency_key.clone(), call.attempt, call.depth);
-        let with = |state: CallState| state.of_step(key, attempt, depth);
-        running.call_until_cut(call, with, cause).await
+        let lane = call.lane;
+        let with = |state: CallState| state.of_step(key, attempt, depth, lane);
+        let outcome = running.call_until_cut(call, with, cause).await;
+        if let (Some(trial), Some(outcome)) = (trial, &outcome) {
+            trial.ended(outcome);
+        }
+        outcome
     }
 }
 

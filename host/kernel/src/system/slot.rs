@@ -8,8 +8,9 @@ use parking_lot::Mutex;
 use tokio::sync::watch;
 
 use super::breaker::{Breaker, Quarantine};
+use super::canary::Canary;
 use super::leave::Leave;
-use super::{Outcome, Prepared, SystemSpec, SystemState, SystemStatus};
+use super::{LifeNews, Outcome, Prepared, SystemSpec, SystemState, SystemStatus};
 use crate::audit::{self, Kind};
 use crate::failure::Failure;
 use crate::package::Signer;
@@ -30,13 +31,15 @@ pub(super) struct Running {
     pub(super) cut: watch::Sender<bool>,
 }
 
-/// Who is told of a quarantine.
-pub(super) type News = OnceLock<Box<dyn Fn(&str, Quarantine) + Send + Sync>>;
+/// Who is told of what systems do by themselves.
+pub(super) type News = OnceLock<Box<dyn Fn(&str, LifeNews) + Send + Sync>>;
 
 /// Where a system stands.
 #[derive(Default)]
 pub(super) struct Slot {
     pub(super) running: ArcSwapOption<Running>,
+    /// A newer version beside it that has a share of the lanes.
+    pub(super) canary: ArcSwapOption<Canary>,
     /// Versions before it whose last calls may be under way.
     pub(super) ending: Mutex<Vec<Weak<Running>>>,
     /// Why the newest version does not run, if it does not.
@@ -167,7 +170,7 @@ impl Running {
                         .ended(audit::Outcome::Failed, quarantine.message.clone());
                     audit.record(Arc::new(record));
                     if let Some(tell) = self.news.get() {
-                        tell(name, quarantine);
+                        tell(name, LifeNews::Quarantined(quarantine));
                     }
                 }
             }

@@ -17,6 +17,20 @@ pub struct Disabled {
     pub since_ms: u64,
 }
 
+/// What a system did by itself, for whoever tells people.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum LifeNews {
+    /// It kept crashing and rests.
+    Quarantined(super::Quarantine),
+    /// Its canary did clearly worse than the version beside it, which has all lanes again.
+    FellBack {
+        /// Of the canary.
+        digest: String,
+        /// What was worse.
+        why: String,
+    },
+}
+
 /// How a system stands.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(tag = "state", rename_all = "kebab-case")]

@@ -51,6 +51,9 @@ impl Systems {
             let Some(why) = why(&running.prepared.grant.grant) else {
                 continue;
             };
+            if let Some(canary) = slot.canary.swap(None) {
+                slot.ending.lock().push(Arc::downgrade(&canary.running));
+            }
             // First of all: whoever sees it stopped may rely on it.
             let endings = slot.end(&running, &why);
             tracing::warn!(system = %name, %why, "system stopped");

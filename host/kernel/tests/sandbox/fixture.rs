@@ -195,6 +195,7 @@ pub(crate) fn call(input: &str) -> ActionCall {
         cause: "1.flow/step".into(),
         depth: 0,
         withheld: None,
+        lane: None,
     }
 }
 

@@ -99,6 +99,7 @@ routes! {
     post "/api/systems/{system}/enable", OPERATE, System => systems::enable;
     post "/api/systems/{system}/rollback", OPERATE, System => systems::rollback;
     post "/api/systems/{system}/forward", OPERATE, System => systems::forward;
+    post "/api/systems/{system}/canary", OPERATE, System => systems::canary;
     get "/api/runs", LOOK, Flow => runs::list;
     get "/api/runs/{id}", LOOK, Flow => runs::show;
     get "/api/runs/{id}/lineage", LOOK, Flow => lineage::show;

@@ -9,7 +9,7 @@ use http::HeaderMap;
 use serde::{Deserialize, Serialize};
 use tombolo_flow::engine::DeliveryStatus;
 use tombolo_kernel::audit::{AuditRecord, Kind};
-use tombolo_kernel::system::SystemStatus;
+use tombolo_kernel::system::{SystemStatus, WHOLE};
 
 use super::decided::{decided, decision};
 use super::errors::Refusal;
@@ -17,7 +17,8 @@ use super::guard::Caller;
 use super::{Json, object, person};
 use crate::access::Dimension;
 use crate::core::Core;
-use crate::life::{self, Book, LifeError};
+use crate::life::{self, Book, LifeError, Standing};
+use crate::site;
 
 /// Largest decision, bytes: a name and a reason.
 const DECISION_BODY: usize = 64 << 10;
@@ -35,6 +36,40 @@ pub(crate) struct SystemView {
     /// It runs its last good version, whatever the site says.
     #[serde(skip_serializing_if = "Option::is_none")]
     rolled_back: Option<RolledBackView>,
+    /// A newer version has a share of its lanes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    canary: Option<CanaryView>,
+}
+
+/// How a canary does.
+#[derive(Debug, Serialize)]
+struct CanaryView {
+    adapter: String,
+    digest: String,
+    /// Of the lanes.
+    percent: u32,
+    calls: u64,
+    failed: u64,
+    since_ms: u64,
+    /// When it takes all lanes.
+    until_ms: u64,
+}
+
+impl CanaryView {
+    fn of(core: &Core, standing: &Standing, system: &str, book: Option<&Book>) -> Option<Self> {
+        let canary = core.systems.canary(system)?;
+        let begun = book?.canary.as_ref()?;
+        let trial = standing.canaries.get(system)?;
+        Some(Self {
+            adapter: canary.adapter,
+            digest: canary.digest,
+            percent: canary.share / (WHOLE / 100),
+            calls: canary.calls,
+            failed: canary.failed,
+            since_ms: begun.since_ms,
+            until_ms: life::until(begun, trial),
+        })
+    }
 }
 
 /// A version that is kept.
@@ -60,14 +95,17 @@ impl SystemView {
         delivery: Option<DeliveryStatus>,
         book: Option<Book>,
         site: Option<&String>,
+        canary: Option<CanaryView>,
     ) -> Self {
         let Book {
             last, rolled_back, ..
         } = book.unwrap_or_default();
-        let last = last.filter(|last| rolled_back.is_none() && last.withdrawn.is_none());
+        let last = last
+            .filter(|last| rolled_back.is_none() && canary.is_none() && last.withdrawn.is_none());
         Self {
             status,
             delivery,
+            canary,
             rolls_back_to: last.map(|last| VersionView {
                 adapter: last.adapter,
                 digest: last.digest,
@@ -97,7 +135,8 @@ pub(crate) async fn list(caller: Caller, State(core): State<Arc<Core>>) -> Json<
             books.remove(&status.system),
         );
         let site = standing.instead.get(&status.system);
-        SystemView::new(status, delivery, book, site)
+        let canary = CanaryView::of(&core, &standing, &status.system, book.as_ref());
+        SystemView::new(status, delivery, book, site, canary)
     };
     let seen = core.status().into_iter();
     let seen = seen.filter(|status| within.has(&status.system));
@@ -176,6 +215,68 @@ pub(crate) async fn forward(
     let (of, name) = (Arc::clone(&core), system.clone());
     let work = async move { life::forward(&of, name).await };
     decided(&core, record, work).await?;
+    Ok(Json(serde_json::json!({ "system": system })))
+}
+
+/// What is decided about a canary: one of the three.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct CanarySaid {
+    by: String,
+    reason: String,
+    share: Option<String>,
+    #[serde(default)]
+    promote: bool,
+    #[serde(default)]
+    stop: bool,
+}
+
+/// Gives a canary more lanes or all, or ends it.
+pub(crate) async fn canary(
+    caller: Caller,
+    State(core): State<Arc<Core>>,
+    Path(system): Path<String>,
+    headers: HeaderMap,
+    content: Body,
+) -> Result<Json<serde_json::Value>, Refusal> {
+    let expected = "{\"by\", \"reason\"} and one of \"share\", \"promote\", \"stop\"";
+    let said: CanarySaid = object(&headers, content, DECISION_BODY, expected).await?;
+    let CanarySaid {
+        by,
+        reason,
+        share,
+        promote,
+        stop,
+    } = said;
+    let said = Said { by, reason };
+    person::check_with_reason(&said.by, &said.reason)?;
+    let record = record(&core, Kind::Canary, &caller, &system, &said);
+    let (of, name) = (Arc::clone(&core), system.clone());
+    match (share, promote, stop) {
+        (Some(text), false, false) => {
+            let Some(share) = site::share(&text) else {
+                return Err(Refusal::Invalid(
+                    "share: expected a share of the lanes from 1% to 99%".into(),
+                ));
+            };
+            let record = record.about(format!("{}%", share / (WHOLE / 100)));
+            decided(
+                &core,
+                record,
+                async move { life::grow(&of, name, share).await },
+            )
+            .await?;
+        }
+        (None, true, false) => {
+            let work = async move { life::promote(&of, &name).await };
+            decided(&core, record.about("promoted"), work).await?;
+        }
+        (None, false, true) => {
+            let work = async move { life::stop(&of, name, said.by, said.reason).await };
+            decided(&core, record.about("stopped"), work).await?;
+        }
+        _ => return Err(Refusal::Invalid(format!("expected {expected}"))),
+    }
     Ok(Json(serde_json::json!({ "system": system })))
 }
 

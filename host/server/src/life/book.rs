@@ -33,6 +33,24 @@ pub(crate) struct Book {
     /// It runs its last version, whatever the site says.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) rolled_back: Option<RolledBack>,
+    /// The site's version is tried on a share of the lanes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) canary: Option<Begun>,
+    /// The digest of a version that a person had take all lanes without a trial.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) whole: Option<String>,
+}
+
+/// A trial that is under way.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Begun {
+    /// Of the version that is tried.
+    pub(crate) digest: String,
+    /// Ten thousandths of the lanes.
+    pub(crate) share: u32,
+    /// Milliseconds since the epoch.
+    pub(crate) since_ms: Millis,
 }
 
 /// That a system went back to its last good version.
@@ -76,10 +94,34 @@ impl Book {
         self.running = Some(version);
     }
 
+    /// What runs where the site's version does not: what was rolled back to, or what a canary is beside.
+    pub(super) fn before(&self) -> Option<&Version> {
+        let left = self
+            .rolled_back
+            .as_ref()
+            .map(|rolled_back| &rolled_back.from);
+        let running = self.running.as_ref();
+        let running = running.filter(|running| left != Some(&running.digest));
+        running.or(self.last.as_ref())
+    }
+
     /// The site has another version, which takes over: the one that was left is not gone back to.
     pub(super) fn goes_on(&mut self) {
-        self.rolled_back = None;
-        self.running = None;
+        let Some(RolledBack { from, .. }) = self.rolled_back.take() else {
+            return;
+        };
+        if self
+            .running
+            .as_ref()
+            .is_some_and(|running| running.digest == from)
+        {
+            self.running = self.last.take();
+        }
+    }
+
+    /// A person has the version that was left take all lanes.
+    pub(super) fn forward(&mut self) {
+        self.whole = self.rolled_back.take().map(|rolled_back| rolled_back.from);
     }
 
     /// A reviewer took its grant away.

@@ -2,6 +2,7 @@
 //! after a restart. A decision is on disk before it takes effect.
 
 mod book;
+mod canary;
 mod rollback;
 mod standing;
 mod told;
@@ -12,9 +13,10 @@ use std::sync::Arc;
 use tombolo_kernel::system::Disabled;
 
 pub(crate) use self::book::{Book, Books, BooksError};
+pub(crate) use self::canary::{begin, grow, promote, run, stop, until};
 pub(crate) use self::rollback::{forward, rollback};
 pub(crate) use self::standing::{Standing, go_on, in_force, stand_in, write_down};
-pub(crate) use self::told::{Quarantines, gather, tell};
+pub(crate) use self::told::{News, gather, tell};
 use crate::core::Core;
 
 /// Why a decision is not carried out.

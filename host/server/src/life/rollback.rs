@@ -7,7 +7,7 @@ use std::sync::Arc;
 use tombolo_kernel::grant::Grant;
 use tombolo_kernel::system::admit;
 
-use super::book::RolledBack;
+use super::book::{Book, RolledBack};
 use super::version::Version;
 use super::{LifeError, known};
 use crate::core::Core;
@@ -32,6 +32,12 @@ pub(crate) async fn rollback(
             "system {system} was rolled back by {by} already: {reason}; `tombolo system forward {system}` goes to the site's version"
         )));
     }
+    if let Some(canary) = core.systems.canary(&system) {
+        return Err(LifeError::Conflict(format!(
+            "system {system} tries {} on a share of its lanes; `tombolo system canary {system} --stop` ends that",
+            canary.adapter
+        )));
+    }
     let (Some(left), Some(version)) = (book.running, book.last) else {
         return Err(LifeError::Conflict(format!(
             "system {system} has no version to roll back to: none was in force before the one that runs"
@@ -45,9 +51,10 @@ pub(crate) async fn rollback(
     };
     let (settings, plan) = ready(core, &system, &version).await.map_err(refused)?;
     let source = SecretSource::new(&core.folder, settings.secrets);
-    let candidate = core
+    let ready = core.connections.ready(&plan, &version.grant, &source);
+    let (candidate, fingerprint) = core
         .connections
-        .prepare_one(&core.systems, &plan, &version.grant, &source)
+        .prepare_one(&core.systems, ready.map_err(refused)?, &version.grant)
         .await
         .map_err(refused)?;
     let rolled_back = RolledBack {
@@ -59,6 +66,7 @@ pub(crate) async fn rollback(
     core.books
         .change(&system, |book| book.rolled_back = Some(rolled_back))
         .await?;
+    core.connections.put(&system, fingerprint);
     core.systems.switch(vec![candidate], &[], || {});
     tracing::warn!(%system, to = %version.adapter, from = %left.adapter, "the system was rolled back");
     drop(alone);
@@ -78,9 +86,7 @@ pub(crate) async fn forward(core: &Arc<Core>, system: String) -> Result<(), Life
             "system {system} is not rolled back: it runs the site's version"
         )));
     }
-    core.books
-        .change(&system, |book| book.rolled_back = None)
-        .await?;
+    core.books.change(&system, Book::forward).await?;
     let result = core.reload().await;
     let problem = match result {
         Ok(changes) if changes.connected.contains(&system) => return Ok(()),
@@ -94,7 +100,9 @@ pub(crate) async fn forward(core: &Arc<Core>, system: String) -> Result<(), Life
         },
     };
     core.books
-        .change(&system, |book| book.rolled_back = before)
+        .change(&system, |book| {
+            (book.rolled_back, book.whole) = (before, None)
+        })
         .await?;
     follow(core).await;
     Err(LifeError::Conflict(format!(
@@ -104,7 +112,7 @@ pub(crate) async fn forward(core: &Arc<Core>, system: String) -> Result<(), Life
 
 /// Feeds, subscriptions and how calls go out follow the version that runs. A site that does not check changes nothing of
 /// them, and says so as at any reload.
-async fn follow(core: &Arc<Core>) {
+pub(super) async fn follow(core: &Arc<Core>) {
     core.subscriptions.replace(core);
     if let Err(problems) = core.reload().await {
         tracing::warn!(

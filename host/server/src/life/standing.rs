@@ -9,6 +9,7 @@ use tombolo_kernel::grant::Grant;
 use tombolo_kernel::system::admit;
 
 use super::book::{Book, Books};
+use super::canary::OnTrial;
 use super::version::{Version, named};
 use crate::site::{Site, SystemPlan};
 
@@ -19,6 +20,8 @@ pub(crate) struct Standing {
     pub(crate) ending: Vec<String>,
     /// What the site has for systems that are rolled back.
     pub(crate) instead: BTreeMap<String, String>,
+    /// What the site has for systems that try it on a share of their lanes.
+    pub(crate) canaries: BTreeMap<String, OnTrial>,
 }
 
 /// A version that came into force.
@@ -35,16 +38,22 @@ pub(crate) async fn stand_in(books: &Books, site: &mut Site, now: Millis) -> Sta
     let mut standing = Standing::default();
     for (system, book) in books.all().await {
         look_after(books, site, &system, &book).await;
-        let Some(rolled_back) = &book.rolled_back else {
-            continue;
-        };
         let Some(plan) = site.systems.get(&system) else {
             continue;
         };
         let grant = site.grants.get(&system);
+        let Some(rolled_back) = &book.rolled_back else {
+            standing
+                .canaries
+                .extend(on_trial(site, &system, &book, now).await);
+            continue;
+        };
         let is_other = plan.bare.package.digest != rolled_back.from;
         if is_other && admit(&plan.bare, grant, now).is_ok() {
-            standing.ending.push(system);
+            match on_trial(site, &system, &book, now).await {
+                Some(trial) => standing.canaries.extend([trial]),
+                None => standing.ending.push(system),
+            }
             continue;
         }
         standing.instead.insert(system.clone(), named(plan));
@@ -52,7 +61,7 @@ pub(crate) async fn stand_in(books: &Books, site: &mut Site, now: Millis) -> Sta
         if gone(&system, grant).is_some() {
             continue;
         }
-        let kept = book.last.clone();
+        let kept = book.before().cloned();
         match kept_plan(site, &system, kept).await {
             Ok((plan, grant)) => {
                 site.systems.insert(system.clone(), plan);
@@ -66,6 +75,43 @@ pub(crate) async fn stand_in(books: &Books, site: &mut Site, now: Millis) -> Sta
         }
     }
     standing
+}
+
+/// The site's version, if it is to be tried: the one before stands in its place then.
+async fn on_trial(
+    site: &mut Site,
+    system: &str,
+    book: &Book,
+    now: Millis,
+) -> Option<(String, OnTrial)> {
+    let (plan, grant) = (
+        site.systems.get(system)?.clone(),
+        site.grants.get(system)?.clone(),
+    );
+    let (canary, digest) = (plan.canary?, plan.bare.package.digest.clone());
+    let before = book.before()?.clone();
+    let is_due = before.digest != digest && before.withdrawn.is_none();
+    let is_whole = book.whole.as_ref() == Some(&digest);
+    if !is_due || is_whole || admit(&plan.bare, Some(&grant), now).is_err() {
+        return None;
+    }
+    match kept_plan(site, system, Some(before)).await {
+        Ok((old, by)) if admit(&old.bare, Some(&by), now).is_ok() => {
+            site.systems.insert(system.to_owned(), old);
+            site.grants.insert(system.to_owned(), by);
+            let trial = OnTrial {
+                plan,
+                grant,
+                canary,
+            };
+            Some((system.to_owned(), trial))
+        }
+        Ok(_) => None,
+        Err(error) => {
+            tracing::warn!(%system, %error, "the version before cannot be used: the new one takes all lanes without a trial");
+            None
+        }
+    }
 }
 
 async fn kept_plan(
@@ -116,18 +162,13 @@ fn gone(system: &str, grant: Option<&Grant>) -> Option<String> {
 }
 
 /// Ends the rollbacks of those systems whose version of the site is ready; on disk before it takes calls.
-pub(crate) async fn go_on(books: &Books, ending: &[String], connected: &[String]) -> Vec<String> {
-    let mut ended = Vec::new();
+pub(crate) async fn go_on(books: &Books, ending: &[String], connected: &[String]) {
     for system in ending.iter().filter(|system| connected.contains(system)) {
-        match books.change(system, Book::goes_on).await {
-            Ok(()) => ended.push(system.clone()),
-            // The next reload finds the same and tries again.
-            Err(error) => {
-                tracing::error!(%system, %error, "that the rollback ended could not be kept")
-            }
+        // The next reload finds the same and tries again.
+        if let Err(error) = books.change(system, Book::goes_on).await {
+            tracing::error!(%system, %error, "that the rollback ended could not be kept");
         }
     }
-    ended
 }
 
 /// What came into force by this site. `unwell` are systems whose version before was found bad.

@@ -148,6 +148,7 @@ async fn page(
                 cause: cause.to_owned(),
                 depth: 0,
                 withheld: None,
+                lane: None,
             };
             let result = core.engine.ask(&side.system, call).await?;
             answer(&result, rows, next.as_ref().map(|(at, _)| &**at))

@@ -215,7 +215,7 @@ pub(crate) fn draft(
         return (None, problems.into_list());
     };
     let (at, place, path) = system.adapter.clone();
-    let delivery = system.delivery;
+    let (delivery, canary) = (system.delivery, system.canary);
     let Adapter {
         package,
         verdict,
@@ -269,6 +269,7 @@ pub(crate) fn draft(
         bare,
         feeds,
         delivery,
+        canary,
         secrets,
         fingerprint,
     };

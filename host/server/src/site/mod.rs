@@ -7,6 +7,7 @@
 
 mod audit;
 mod broker;
+mod canary;
 mod check;
 mod connection;
 mod credential;
@@ -37,6 +38,7 @@ mod tokens;
 mod withheld;
 
 pub use audit::{AuditExport, SyslogPlace};
+pub use canary::{CanaryPlan, share};
 pub use check::{Report, SystemReport, check, check_with};
 pub use feed::FeedPlan;
 pub(crate) use files::bounded;

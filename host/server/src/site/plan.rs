@@ -8,6 +8,7 @@ use tombolo_kernel::grant::Grant;
 use tombolo_kernel::secret::Secret;
 use tombolo_kernel::system::{Binding, Credential, SqlPlace, SystemSpec};
 
+use super::canary::CanaryPlan;
 use super::feed::FeedPlan;
 use super::fields::At;
 use super::reconciliation::ReconciliationPlan;
@@ -60,6 +61,8 @@ pub struct SystemPlan {
     pub feeds: BTreeMap<String, FeedPlan>,
     /// How calls go out to it.
     pub delivery: Delivery,
+    /// How a new version is tried, if not at once by all.
+    pub canary: Option<CanaryPlan>,
     /// Which secrets go where.
     pub secrets: Vec<SecretWish>,
     /// SHA-256 over the system file, the adapter's digest and who vouches for it.

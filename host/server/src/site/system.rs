@@ -8,6 +8,7 @@ use tombolo_flow::delivery::Delivery;
 use tombolo_flow::yaml::{Node, Value};
 use tombolo_kernel::fields::FieldRules;
 
+use super::canary::{self, CanaryPlan};
 use super::connection::{self, BoundConnection};
 use super::delivery;
 use super::fields::{self, At, Fields, Problems, json};
@@ -35,6 +36,8 @@ pub(crate) struct SystemFile<'n> {
     pub(crate) withheld: FieldRules,
     /// How calls go out to it.
     pub(crate) delivery: Delivery,
+    /// How a new version is tried.
+    pub(crate) canary: Option<CanaryPlan>,
     /// Narrower limits.
     pub(crate) limits: Option<&'n Node>,
     /// All keys, for places.
@@ -73,6 +76,7 @@ pub(crate) fn read<'n>(
         "rate",
         "concurrency",
         "delivery",
+        "canary",
     ];
     let fields = Fields::known(node, "a system", &known, problems)?;
     let adapter = place::read(fields, folder, problems);
@@ -96,6 +100,7 @@ pub(crate) fn read<'n>(
             .map(|node| withheld::read(node, problems))
             .unwrap_or_default(),
         delivery,
+        canary: canary::read(fields, problems),
         limits: fields.get("limits"),
         fields,
     })

@@ -172,6 +172,7 @@ async fn one_call(systems: &Systems, system: &str, input: &str) -> anyhow::Resul
         cause: "1.flow/step".into(),
         depth: 0,
         withheld: None,
+        lane: None,
     };
     match systems.act(system, call).await.result {
         Ok(_) => Ok(()),

@@ -238,6 +238,7 @@ fn overrun_ms(runtime: &tokio::runtime::Runtime, adapters: &Path) -> anyhow::Res
         cause: "1.flow/step".into(),
         depth: 0,
         withheld: None,
+        lane: None,
     };
     let mut most = 0_u64;
     for _ in 0..usize::try_from(limits::CRASHES / 4).unwrap_or(1) {

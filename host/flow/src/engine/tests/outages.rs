@@ -382,6 +382,7 @@ async fn what_is_asked_outside_of_runs_keeps_to_what_its_system_stands() {
         cause: "reconciliations/j".into(),
         depth: 0,
         withheld: None,
+        lane: None,
     };
     for _ in 0..limits::BREAKER_FAILURES {
         bench.engine.ask("erp", call()).await.unwrap_err();

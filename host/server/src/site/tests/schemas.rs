@@ -147,7 +147,8 @@ const WRITTEN: [(&str, &str); 6] = [
          emits: [order.placed]\n\
          fields: { hide: [birthday, customer.notes], mask: { phone: phone, card: card }, mask-matching: ['[0-9]{9}'] }\n\
          limits: { memory: 8 MiB, cpu: 1 s, deadline: 5s, instances: 2 }\n\
-         rate: 10/s\nconcurrency: 4\ndelivery: { attempts: 8, backoff: 2 s, most: 5 m }\n",
+         rate: 10/s\nconcurrency: 4\ndelivery: { attempts: 8, backoff: 2 s, most: 5 m }\n\
+         canary: { share: 10%, for: 15m }\n",
     ),
     (
         "schedule",

@@ -1,0 +1,224 @@
+//! New versions tried on a share of the lanes first.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+use tombolo_tests::component::{Parts, ok_json};
+use tombolo_tests::host::TestHost;
+use tombolo_tests::site::TestSite;
+
+use crate::fixture::{done, order, shop, site, system, try_system, version};
+
+const SAID: [&str; 4] = ["--by", "olga", "--reason", "a try"];
+const LANES: usize = 40;
+
+/// A version that answers with its number.
+fn answering(number: &str, answer: &str) -> Vec<u8> {
+    let data = answer.replace('"', "\\\"");
+    let parts = Parts {
+        act: ok_json("i32.const 2048", &format!("i32.const {}", answer.len())),
+        module: format!("(memory (export \"memory\") 2) (data (i32.const 2048) \"{data}\")"),
+        ..Parts::default()
+    };
+    version(number, parts)
+}
+
+/// 0.1.0 runs; 0.2.0, which is `new`, is approved and has half of the lanes for as long.
+fn trying(site: &TestSite, new: &[u8], time: &str) -> TestHost {
+    let host = TestHost::start(site, &[]);
+    site.adapter_bytes("shop-2", new);
+    site.write(
+        "systems/shop.yaml",
+        &format!(
+            "adapter: adapters/shop-2.wasm\ncanary: {{ share: 50%, for: {time} }}\nlimits: {{ cpu: 200 ms }}\n"
+        ),
+    );
+    site.approve("shop");
+    host
+}
+
+fn tried(host: &TestHost) -> Value {
+    host.wait_for("0.2.0 is tried", |host| {
+        let canary = shop(host)["canary"].clone();
+        (canary["adapter"] == "hostile/shop 0.2.0").then_some(canary)
+    })
+}
+
+/// Which version answered the orders of each lane.
+fn answers(host: &TestHost) -> BTreeMap<String, Vec<u64>> {
+    let runs = host.get("/api/runs?flow=order&status=done&limit=1000");
+    let mut lanes: BTreeMap<String, Vec<u64>> = BTreeMap::new();
+    for run in runs.as_array().unwrap() {
+        let id = run["id"].as_str().unwrap();
+        let whole = host.get(&format!("/api/runs/{id}"));
+        let text = whole["trace"].to_string();
+        let by_new = text.contains("\"v\":2") || text.contains("\\\"v\\\":2");
+        let lane = run["lane"].as_str().unwrap().to_owned();
+        lanes
+            .entry(lane)
+            .or_default()
+            .push(if by_new { 2 } else { 1 });
+    }
+    lanes
+}
+
+fn orders(host: &TestHost, n: u64) {
+    for lane in 0..LANES {
+        order(host, &format!("lane-{lane}"), n);
+    }
+}
+
+#[test]
+fn a_canary_takes_whole_lanes_keeps_them_over_a_kill_and_while_it_grows() {
+    let site = site(&answering("0.1.0", r#"{"v":1}"#));
+    let host = trying(&site, &answering("0.2.0", r#"{"v":2}"#), "1h");
+    assert_eq!(tried(&host)["percent"], 50);
+    assert_eq!(shop(&host)["version"], "0.1.0");
+    orders(&host, 1);
+    orders(&host, 2);
+    done(&host, 2 * LANES);
+    let before = answers(&host);
+    assert!(
+        before.values().all(|by| by[0] == by[1]),
+        "a lane was split: {before:?}"
+    );
+    let new = |lanes: &BTreeMap<String, Vec<u64>>| lanes.values().filter(|by| by[0] == 2).count();
+    assert!(
+        (8..=32).contains(&new(&before)),
+        "of {LANES} lanes: {before:?}"
+    );
+    host.kill();
+
+    let host = TestHost::start(&site, &[]);
+    tried(&host);
+    orders(&host, 3);
+    done(&host, 3 * LANES);
+    let after = answers(&host);
+    assert!(
+        after.values().all(|by| by.iter().all(|one| *one == by[0])),
+        "a lane was split by the restart: {after:?}"
+    );
+    let table = system(&host, &["status"]);
+    assert!(
+        table.contains("canary hostile/shop 0.2.0 on 50% of the lanes"),
+        "{table}"
+    );
+    let smaller = [&["canary", "shop", "--share", "20%"][..], &SAID].concat();
+    let (code, _, err) = try_system(&host, &smaller);
+    assert!(
+        code == 1 && err.contains("has 50% of the lanes already"),
+        "{err}"
+    );
+    system(
+        &host,
+        &[&["canary", "shop", "--share", "80%"][..], &SAID].concat(),
+    );
+    orders(&host, 4);
+    done(&host, 4 * LANES);
+    let grown = answers(&host);
+    for (lane, by) in &after {
+        let still = by[0] == 1 || grown[lane].iter().all(|one| *one == 2);
+        assert!(
+            still,
+            "lane {lane} was taken from the canary: {:?}",
+            grown[lane]
+        );
+    }
+    let taken = grown.values().filter(|by| by.contains(&2)).count();
+    assert!(
+        taken > new(&before),
+        "no lane came to the canary: {grown:?}"
+    );
+
+    system(
+        &host,
+        &[&["canary", "shop", "--promote"][..], &SAID].concat(),
+    );
+    let now = shop(&host);
+    assert_eq!(
+        (&now["version"], &now["state"]),
+        (&json!("0.2.0"), &json!("running"))
+    );
+    assert_eq!(now["rolls_back_to"]["adapter"], "hostile/shop 0.1.0");
+    assert!(now["canary"].is_null());
+}
+
+#[test]
+fn a_canary_whose_time_is_over_takes_all() {
+    let site = site(&answering("0.1.0", r#"{"v":1}"#));
+    let host = trying(&site, &answering("0.2.0", r#"{"v":2}"#), "1s");
+    host.wait_for("0.2.0 has all lanes", |host| {
+        let now = shop(host);
+        (now["version"] == "0.2.0" && now["canary"].is_null()).then_some(())
+    });
+    assert_eq!(
+        shop(&host)["rolls_back_to"]["adapter"],
+        "hostile/shop 0.1.0"
+    );
+    host.wait_for("it is on record", |host| {
+        let audit = host.get("/api/audit?limit=1000").to_string();
+        audit.contains("its time is over").then_some(())
+    });
+}
+
+#[test]
+fn a_canary_that_fails_falls_back_and_no_order_is_lost() {
+    let site = site(&answering("0.1.0", r#"{"v":1}"#));
+    let bad = Parts {
+        act: "unreachable".into(),
+        ..Parts::default()
+    };
+    let host = trying(&site, &version("0.2.0", bad), "1h");
+    tried(&host);
+    orders(&host, 1);
+    host.wait_for("it fell back", |host| {
+        (shop(host)["rolled_back"]["by"] == "the host").then_some(())
+    });
+    done(&host, LANES);
+    let now = shop(&host);
+    assert_eq!(
+        (&now["version"], &now["state"]),
+        (&json!("0.1.0"), &json!("running"))
+    );
+    let why = now["rolled_back"]["reason"].as_str().unwrap();
+    assert!(why.contains("of its"), "{why}");
+    host.wait_for("the event is told", |host| {
+        let events = host.get("/api/events?type=tombolo.canary-fell-back");
+        events
+            .to_string()
+            .contains("\"system\":\"shop\"")
+            .then_some(())
+    });
+    host.post("/api/reload", &json!({}));
+    assert!(shop(&host)["canary"].is_null(), "it is tried again");
+    system(&host, &[&["forward", "shop"][..], &SAID].concat());
+    let now = shop(&host);
+    assert!(
+        now["version"] == "0.2.0" && now["canary"].is_null(),
+        "{now:#}"
+    );
+}
+
+#[test]
+fn a_canary_is_stopped_by_a_person() {
+    let site = site(&answering("0.1.0", r#"{"v":1}"#));
+    let host = trying(&site, &answering("0.2.0", r#"{"v":2}"#), "1h");
+    tried(&host);
+    let (code, _, err) = try_system(&host, &[&["rollback", "shop"][..], &SAID].concat());
+    assert!(code == 1 && err.contains("--stop"), "{err}");
+    system(&host, &[&["canary", "shop", "--stop"][..], &SAID].concat());
+    let now = shop(&host);
+    assert!(
+        now["version"] == "0.1.0" && now["canary"].is_null(),
+        "{now:#}"
+    );
+    assert_eq!(now["rolled_back"]["by"], "olga");
+    orders(&host, 1);
+    done(&host, LANES);
+    assert!(answers(&host).values().all(|by| by[0] == 1));
+    let (code, _, err) = try_system(
+        &host,
+        &[&["canary", "shop", "--promote"][..], &SAID].concat(),
+    );
+    assert!(code == 1 && err.contains("has no canary"), "{err}");
+}
