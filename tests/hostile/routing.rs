@@ -93,7 +93,10 @@ fn case_41_one_event_does_not_become_a_hundred_thousand() {
     );
     assert_eq!(response.status, 422, "{}", response.body);
     let items = |count: usize| json!({"items": vec![1; count]});
-    died_saying(&attack.run("many", &items(1_001)), &["1000"]);
+    died_saying(
+        &attack.run("many", &items(1_001)),
+        &["1001 items, expected at most 1000"],
+    );
     died_saying(&attack.run("twice", &items(600)), &["at most 1000"]);
     attack.neighbour_works();
 }

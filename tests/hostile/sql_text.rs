@@ -67,11 +67,18 @@ fn case_67_a_read_that_writes_or_reaches_elsewhere_is_refused_at_review() {
 
 #[test]
 fn case_67_a_statement_that_breaks_its_reader_is_refused_and_the_host_lives() {
+    // As long as a text may be it is still too many words for a reader that keeps its place on the stack.
+    let most = tombolo_kernel::limits::SQL_TEXT - 100;
     for piece in ["+1", " UNION SELECT 1", " OR 1=1"] {
-        let text = format!("SELECT 1 WHERE 1=1{}", piece.repeat(20_000));
-        let (code, said) = reviewed(POSTGRES, "read", &text);
-        assert_eq!(code, 1, "{piece}: {said}");
-        assert!(said.contains("expected at most"), "{piece}: {said}");
+        for (length, said) in [
+            (2 * most, "bytes; expected"),
+            (most, "words and signs; expected"),
+        ] {
+            let text = format!("SELECT 1 WHERE 1=1{}", piece.repeat(length / piece.len()));
+            let (code, told) = reviewed(POSTGRES, "read", &text);
+            assert_eq!(code, 1, "{piece}: {told}");
+            assert!(told.contains(said), "{piece}: {told}");
+        }
     }
 }
 
@@ -148,13 +155,16 @@ fn case_69_a_join_that_explodes_ends_at_time_rows_and_bytes() {
         ("zeroblob(2000000000) AS n FROM c", 1, "TooLarge"),
     ] {
         let attack = site(&format!("{COUNTING} {columns}"));
-        let run = attack
-            .deed(&json!({"do": "sql", "statement": "go", "parameters": {"most": most}}))
-            .to_string();
-        assert!(
-            said.split('|').any(|word| run.contains(word)),
-            "{columns}: {run}"
-        );
+        // As often as there are connections: one that were still at work would be missed by whoever comes next.
+        for _ in 0..tombolo_kernel::limits::SQL_CONNECTIONS {
+            let run = attack
+                .deed(&json!({"do": "sql", "statement": "go", "parameters": {"most": most}}))
+                .to_string();
+            assert!(
+                said.split('|').any(|word| run.contains(word)),
+                "{columns}: {run}"
+            );
+        }
         // Whoever comes next finds a free connection.
         says(
             &attack.deed(&json!({"do": "sql", "statement": "go", "parameters": {"most": 1}})),

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use tombolo_kernel::text::cleaned;
+
 /// A place in a text, from 1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub struct Place {
@@ -25,14 +27,14 @@ pub struct Problem {
 }
 
 impl Problem {
-    /// A problem at a place.
+    /// A problem at a place. What it quotes of the file stays on one line and is nothing that a terminal obeys.
     #[must_use]
     pub fn new(file: &str, place: Place, message: impl Into<String>) -> Self {
         Self {
             file: file.to_owned(),
             line: place.line,
             column: place.column,
-            message: message.into(),
+            message: cleaned(&message.into()).into_owned(),
         }
     }
 }

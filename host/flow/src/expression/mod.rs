@@ -220,4 +220,6 @@ pub(crate) fn is_missing(error: &ExecutionError) -> bool {
 }
 
 #[cfg(test)]
+mod mutated;
+#[cfg(test)]
 mod tests;

@@ -166,4 +166,6 @@ fn check_time(text: &str) -> Result<(), EventError> {
 }
 
 #[cfg(test)]
+mod mutated;
+#[cfg(test)]
 mod tests;

@@ -119,4 +119,6 @@ fn schemas(manifest: &Manifest) -> Result<(), PackageError> {
 }
 
 #[cfg(test)]
+mod mutated;
+#[cfg(test)]
 mod tests;

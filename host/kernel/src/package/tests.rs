@@ -10,7 +10,7 @@ use wasm_encoder::{Component, ComponentSection, CustomSection, RawSection};
 use super::*;
 use crate::limits::PACKAGE_DEPTH;
 
-const MANIFEST: &str = r#"
+pub(super) const MANIFEST: &str = r#"
 [adapter]
 name = "acme/erp"
 version = "1.0.0"
@@ -25,7 +25,7 @@ summary = "Orders"
 "#;
 
 /// A component in text with these imports, the three exports and nothing behind them.
-fn component(imports: &[&str]) -> Vec<u8> {
+pub(super) fn component(imports: &[&str]) -> Vec<u8> {
     let imports: String = imports
         .iter()
         .map(|import| format!("(import \"{import}\" (instance))"))
@@ -49,11 +49,11 @@ fn with_section(mut bytes: Vec<u8>, name: &str, data: &[u8]) -> Vec<u8> {
     bytes
 }
 
-fn with_manifest(bytes: Vec<u8>, manifest: &str) -> Vec<u8> {
+pub(super) fn with_manifest(bytes: Vec<u8>, manifest: &str) -> Vec<u8> {
     with_section(bytes, tombolo_manifest::SECTION, manifest.as_bytes())
 }
 
-const HTTP: &str = "tombolo:adapter/http@0.1.0";
+pub(super) const HTTP: &str = "tombolo:adapter/http@0.1.0";
 
 fn good() -> Vec<u8> {
     with_manifest(

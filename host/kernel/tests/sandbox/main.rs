@@ -12,3 +12,4 @@ mod guest;
 mod life;
 mod limits;
 mod reach;
+mod values;

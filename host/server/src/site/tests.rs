@@ -7,6 +7,7 @@
 )]
 
 mod files;
+mod mutated;
 mod network;
 mod places;
 mod publishers;

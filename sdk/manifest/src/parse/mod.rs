@@ -115,4 +115,6 @@ fn locate(table: &DeTable<'_>, path: &[String]) -> usize {
 }
 
 #[cfg(test)]
+mod mutated;
+#[cfg(test)]
 mod tests;

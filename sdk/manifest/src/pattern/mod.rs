@@ -213,4 +213,6 @@ fn parse_segment(part: &str, last: bool) -> Result<Segment, String> {
 }
 
 #[cfg(test)]
+mod oracle;
+#[cfg(test)]
 mod tests;

@@ -17,9 +17,9 @@ pub enum PathProblem {
         "the path has a dot segment (`.` or `..`, maybe encoded or followed by `;`), which moves it elsewhere"
     )]
     DotSegment,
-    /// `%2e`, `%2f`, `%5c`, a control character, or one of them encoded twice or overlong.
+    /// `%2e`, `%2f`, `%5c`, `%41`, a control character, or one of them encoded twice or overlong.
     #[error(
-        "the path has an encoded dot, slash, backslash or control character, or one encoded twice"
+        "the path has an encoded dot, slash, backslash, letter, digit or control character, or one encoded twice"
     )]
     EncodedTrick,
     /// `%` without two hexadecimal digits.
@@ -67,8 +67,9 @@ pub(super) fn check_segment(segment: &str) -> Result<(), PathProblem> {
             _ => return Err(PathProblem::BadCharacter),
         };
     }
-    // Some servers cut `;parameters` off before they resolve dots, so `..;x` is `..` to them.
-    let name = bytes.split(|byte| *byte == b';').next().unwrap_or_default();
+    // Some servers cut `;parameters` off before they resolve dots, so `..;x` is `..` to them; behind a proxy that
+    // decodes, so is `..%3bx`.
+    let name = before_parameters(bytes);
     if name == b"." || name == b".." {
         Err(PathProblem::DotSegment)
     } else if name.is_empty() && !bytes.is_empty() {
@@ -77,6 +78,29 @@ pub(super) fn check_segment(segment: &str) -> Result<(), PathProblem> {
     } else {
         Ok(())
     }
+}
+
+/// What stands before the first `;`, encoded or not, however often.
+fn before_parameters(segment: &[u8]) -> &[u8] {
+    let begins_here = |at: &usize| match segment[*at..].split_first() {
+        Some((b'%', after)) => decoded_through(after).is_some_and(|(value, _)| value == b';'),
+        Some((first, _)) => *first == b';',
+        None => false,
+    };
+    let end = (0..segment.len()).find(begins_here);
+    &segment[..end.unwrap_or(segment.len())]
+}
+
+/// The byte that the digits after a percent sign stand for when a server decodes until nothing is left to decode, and
+/// what follows it.
+fn decoded_through(mut digits: &[u8]) -> Option<(u8, &[u8])> {
+    while let Some(rest) = digits
+        .strip_prefix(b"25")
+        .filter(|rest| hex_pair(rest).is_some())
+    {
+        digits = rest;
+    }
+    Some((hex_pair(digits)?, &digits[2..]))
 }
 
 /// RFC 3986 `pchar` without the percent sign.
@@ -88,14 +112,11 @@ fn is_path_character(byte: u8) -> bool {
 fn is_trick(value: u8, after: &[u8]) -> bool {
     match value {
         b'.' | b'/' | b'\\' | 0x7f | 0..=0x1f => true,
+        // Nobody needs them encoded, and encoded digits hide an escape from whoever decodes once: `%25%32e`.
+        b'0'..=b'9' | b'A'..=b'Z' | b'a'..=b'z' => true,
         // `%252e`, `%25252e`...: a server that decodes twice sees `.`.
-        b'%' => {
-            let mut deeper = after;
-            while let Some(rest) = deeper.strip_prefix(b"25") {
-                deeper = rest;
-            }
-            hex_pair(deeper).is_some_and(|value| is_trick(value, &deeper[2..]))
-        }
+        b'%' => decoded_through(after)
+            .is_some_and(|(value, after)| value != b'%' && is_trick(value, after)),
         // Never in UTF-8: overlong forms of ASCII characters (`%c0%ae` is a dot to old decoders).
         0xc0 | 0xc1 => true,
         0xe0 => next_encoded(after).is_some_and(|next| next < 0xa0),

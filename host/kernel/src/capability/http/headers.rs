@@ -2,6 +2,7 @@
 
 use http::header::{HeaderMap, HeaderName, HeaderValue};
 
+use super::credential::Attached;
 use super::redact::Redactor;
 use crate::limits;
 
@@ -35,6 +36,10 @@ const HOSTS_OWN: &[&str] = &[
 /// Beginnings of such names.
 const HOSTS_OWN_PREFIXES: &[&str] = &["proxy-", "x-forwarded-"];
 
+/// Headers that ask for a part of the answer. Where a credential goes along they are the host's too: of a server that
+/// echoes the credential, a guest would get it in pieces too short to be found.
+const PARTS: &[&str] = &["range", "if-range"];
+
 /// Headers of a response that concern the connection, or would set a guest's cookies.
 const NOT_FOR_GUESTS: &[&str] = &[
     "set-cookie",
@@ -50,11 +55,13 @@ const NOT_FOR_GUESTS: &[&str] = &[
     "upgrade",
 ];
 
-/// Checks and converts what the guest set. `own` is the header that carries the credential.
+/// Checks and converts what the guest set, beside the connection's credential.
 pub(super) fn for_request(
     headers: &[(String, String)],
-    own: Option<&HeaderName>,
+    credential: &Attached,
 ) -> Result<HeaderMap, String> {
+    let own = credential.header();
+    let whole_only = !matches!(credential, Attached::None);
     if headers.len() > limits::HTTP_HEADERS {
         return Err(format!(
             "{} headers; at most {}",
@@ -82,6 +89,10 @@ pub(super) fn for_request(
             )
         })?;
         if is_hosts_own(header.as_str())
+            || whole_only
+                && PARTS
+                    .iter()
+                    .any(|part| same_to_a_server(part, header.as_str()))
             || own.is_some_and(|own| same_to_a_server(own.as_str(), header.as_str()))
         {
             return Err(format!(

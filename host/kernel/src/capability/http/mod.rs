@@ -257,8 +257,8 @@ impl Connection {
         if body.len() as u64 > limits::HTTP_BODY {
             return Err(HttpError::TooLarge(limits::HTTP_BODY));
         }
-        let headers = headers::for_request(&request.headers, self.credential.header())
-            .map_err(HttpError::Invalid)?;
+        let headers =
+            headers::for_request(&request.headers, &self.credential).map_err(HttpError::Invalid)?;
         address::check_literal(self.base.url(), self.private_network)
             .map_err(|refused| HttpError::Unreachable(format!("connection `{name}`: {refused}")))?;
         let uri = self

@@ -54,6 +54,38 @@ async fn an_echoed_credential_is_taken_out_of_headers_and_body_in_every_spelling
 }
 
 #[tokio::test]
+async fn an_answer_is_not_asked_for_in_pieces_where_a_credential_goes_along() {
+    let server = Server::answering(|_| answer(206, &[], "tok")).await;
+    let credentials = [
+        Credential::Bearer {
+            token: secret("tok/en+0123456789"),
+        },
+        Credential::Query {
+            name: "key".into(),
+            value: secret("tok/en+0123456789"),
+        },
+    ];
+    let ranged = |name: &str| HttpRequest {
+        headers: pairs(&[(name, "bytes=0-2")]),
+        ..get("/a")
+    };
+    let grant = grant(&["GET /*"]);
+    for credential in credentials {
+        let http = prepared(&server.base(), credential);
+        for name in ["Range", "if-range", "If_Range"] {
+            let (result, record) = http.send(&grant, "api", ranged(name), PLENTY).await;
+            assert!(matches!(result, Err(HttpError::Invalid(_))), "{result:?}");
+            assert!(record.denied);
+        }
+    }
+    assert_eq!(server.requests(), Vec::<String>::new());
+    // Where there is nothing to hide, large things may be fetched bit by bit.
+    let http = prepared(&server.base(), Credential::None);
+    let (result, _) = http.send(&grant, "api", ranged("range"), PLENTY).await;
+    assert_eq!(result.unwrap().status, 206);
+}
+
+#[tokio::test]
 async fn an_answer_that_drips_ends_at_the_deadline() {
     for start in [
         "HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\nhalf...",
