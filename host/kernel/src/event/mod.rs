@@ -166,6 +166,4 @@ fn check_time(text: &str) -> Result<(), EventError> {
 }
 
 #[cfg(test)]
-mod mutated;
-#[cfg(test)]
 mod tests;

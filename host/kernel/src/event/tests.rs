@@ -8,6 +8,8 @@
 use super::json::{JsonProblem, check, check_untrusted};
 use super::*;
 
+mod mutated;
+
 const NOW: &str = "2026-11-22T10:00:00.000Z";
 
 fn read(text: &str) -> Result<Event, EventError> {

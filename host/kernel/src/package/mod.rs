@@ -119,6 +119,4 @@ fn schemas(manifest: &Manifest) -> Result<(), PackageError> {
 }
 
 #[cfg(test)]
-mod mutated;
-#[cfg(test)]
 mod tests;

@@ -10,7 +10,9 @@ use wasm_encoder::{Component, ComponentSection, CustomSection, RawSection};
 use super::*;
 use crate::limits::PACKAGE_DEPTH;
 
-pub(super) const MANIFEST: &str = r#"
+mod mutated;
+
+const MANIFEST: &str = r#"
 [adapter]
 name = "acme/erp"
 version = "1.0.0"
@@ -25,7 +27,7 @@ summary = "Orders"
 "#;
 
 /// A component in text with these imports, the three exports and nothing behind them.
-pub(super) fn component(imports: &[&str]) -> Vec<u8> {
+fn component(imports: &[&str]) -> Vec<u8> {
     let imports: String = imports
         .iter()
         .map(|import| format!("(import \"{import}\" (instance))"))
@@ -49,11 +51,11 @@ fn with_section(mut bytes: Vec<u8>, name: &str, data: &[u8]) -> Vec<u8> {
     bytes
 }
 
-pub(super) fn with_manifest(bytes: Vec<u8>, manifest: &str) -> Vec<u8> {
+fn with_manifest(bytes: Vec<u8>, manifest: &str) -> Vec<u8> {
     with_section(bytes, tombolo_manifest::SECTION, manifest.as_bytes())
 }
 
-pub(super) const HTTP: &str = "tombolo:adapter/http@0.1.0";
+const HTTP: &str = "tombolo:adapter/http@0.1.0";
 
 fn good() -> Vec<u8> {
     with_manifest(

@@ -2,8 +2,8 @@
 
 use proptest::prelude::*;
 
-use super::json::{check, check_untrusted};
-use super::*;
+use super::super::json::{check, check_untrusted};
+use super::super::*;
 
 const GOOD: &str = r#"{"specversion":"1.0","id":"1","source":"/shop","type":"device.alarm","subject":"pump","time":"2026-01-02T03:04:05Z","datacontenttype":"application/json","dataschema":"https://x.example/s","data":{"a":[1,-2.5e3,"x\u00e4\ud83d\ude00",null,{"b":true}]}}"#;
 

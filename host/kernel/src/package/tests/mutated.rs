@@ -5,8 +5,8 @@
 use proptest::prelude::*;
 use wasmparser::{Parser, Payload};
 
-use super::tests::{HTTP, MANIFEST, component, with_manifest};
-use super::*;
+use super::super::*;
+use super::{HTTP, MANIFEST, component, with_manifest};
 
 /// Imports of all kinds; the manifest declares only `http`.
 const IMPORTS: &[&str] = &[
