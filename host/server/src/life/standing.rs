@@ -57,8 +57,9 @@ pub(crate) async fn stand_in(books: &Books, site: &mut Site, now: Millis) -> Sta
             continue;
         }
         standing.instead.insert(system.clone(), named(plan));
-        // Without a grant, or with one that was revoked, the site's version is held back, and says why.
-        if gone(&system, grant).is_some() {
+        // Without a grant, or with one that is over, the site's version is held back, and says why.
+        let is_over = |grant: &Grant| grant.over(now).map_or(true, |why| why.is_some());
+        if grant.is_none_or(is_over) {
             continue;
         }
         let kept = book.before().cloned();
