@@ -101,7 +101,7 @@ pub(super) fn run(arguments: ApproveArguments) -> anyhow::Result<()> {
     ))?;
     if let Some(lacks) = review.lacks(&grant) {
         out::line(format!(
-            "{} the system is held back until then: {}. To do so: `tombolo grant approve {} --by NAME --reason TEXT`",
+            "{} it is not in force yet: {}. To do so: `tombolo grant approve {} --by NAME --reason TEXT`",
             out::tone("note:", Tone::Warning),
             text::harmless(&lacks),
             text::harmless(&grant.system)

@@ -60,14 +60,11 @@ impl Review {
                 reasons.map(|(name, reason)| format!("  {name}: {reason}")),
             );
         }
-        if !self.package.warnings.is_empty() {
+        let notes = self.notes();
+        if !notes.is_empty() {
             page.push_str("\n## Notes\n");
-            let warnings = self.package.warnings.iter();
-            block(
-                &mut page,
-                "text",
-                warnings.map(|warning| format!("  {warning}")),
-            );
+            let notes = notes.iter().map(|note| format!("  {note}"));
+            block(&mut page, "text", notes);
         }
         page
     }

@@ -36,11 +36,11 @@ impl Review {
         table.print()?;
         self.print_risks()?;
         self.print_reasons()?;
-        for warning in &self.package.warnings {
+        for warning in self.notes() {
             out::line(format!(
                 "{} {}",
                 out::tone("note:", Tone::Warning),
-                text::harmless(warning)
+                text::harmless(&warning)
             ))?;
         }
         Ok(())

@@ -1,6 +1,7 @@
 //! What a reviewer decides on: the wishes of a system with the real places, why the vendor asks, the risks that lie in
 //! them, and what differs from the present grant. [`super::print`] and [`super::markdown`] show it.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -78,7 +79,7 @@ impl Review {
             "risks": risks,
             "items": items,
             "reasons": self.wishes.reasons,
-            "warnings": self.package.warnings,
+            "warnings": self.notes(),
             "present": self.present.as_ref().map(|grant| {
                 let lacks = self.rules.unmet(grant);
                 json!({ "adapter": grant.adapter, "approved": grant.approved, "expires": grant.expires, "lacks": lacks })
@@ -127,6 +128,13 @@ impl Review {
             ("change", self.change_words()),
             ("signed by", self.signer.to_string()),
         ]
+    }
+
+    /// What the package was warned of, and what the component imports although nothing here asks for it.
+    pub(super) fn notes(&self) -> Vec<String> {
+        let mut notes = self.package.warnings.clone();
+        notes.extend(idle(&self.package.imports, &self.wishes.items));
+        notes
     }
 
     /// What differs from the present grant, in a few words.
@@ -198,5 +206,38 @@ impl Review {
                 )
             }
         }
+    }
+}
+
+/// Imports that no item makes use of: the system binds nothing of their kind, and every call of them is refused.
+fn idle(imports: &BTreeSet<String>, items: &[Item]) -> Vec<String> {
+    let kinds = [
+        ("http", "http"),
+        ("sql", "sql"),
+        ("publish", "broker"),
+        ("key", "keys"),
+        ("store", "store"),
+        ("action", "actions"),
+    ];
+    let is_idle = |(kind, import): &(&str, &str)| {
+        imports.contains(*import) && !items.iter().any(|item| item.kind() == *kind)
+    };
+    let idle = kinds.into_iter().filter(is_idle);
+    idle.map(|(_, import)| {
+        format!("the component imports `{import}`, but nothing of it is asked for here: every use of it is refused")
+    })
+    .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_import_that_nothing_makes_use_of_is_told() {
+        let imports = BTreeSet::from(["http".to_owned(), "store".to_owned(), "log".to_owned()]);
+        let idle = idle(&imports, &[Item::Store { quota: 1 }]);
+        assert_eq!(idle.len(), 1, "{idle:?}");
+        assert!(idle[0].contains("imports `http`"), "{idle:?}");
     }
 }

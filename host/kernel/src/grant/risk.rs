@@ -163,7 +163,7 @@ fn reads_and_sends(items: &[Item], sends: &[Found<'_>]) -> Option<Risk> {
     }
     let said = |(item, place): &&Found<'_>| format!("{}{}", printable(place), by_connection(item));
     let sentence = format!(
-        "Reads from {} and can send what it read to {}, which may be anywhere on the internet.",
+        "Reads from {}, and can send what it read to {}, which may be anywhere on the internet.",
         listed(from.iter().map(said)),
         listed(out.iter().map(said))
     );

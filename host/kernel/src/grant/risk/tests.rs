@@ -75,7 +75,7 @@ fn reading_in_one_place_and_sending_to_another_is_one_risk_and_the_sentence_name
     assert_eq!(risks[0].name, RiskKind::ReadsAndSends);
     assert_eq!(
         risks[0].sentence,
-        "Reads from db.example:5432 (connection `db`) and can send what it read to shop.example.com (connection `shop`), which may be anywhere on the internet."
+        "Reads from db.example:5432 (connection `db`), and can send what it read to shop.example.com (connection `shop`), which may be anywhere on the internet."
     );
     let mut expected: Vec<String> = items.iter().map(Item::id).collect();
     expected.sort();
