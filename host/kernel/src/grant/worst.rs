@@ -82,7 +82,7 @@ mod tests {
     #[test]
     fn the_worst_of_a_request_is_what_its_method_and_credential_make_possible() {
         for (allow, credential, said) in [
-            ("GET /a", "none", "leaves in the requests"),
+            ("GET /a", "none", "Whatever the adapter knows leaves"),
             ("GET /a", "bearer", "credential may read"),
             ("POST /a", "none", "is sent there"),
             ("PUT /a", "bearer", "in your name"),
