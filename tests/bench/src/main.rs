@@ -80,6 +80,22 @@ fn bench(words: &[&str]) -> anyhow::Result<()> {
             PARTS.join(", ")
         );
     }
+    let mut figures = Figures::default();
+    let measured = measure(&mut figures, &parts, quick);
+    // What was measured before a part failed is told all the same.
+    figures.print();
+    measured?;
+    let file = site::workspace().join(if quick {
+        "target/bench-quick.json"
+    } else {
+        "target/bench.json"
+    });
+    figures.write(&file)?;
+    eprintln!("\nwritten to {}", file.display());
+    Ok(())
+}
+
+fn measure(figures: &mut Figures, parts: &[&str], quick: bool) -> anyhow::Result<()> {
     let start = Instant::now();
     let say = |text: &str| eprintln!("{:6.1} s  {text}", start.elapsed().as_secs_f64());
     let wanted =
@@ -90,33 +106,27 @@ fn bench(words: &[&str]) -> anyhow::Result<()> {
     } else {
         size(60_000, 20_000)
     };
-    let mut figures = Figures::default();
     say("building the adapters");
     let adapters = build_adapters()?;
     if wanted("grants") {
-        parts::grants::run(&mut figures, quick, &say)?;
+        parts::grants::run(figures, quick, &say)?;
     }
     if wanted("append") {
-        parts::append::run(&mut figures, quick, &say)?;
+        parts::append::run(figures, quick, &say)?;
     }
     if wanted("adapter") {
-        parts::adapter::run(&mut figures, &adapters.join("guest.wasm"), quick, &say)?;
+        parts::adapter::run(figures, &adapters.join("guest.wasm"), quick, &say)?;
     }
     if wanted("e2e") {
         say("building the native program");
         let native = native_program()?;
-        parts::e2e::run(&mut figures, &adapters, &native, end_to_end, &say)?;
+        parts::e2e::run(figures, &adapters, &native, end_to_end, &say)?;
     }
     if wanted("many") {
-        parts::many::run(
-            &mut figures,
-            &adapters,
-            if quick { 50 } else { 1_000 },
-            &say,
-        )?;
+        parts::many::run(figures, &adapters, if quick { 50 } else { 1_000 }, &say)?;
     }
     if wanted("restart") {
-        parts::restart::run(&mut figures, if quick { 2_000 } else { 100_000 }, &say)?;
+        parts::restart::run(figures, if quick { 2_000 } else { 100_000 }, &say)?;
     }
     if wanted("waiting") {
         let (count, other) = if quick {
@@ -124,11 +134,11 @@ fn bench(words: &[&str]) -> anyhow::Result<()> {
         } else {
             (1_000_000, 60_000)
         };
-        parts::waiting::run(&mut figures, &adapters, count, other, &say)?;
+        parts::waiting::run(figures, &adapters, count, other, &say)?;
     }
     if wanted("feed") {
         parts::feed::run(
-            &mut figures,
+            figures,
             &adapters,
             if quick { 20_000 } else { 1_000_000 },
             &say,
@@ -136,7 +146,7 @@ fn bench(words: &[&str]) -> anyhow::Result<()> {
     }
     if wanted("reconcile") {
         parts::reconcile::run(
-            &mut figures,
+            figures,
             &adapters,
             if quick { 50_000 } else { 1_000_000 },
             &say,
@@ -166,7 +176,7 @@ fn bench(words: &[&str]) -> anyhow::Result<()> {
         } else {
             (60_000, 10_000, 100_000)
         };
-        parts::attacks::run(&mut figures, &adapters, sizes, &say)?;
+        parts::attacks::run(figures, &adapters, sizes, &say)?;
     }
     if wanted("node-red") {
         let node_red = if quick {
@@ -178,16 +188,8 @@ fn bench(words: &[&str]) -> anyhow::Result<()> {
             host: end_to_end,
             node_red,
         };
-        parts::node_red::run(&mut figures, &adapters, sizes, &say)?;
+        parts::node_red::run(figures, &adapters, sizes, &say)?;
     }
-    figures.print();
-    let file = site::workspace().join(if quick {
-        "target/bench-quick.json"
-    } else {
-        "target/bench.json"
-    });
-    figures.write(&file)?;
-    eprintln!("\nwritten to {}", file.display());
     Ok(())
 }
 

@@ -19,8 +19,10 @@ use tombolo_kernel::clock::new_id;
 const APPLICATION_ID: i32 = 0x544f_4d42;
 /// Bytes. Larger ones make a commit of one event dearer: each page it touches goes to the log whole.
 const PAGE_BYTES: u32 = 4096;
-/// The writer's page cache, KiB: the identities of three million events, and the ends of the other tables.
-const WRITER_CACHE_KIB: u32 = 64 << 10;
+/// The writer's page cache, KiB: the identities of a million events, and the ends of the other tables. A larger one makes
+/// each commit dearer: splitting a page in the middle of a tree makes SQLite look through its whole cache at COMMIT
+/// (`pcache1TruncateUnsafe`), 80 us with 64 MiB; what is not here is in the machine's own cache.
+const WRITER_CACHE_KIB: u32 = 16 << 10;
 /// A reader's page cache, KiB.
 const READER_CACHE_KIB: u32 = 4 << 10;
 /// How long a connection waits for a lock that only recovery and checkpoints take.

@@ -30,6 +30,8 @@ pub struct HttpPattern {
     method: Option<&'static str>,
     segments: Vec<Segment>,
     text: String,
+    /// Bytes of `text` where the path begins, and of what stands for itself from there on: most paths differ in it.
+    literal: std::ops::Range<usize>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -87,6 +89,9 @@ impl HttpPattern {
     }
 
     fn matches_checked(&self, path: &str) -> bool {
+        if !path.starts_with(&self.text[self.literal.clone()]) {
+            return false;
+        }
         let Some(path) = path.strip_prefix('/') else {
             return false;
         };
@@ -147,14 +152,29 @@ impl FromStr for HttpPattern {
             .iter()
             .enumerate()
             .map(|(index, part)| parse_segment(part, index == last))
-            .collect::<Result<_, _>>()
+            .collect::<Result<Vec<Segment>, _>>()
             .map_err(wrong)?;
+        let begin = text.len() - path.len();
+        let literal = begin..begin + literal_bytes(&segments, path.len());
         Ok(Self {
             method,
             segments,
             text: text.to_owned(),
+            literal,
         })
     }
+}
+
+/// Bytes of a path, of `whole`, before its first variable: `/orders/` of `/orders/{id}`.
+fn literal_bytes(segments: &[Segment], whole: usize) -> usize {
+    let mut bytes = 1;
+    for segment in segments {
+        match segment {
+            Segment::Exactly(text) => bytes += text.len() + 1,
+            Segment::One | Segment::Rest => return bytes,
+        }
+    }
+    whole
 }
 
 fn parse_method(text: &str) -> Result<Option<&'static str>, String> {

@@ -288,7 +288,7 @@ async fn leaks(adapters: &Path, calls: usize) -> anyhow::Result<f64> {
         "/api/dead?limit=1000",
         "/api/events?limit=1000",
         "/api/audit?limit=1000",
-        "/api/audit?limit=1000&denied=true",
+        "/api/audit?limit=1000&outcome=denied",
     ] {
         let answer = host
             .get(target)
