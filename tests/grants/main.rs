@@ -13,3 +13,4 @@ mod over;
 mod reading;
 mod slow;
 mod two;
+mod usage;

@@ -139,6 +139,9 @@ pub const CANARY_SLOWER: Duration = Duration::from_millis(20);
 /// How long a canary may last: a version is tried for weeks at the most.
 pub const CANARY_MOST: Duration = Duration::from_secs(30 * 86_400);
 
+/// Items of one system whose uses are remembered, also of those that are granted no more: some hundred grants.
+pub const COUNTED_ITEMS: usize = 1_024;
+
 // === HTTP out ===
 
 /// Request or response body, bytes.

@@ -34,6 +34,7 @@ use crate::refusals::{Refusals, Refused};
 use crate::schedules::Schedules;
 use crate::secrets::SecretSource;
 use crate::site::{AuditExport, Named, Network, Retention, Settings, Site};
+use crate::uses::GrantUses;
 
 /// The shared state of a running host.
 pub(crate) struct Core {
@@ -91,6 +92,8 @@ pub(crate) struct Core {
     pub(crate) schedules: Schedules,
     /// What people decided about systems.
     pub(crate) books: Books,
+    /// What grants are used for.
+    pub(crate) uses: GrantUses,
     /// Who was turned away.
     pub(crate) refusals: Refusals,
     /// Told when files of the site changed, before they are settled and read.
@@ -178,6 +181,7 @@ impl Core {
             reconciliations: Reconciliations::default(),
             schedules: Schedules::default(),
             books,
+            uses: GrantUses::of(&settings.data),
             refusals: Refusals::default(),
             grants_changed: Arc::default(),
             reloading: tokio::sync::Mutex::new(()),

@@ -29,7 +29,7 @@ use crate::reload::SiteWatch;
 use crate::site::{self, PackageShelf};
 use crate::{
     api, broker, export, feeds, grants, ingress, life, reconciliation, refusals, retention,
-    schedules,
+    schedules, uses,
 };
 
 /// What the command line decides.
@@ -231,6 +231,7 @@ impl Host {
             tokio::spawn(life::tell(Arc::clone(&core), news, stopped.clone())),
             tokio::spawn(life::run(Arc::clone(&core), stopped.clone())),
             tokio::spawn(refusals::run(Arc::clone(&core), stopped.clone())),
+            tokio::spawn(uses::run(Arc::clone(&core), stopped.clone())),
         ];
         let watcher = tokio::spawn(SiteWatch::begin(Arc::clone(&core)).run(stopped));
         Ok(Self {
@@ -278,6 +279,8 @@ impl Host {
         let stopped = AuditRecord::new(Kind::Host, self.core.clock.now_ms()).about("stopped");
         self.core.note(stopped);
         self.core.close().await;
+        self.core.gather_uses();
+        self.core.write_uses().await;
         tracing::info!("stopped");
     }
 }

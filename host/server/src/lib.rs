@@ -33,5 +33,6 @@ pub mod secrets;
 pub mod site;
 pub mod telemetry;
 pub mod timing;
+mod uses;
 
 pub use host::{Host, HostError, HostOptions};

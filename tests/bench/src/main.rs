@@ -168,7 +168,7 @@ fn measure(figures: &mut Figures, parts: &[&str], quick: bool) -> anyhow::Result
                 most: 1_000_000,
             }
         };
-        parts::swaps::run(&mut figures, &adapters, size, &say)?;
+        parts::swaps::run(figures, &adapters, size, &say)?;
     }
     if wanted("attacks") {
         let sizes = if quick {

@@ -1,5 +1,6 @@
 //! `tombolo grant review`, `approve` and `revoke`: what a system may reach, read, approved and taken back by a person.
-//! Runs no adapter and needs no running host: a host takes the new file over by itself.
+//! Runs no adapter and needs no running host: a host takes the new file over by itself. `usage` and `tighten` ask a
+//! running host what a grant is used for.
 
 mod approve;
 mod approving;
@@ -7,6 +8,8 @@ mod markdown;
 mod print;
 mod review;
 mod revoke;
+mod tighten;
+mod usage;
 mod write;
 
 use std::path::PathBuf;
@@ -17,6 +20,8 @@ use approve::ApproveArguments;
 pub(crate) use approving::Approved;
 pub(crate) use review::Review;
 use revoke::RevokeArguments;
+use tighten::TightenArguments;
+use usage::UsageArguments;
 
 use crate::out;
 
@@ -29,6 +34,10 @@ pub(crate) enum GrantCommand {
     Approve(ApproveArguments),
     /// Take a grant back: the system stops, calls under way included
     Revoke(RevokeArguments),
+    /// Show how often each item of a grant was used and when last, and what was denied
+    Usage(UsageArguments),
+    /// Propose a narrower grant: without what was not used
+    Tighten(TightenArguments),
 }
 
 #[derive(Debug, clap::Args)]
@@ -61,5 +70,7 @@ pub(crate) async fn run(command: GrantCommand) -> anyhow::Result<()> {
         }
         GrantCommand::Approve(arguments) => approve::run(arguments),
         GrantCommand::Revoke(arguments) => revoke::run(arguments).await,
+        GrantCommand::Usage(arguments) => usage::run(arguments).await,
+        GrantCommand::Tighten(arguments) => tighten::run(arguments).await,
     }
 }

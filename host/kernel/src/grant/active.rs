@@ -6,7 +6,7 @@ use std::sync::Arc;
 use sha2::{Digest, Sha256};
 use tombolo_manifest::pattern::{HttpPattern, TopicPattern, check_path};
 
-use super::{Grant, Item, printable};
+use super::{Grant, Item, Uses, printable};
 use crate::clock::Millis;
 use crate::fields::{FieldFilter, FieldRules};
 
@@ -22,13 +22,16 @@ pub struct ActiveGrant {
     pub grant: Grant,
     /// `sha256:...` over the grant's canonical JSON: names it in audit records.
     pub digest: String,
-    http: BTreeMap<String, Vec<HttpPattern>>,
-    sql: BTreeMap<String, BTreeMap<String, String>>,
-    topics: BTreeMap<String, Vec<TopicPattern>>,
-    keys: BTreeMap<String, BTreeSet<String>>,
-    emits: BTreeSet<String>,
-    store: Option<u64>,
-    actions: BTreeMap<String, BTreeSet<String>>,
+    /// How often each of its items allowed something.
+    pub uses: Arc<Uses>,
+    // Each with its item's place among those of `uses`.
+    http: BTreeMap<String, Vec<(HttpPattern, usize)>>,
+    sql: BTreeMap<String, BTreeMap<String, (String, usize)>>,
+    topics: BTreeMap<String, Vec<(TopicPattern, usize)>>,
+    keys: BTreeMap<String, BTreeMap<String, usize>>,
+    emits: BTreeMap<String, usize>,
+    store: Option<(u64, usize)>,
+    actions: BTreeMap<String, BTreeMap<String, usize>>,
     /// What is kept back from it, if anything: by the grant, and by the system file, which may only add to it.
     pub fields: Option<Arc<FieldFilter>>,
     /// Hooks whose messages may be taken from a broker.
@@ -50,22 +53,24 @@ impl ActiveGrant {
         let mut active = Self {
             digest: digest(grant)?,
             grant: grant.clone(),
+            uses: Arc::new(Uses::none_of(items)),
             http: BTreeMap::new(),
             sql: BTreeMap::new(),
             topics: BTreeMap::new(),
             keys: BTreeMap::new(),
-            emits: BTreeSet::new(),
+            emits: BTreeMap::new(),
             store: None,
             actions: BTreeMap::new(),
             fields: fields(grant.items.iter().chain(items))?,
             subscriptions: BTreeSet::new(),
             expires_ms: grant.expires_ms().map_err(Denied)?,
         };
-        items.iter().try_for_each(|item| active.add(item))?;
+        let mut places = items.iter().enumerate();
+        places.try_for_each(|(place, item)| active.add(item, place))?;
         Ok(active)
     }
 
-    fn add(&mut self, item: &Item) -> Result<(), Denied> {
+    fn add(&mut self, item: &Item, place: usize) -> Result<(), Denied> {
         match item {
             Item::Http {
                 connection, allow, ..
@@ -79,7 +84,7 @@ impl ActiveGrant {
                 self.http
                     .entry(connection.clone())
                     .or_default()
-                    .push(pattern);
+                    .push((pattern, place));
             }
             Item::Sql {
                 connection,
@@ -89,8 +94,8 @@ impl ActiveGrant {
             } => {
                 let statements = self.sql.entry(connection.clone()).or_default();
                 if statements
-                    .insert(statement.clone(), text.clone())
-                    .is_some_and(|other| other != *text)
+                    .insert(statement.clone(), (text.clone(), place))
+                    .is_some_and(|(other, _)| other != *text)
                 {
                     let name = printable(statement);
                     return Err(Denied(format!(
@@ -102,19 +107,20 @@ impl ActiveGrant {
                 self.keys
                     .entry(key.clone())
                     .or_default()
-                    .insert(r#use.clone());
+                    .insert(r#use.clone(), place);
             }
             Item::Emit { event } => {
-                self.emits.insert(event.clone());
+                self.emits.insert(event.clone(), place);
             }
             Item::Store { quota } => {
-                self.store = Some(self.store.map_or(*quota, |other| other.max(*quota)))
+                let most = self.store.map_or(*quota, |(other, _)| other.max(*quota));
+                self.store = Some((most, place));
             }
             Item::Action { system, action } => {
                 self.actions
                     .entry(system.clone())
                     .or_default()
-                    .insert(action.clone());
+                    .insert(action.clone(), place);
             }
             Item::Publish {
                 connection, topic, ..
@@ -128,7 +134,7 @@ impl ActiveGrant {
                 self.topics
                     .entry(connection.clone())
                     .or_default()
-                    .push(pattern);
+                    .push((pattern, place));
             }
             Item::Subscribe { hook, .. } => {
                 self.subscriptions.insert(hook.clone());
@@ -155,10 +161,10 @@ impl ActiveGrant {
                 printable(path)
             )));
         }
-        if patterns
-            .iter()
-            .any(|pattern| pattern.allows_checked(method, path))
+        let mut patterns = patterns.iter();
+        if let Some((_, place)) = patterns.find(|(pattern, _)| pattern.allows_checked(method, path))
         {
+            self.uses.count(*place);
             return Ok(());
         }
         Err(Denied(format!(
@@ -178,7 +184,10 @@ impl ActiveGrant {
             return Err(missing("connection", connection));
         };
         match statements.get(statement) {
-            Some(granted) if granted == text => Ok(()),
+            Some((granted, place)) if granted == text => {
+                self.uses.count(*place);
+                Ok(())
+            }
             Some(_) => Err(Denied(format!(
                 "statement `{}` is granted with another text",
                 printable(statement)
@@ -195,7 +204,9 @@ impl ActiveGrant {
         let Some(patterns) = self.topics.get(connection) else {
             return Err(missing("connection", connection));
         };
-        if patterns.iter().any(|pattern| pattern.allows(topic)) {
+        let mut patterns = patterns.iter();
+        if let Some((_, place)) = patterns.find(|(pattern, _)| pattern.allows(topic)) {
+            self.uses.count(*place);
             return Ok(());
         }
         Err(Denied(format!(
@@ -210,9 +221,12 @@ impl ActiveGrant {
     /// # Errors
     /// Which item is missing.
     pub fn key(&self, key: &str, key_use: &str) -> Result<(), Denied> {
-        match self.keys.get(key) {
-            Some(uses) if uses.contains(key_use) => Ok(()),
-            Some(_) => Err(Denied(format!(
+        match self.keys.get(key).map(|uses| uses.get(key_use)) {
+            Some(Some(place)) => {
+                self.uses.count(*place);
+                Ok(())
+            }
+            Some(None) => Err(Denied(format!(
                 "the use `{}` of key `{}` is not in the grant",
                 printable(key_use),
                 printable(key)
@@ -226,10 +240,12 @@ impl ActiveGrant {
     /// # Errors
     /// Which item is missing.
     pub fn emit(&self, event: &str) -> Result<(), Denied> {
-        if self.emits.contains(event) {
-            Ok(())
-        } else {
-            Err(missing("event type", event))
+        match self.emits.get(event) {
+            Some(place) => {
+                self.uses.count(*place);
+                Ok(())
+            }
+            None => Err(missing("event type", event)),
         }
     }
 
@@ -238,8 +254,13 @@ impl ActiveGrant {
     /// # Errors
     /// That it has none.
     pub fn store(&self) -> Result<u64, Denied> {
-        self.store
-            .ok_or_else(|| Denied("durable keys and values are not in the grant".into()))
+        let Some((quota, place)) = self.store else {
+            return Err(Denied(
+                "durable keys and values are not in the grant".into(),
+            ));
+        };
+        self.uses.count(place);
+        Ok(quota)
     }
 
     /// Whether messages may be taken from a broker for this hook.
@@ -259,11 +280,9 @@ impl ActiveGrant {
     /// # Errors
     /// Which item is missing.
     pub fn action(&self, system: &str, action: &str) -> Result<(), Denied> {
-        if self
-            .actions
-            .get(system)
-            .is_some_and(|actions| actions.contains(action))
-        {
+        let actions = self.actions.get(system);
+        if let Some(place) = actions.and_then(|actions| actions.get(action)) {
+            self.uses.count(*place);
             return Ok(());
         }
         Err(Denied(format!(

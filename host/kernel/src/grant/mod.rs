@@ -6,7 +6,7 @@
 //! - [`wishes`]: what a system asks for, from its spec
 //! - [`choose`]: what a reviewer gives of it, and what not
 //! - [`decide`]: may it start; [`ReviewRules`]: what the site asks of approvals; [`diff`]: what a reviewer must look at
-//! - [`ActiveGrant`]: the check on every call
+//! - [`ActiveGrant`]: the check on every call; [`Uses`]: what it allowed how often
 //! - [`goes_back`]: whether an approval would take an older version
 //! - [`sentence`]: an item in plain words; [`worst`]: the worst that could come of it; [`risks`]: of them together
 
@@ -21,6 +21,7 @@ mod risk;
 mod rollback;
 mod rules;
 mod sentence;
+mod uses;
 mod wishes;
 mod worst;
 
@@ -35,6 +36,7 @@ pub use rollback::goes_back;
 pub use rules::{ReviewRules, comment, person, statement};
 pub use sentence::{printable, sentence};
 pub use tombolo_manifest::pattern::{HttpPattern, PathProblem, check_path};
+pub use uses::Uses;
 pub use wishes::wishes;
 pub use worst::worst;
 

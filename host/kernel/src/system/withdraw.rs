@@ -7,7 +7,7 @@ use super::leave::Ending;
 use super::slot::{Running, Slot, Trouble};
 use super::{Prepared, Systems};
 use crate::audit::Kind;
-use crate::grant::Grant;
+use crate::grant::{Grant, Uses};
 
 /// A system that was stopped.
 #[derive(Debug)]
@@ -37,6 +37,24 @@ impl Systems {
         running
             .map(|running| running.prepared.grant.grant.clone())
             .collect()
+    }
+
+    /// What the grants of running systems are used for, by system.
+    pub fn all_uses(&self) -> Vec<(String, Arc<Uses>)> {
+        let slots = self.slots.read();
+        let running = slots
+            .iter()
+            .filter_map(|(name, slot)| Some((name, slot.running.load_full()?)));
+        running
+            .map(|(name, running)| (name.clone(), Arc::clone(&running.prepared.grant.uses)))
+            .collect()
+    }
+
+    /// The grant that a running system runs by, and what it is used for.
+    pub fn uses(&self, system: &str) -> Option<(Grant, Arc<Uses>)> {
+        let running = self.slots.read().get(system)?.running.load_full()?;
+        let grant = &running.prepared.grant;
+        Some((grant.grant.clone(), Arc::clone(&grant.uses)))
     }
 
     /// Stops each system for which `why` has a reason, given the grant it runs by: no call begins, those under way are

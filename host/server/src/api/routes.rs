@@ -130,6 +130,7 @@ routes! {
     post "/api/reconciliations/{job}/run", OPERATE, Whole => reconciliations::run;
     post "/api/reload", OPERATE, Whole => reload::reload;
     post "/api/grants/check", Who::Roles(&[Operator, Reviewer]), Whole => grants::check;
+    get "/api/grants/{system}/usage", LOOK, System => grants::usage;
     get "/api/audit", LOOK, System => audit::list;
     get "/api/audit/anchor", LOOK, Whole => audit::anchor;
     get "/api/audit/export", LOOK, Whole => audit::export;
