@@ -229,3 +229,34 @@ fn knocking_without_a_token_is_on_record_and_cannot_fill_the_disk() {
     );
     assert!(!out.contains("guess-of-a-token"), "{out}");
 }
+
+#[test]
+fn tokens_that_are_made_and_revoked_by_command_are_on_record_and_their_text_is_not() {
+    let audited = audited();
+    let create = ["token", "create", "--name", "eve", "--role", "auditor"];
+    let (code, token, told) = audited.site.tombolo(&create);
+    assert_eq!(code, 0, "{told}");
+    let bearer = format!("Bearer {}", token.trim());
+    let ask = |expected: u16| {
+        let headers = [("authorization", bearer.as_str())];
+        let response = audited.host.send("GET", "/api/systems", &headers, b"");
+        assert_eq!(response.status, expected);
+    };
+    ask(200);
+    assert_eq!(
+        one(&audited, "login"),
+        "token eve was made: auditor|||allowed"
+    );
+    assert_eq!(audited.site.tombolo(&["token", "revoke", "eve"]).0, 0);
+    ask(401);
+    let told = wait("both are on record", || {
+        let records = of(&audited, "login");
+        (records.len() == 2).then_some(records)
+    });
+    assert_eq!(told[1]["what"], "token eve was revoked");
+    let all = serde_json::to_string(&audited.list(&[])).unwrap();
+    assert!(
+        !all.contains(&token.trim()[4..40]),
+        "the token is on record"
+    );
+}

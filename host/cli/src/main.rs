@@ -66,7 +66,7 @@ enum Command {
     /// Review and approve what systems may reach
     #[command(subcommand)]
     Grant(grant::GrantCommand),
-    /// Look at the systems of a running host
+    /// Connect systems, give them other versions, watch and stop them
     #[command(subcommand)]
     System(system::SystemCommand),
     /// Make, list and revoke tokens of the API

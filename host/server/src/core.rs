@@ -153,6 +153,8 @@ impl Core {
         books: Books,
         standing: Standing,
     ) -> Self {
+        let kept = Arc::new(KeptTokens::of(&settings.data));
+        kept.put_on_record(Arc::clone(&audit), Arc::clone(&clock));
         Self {
             folder,
             data: settings.data.clone(),
@@ -165,7 +167,7 @@ impl Core {
             front: ArcSwap::from_pointee(Front::of(settings)),
             tls,
             knocking: Knocking::default(),
-            kept: Arc::new(KeptTokens::of(&settings.data)),
+            kept,
             public_url: ArcSwapOption::from_pointee(settings.public_url.clone()),
             named: ArcSwap::from_pointee(named),
             retention: RwLock::new(settings.retention),

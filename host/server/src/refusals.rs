@@ -91,6 +91,8 @@ pub(crate) async fn run(core: Arc<Core>, mut stopped: watch::Receiver<bool>) {
             () = told_to_stop(&mut stopped) => true,
             () = tokio::time::sleep(TOGETHER) => false,
         };
+        // Tokens that nobody came with yet go on record, too.
+        core.kept.current();
         for record in core.refusals.summed_up(core.clock.now_ms(), stops) {
             core.note(record);
         }

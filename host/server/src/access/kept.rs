@@ -6,12 +6,14 @@ use std::collections::BTreeMap;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
-use tombolo_kernel::clock::Millis;
+use tombolo_kernel::audit::{AuditRecord, Kind};
+use tombolo_kernel::clock::{Millis, SharedClock};
 use tombolo_kernel::limits;
+use tombolo_store::AuditTrail;
 
 use super::{Access, Role, Scopes};
 
@@ -143,6 +145,8 @@ pub struct KeptTokens {
     data: PathBuf,
     read: Mutex<(Option<Stamp>, Arc<Vec<Usable>>)>,
     used: Mutex<BTreeMap<String, Millis>>,
+    /// Where it is put on record that tokens were made or revoked, and when.
+    record: OnceLock<(Arc<dyn AuditTrail>, SharedClock)>,
 }
 
 /// A token that can be compared.
@@ -164,7 +168,15 @@ impl KeptTokens {
             data: data.to_owned(),
             read: Mutex::new((None, Arc::default())),
             used: Mutex::new(last_used(data)),
+            record: OnceLock::new(),
         }
+    }
+
+    /// Puts on record from now on which tokens come and go. What changed while no host ran is not known.
+    pub(crate) fn put_on_record(&self, audit: Arc<dyn AuditTrail>, clock: SharedClock) {
+        self.current();
+        // Called once, where the host is put together.
+        let _ = self.record.set((audit, clock));
     }
 
     /// The tokens as the file has them now. A file that cannot be read has none: nobody gets in by breaking it.
@@ -178,9 +190,29 @@ impl KeptTokens {
                 tracing::error!(%error, "no token made by command is taken");
                 Vec::new()
             });
+            self.tell_changes(&read.1, &usable);
             *read = (stamp, Arc::new(usable));
         }
         Arc::clone(&read.1)
+    }
+
+    fn tell_changes(&self, before: &[Usable], now: &[Usable]) {
+        let Some((audit, clock)) = self.record.get() else {
+            return;
+        };
+        let gone =
+            |of: &'_ [Usable], one: &Usable| !of.iter().any(|other| other.digest == one.digest);
+        let made = now.iter().filter(|one| gone(before, one));
+        let made = made.map(|one| {
+            let roles: Vec<&str> = one.access.roles.iter().map(|role| role.name()).collect();
+            format!("token {} was made: {}", one.name, roles.join(", "))
+        });
+        let revoked = before.iter().filter(|one| gone(now, one));
+        let revoked = revoked.map(|one| format!("token {} was revoked", one.name));
+        for what in made.chain(revoked) {
+            let record = AuditRecord::new(Kind::Login, clock.now_ms()).about(what);
+            audit.keep(Arc::new(record));
+        }
     }
 
     /// Takes note that one was used: on disk at most once in [`limits::TOKEN_USED`], by a thread that may wait for it.
