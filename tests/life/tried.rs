@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 use tombolo_tests::component::{Parts, ok_json};
 use tombolo_tests::host::TestHost;
-use tombolo_tests::site::TestSite;
+use tombolo_tests::site::{TOKEN, TestSite};
 
 use crate::fixture::{done, order, shop, site, system, try_system, version};
 
@@ -221,4 +221,47 @@ fn a_canary_is_stopped_by_a_person() {
         &[&["canary", "shop", "--promote"][..], &SAID].concat(),
     );
     assert!(code == 1 && err.contains("has no canary"), "{err}");
+}
+
+#[test]
+fn what_only_a_canarys_grant_keeps_back_does_not_reach_it_under_another_name() {
+    let site = site(&answering("0.1.0", r#"{"v":1}"#));
+    site.write(
+        "flows/order.yaml",
+        "on: order\nkey: event.subject\nsteps:\n  - id: go\n    call: shop.go\n    with: { told: \"${event.data.secret}\" }\n",
+    );
+    let host = TestHost::start(&site, &[]);
+    site.adapter_bytes("shop-2", &answering("0.2.0", r#"{"v":2}"#));
+    site.write(
+        "systems/shop.yaml",
+        "adapter: adapters/shop-2.wasm\ncanary: { share: 50%, for: 1h }\nfields: { hide: [secret] }\n",
+    );
+    site.approve("shop");
+    tried(&host);
+    for lane in 0..LANES {
+        let event = json!({"specversion": "1.0", "type": "order", "source": "/test", "id": format!("{lane}"),
+            "subject": format!("lane-{lane}"), "data": { "secret": "canary-4711" }});
+        let headers = [
+            ("authorization", &*format!("Bearer {TOKEN}")),
+            ("content-type", "application/cloudevents+json"),
+        ];
+        let response = host.send("POST", "/events", &headers, event.to_string().as_bytes());
+        assert_eq!(response.status, 202, "{}", response.body);
+    }
+    let runs = |host: &TestHost, status: &str| {
+        let runs = host.get(&format!("/api/runs?flow=order&status={status}&limit=1000"));
+        runs.as_array().unwrap().clone()
+    };
+    let dead = host.wait_for("every order has ended", |host| {
+        let dead = runs(host, "dead");
+        (dead.len() + runs(host, "done").len() == LANES).then_some(dead)
+    });
+    let first = dead
+        .first()
+        .expect("none of the canary's lanes was stopped");
+    let id = first["id"].as_str().unwrap();
+    let whole = host.get(&format!("/api/runs/{id}")).to_string();
+    assert!(whole.contains("kept back from this system"), "{whole}");
+    let answers = answers(&host);
+    assert!(answers.values().flatten().all(|by| *by == 1), "{answers:?}");
 }

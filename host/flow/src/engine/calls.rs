@@ -103,16 +103,19 @@ impl Engine {
 
 impl Engine {
     fn caller(&self, run: &Run, wanted: &Wanted) -> Caller {
+        let lane = lane(if run.lane.is_empty() {
+            &run.id
+        } else {
+            &run.lane
+        });
+        let actor = &self.parts.actor;
+        let fields = actor.fields(&wanted.system, &wanted.action, lane);
         Caller {
             run: run.id.clone(),
-            lane: lane(if run.lane.is_empty() {
-                &run.id
-            } else {
-                &run.lane
-            }),
+            lane,
             ahead: run.ahead.clone(),
             parked_on: run.parked_on.as_ref().map(|(system, _)| system.clone()),
-            withheld: self.parts.actor.fields(&wanted.system).map(|fields| {
+            withheld: fields.map(|fields| {
                 // Serializing our own types into memory does not fail; what were not JSON would be refused.
                 let state = serde_json::to_string(&run.state).unwrap_or_default();
                 Arc::new(fields.withheld([run.event.data().raw(), &state]))

@@ -146,8 +146,13 @@ pub trait Actor: Send + Sync {
         call: ActionCall,
     ) -> futures_util::future::BoxFuture<'a, Outcome<String>>;
 
-    /// What is kept back from a system, if anything.
-    fn fields(&self, _system: &str) -> Option<std::sync::Arc<crate::fields::FieldFilter>> {
+    /// What is kept back from the version of a system that takes this action in this lane, if anything.
+    fn fields(
+        &self,
+        _system: &str,
+        _action: &str,
+        _lane: u64,
+    ) -> Option<std::sync::Arc<crate::fields::FieldFilter>> {
         None
     }
 

@@ -9,6 +9,7 @@ use parking_lot::{Mutex, RwLock};
 use tokio::sync::watch;
 
 use super::breaker::Breaker;
+use super::canary::Trial;
 use super::leave::Leave;
 use super::slot::{Identity, News, Running, Slot, Trouble, resting};
 use super::{
@@ -390,8 +391,10 @@ impl Actor for Systems {
         Some(running.crashing(&quarantine))
     }
 
-    fn fields(&self, system: &str) -> Option<Arc<FieldFilter>> {
-        self.loaded(system).ok()?.prepared.grant.fields.clone()
+    fn fields(&self, system: &str, action: &str, lane: u64) -> Option<Arc<FieldFilter>> {
+        let running = self.running(system).ok()?;
+        let (running, _) = self.turn(system, running, action, Some(lane));
+        running.prepared.grant.fields.clone()
     }
 
     fn offer(&self, system: &str, action: &str) -> Option<Arc<ActionOffer>> {
@@ -401,6 +404,20 @@ impl Actor for Systems {
 }
 
 impl Systems {
+    /// Who takes a call: what runs, or the version on trial beside it.
+    fn turn(
+        &self,
+        system: &str,
+        running: Arc<Running>,
+        action: &str,
+        lane: Option<u64>,
+    ) -> (Arc<Running>, Option<Trial>) {
+        match self.slots.read().get(system) {
+            Some(slot) => slot.turn(running, action, lane),
+            None => (running, None),
+        }
+    }
+
     /// `None`: it was cut off.
     async fn act_once(
         &self,
@@ -412,10 +429,7 @@ impl Systems {
             Ok(running) => running,
             Err(failure) => return Some(Outcome::refused(failure)),
         };
-        let (running, trial) = match self.slots.read().get(system) {
-            Some(slot) => slot.turn(running, &call.action, call.lane),
-            None => (running, None),
-        };
+        let (running, trial) = self.turn(system, running, &call.action, call.lane);
         if !running.prepared.actions.contains_key(&call.action) {
             let failure = not_offered(system, "action", &call.action);
             return Some(Outcome::refused(failure));

@@ -39,15 +39,18 @@ impl Systems {
             .collect()
     }
 
-    /// What the grants of running systems are used for, by system.
+    /// What the grants of running systems are used for, by system; of those on trial, too.
     pub fn all_uses(&self) -> Vec<(String, Arc<Uses>)> {
         let slots = self.slots.read();
-        let running = slots
-            .iter()
-            .filter_map(|(name, slot)| Some((name, slot.running.load_full()?)));
-        running
-            .map(|(name, running)| (name.clone(), Arc::clone(&running.prepared.grant.uses)))
-            .collect()
+        let versions = |(name, slot): (&String, &Arc<Slot>)| {
+            let canary = slot.canary.load_full();
+            let canary = canary.map(|canary| Arc::clone(&canary.running));
+            let versions = slot.running.load_full().into_iter().chain(canary);
+            let uses = |running: Arc<Running>| Arc::clone(&running.prepared.grant.uses);
+            let all = versions.map(|running| (name.clone(), uses(running)));
+            all.collect::<Vec<_>>()
+        };
+        slots.iter().flat_map(versions).collect()
     }
 
     /// The grant that a running system runs by, and what it is used for.

@@ -130,7 +130,7 @@ fn private(path: &Path) -> io::Result<File> {
 }
 
 /// Puts a file in place whole: whoever reads meets the old or the new one.
-fn replace(file: &Path, bytes: &[u8]) -> io::Result<()> {
+pub(crate) fn replace(file: &Path, bytes: &[u8]) -> io::Result<()> {
     let folder = file.parent().unwrap_or(Path::new("."));
     // Only its owner can read what this makes.
     let mut new = tempfile::NamedTempFile::new_in(folder)?;

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use tombolo_kernel::clock::Millis;
 
 pub use kept::{KEPT_FILE, KeptError, KeptToken, KeptTokens, USED_FILE, change, last_used, listed};
-pub(crate) use kept::{Usable, private_folder};
+pub(crate) use kept::{Usable, private_folder, replace};
 pub use secret::{digest, hexadecimal, is_made_here, new_token};
 
 /// What somebody is to the host. A reviewer decides what systems may reach, an operator runs them: no token is both.

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -10,6 +9,7 @@ use tombolo_kernel::grant::Item;
 use tombolo_kernel::limits;
 
 use super::Counted;
+use crate::access::replace;
 
 /// What is known of one item.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -98,17 +98,12 @@ impl UsesBook {
     }
 }
 
-/// Writes it whole beside the old one, synced, and puts it in its place.
+/// Puts it in the place of the old one, whole.
 ///
 /// # Errors
 /// The disk's.
 pub(super) fn write(data: &Path, text: &[u8]) -> std::io::Result<()> {
-    let file = file(data);
-    let beside = file.with_extension("new");
-    let mut new = fs::File::create(&beside)?;
-    new.write_all(text)?;
-    new.sync_all()?;
-    fs::rename(&beside, &file)
+    replace(&file(data), text)
 }
 
 fn file(data: &Path) -> PathBuf {
