@@ -77,6 +77,63 @@ fn a_token_made_by_command_works_at_once_and_a_revoked_one_never_again() {
 }
 
 #[test]
+fn a_token_list_tells_of_a_token_that_wants_what_it_may_not_or_asks_too_often() {
+    let (site, host) = host();
+    let create = |name, more: &[&str]| {
+        let all = ["token", "create", "--name", name, "--role", "auditor"];
+        let (code, token, told) = site.tombolo(&[&all[..], more].concat());
+        assert_eq!(code, 0, "{told}");
+        token.trim().to_owned()
+    };
+    let (slow, wrong) = (create("slow", &["--rate", "2/h"]), create("wrong", &[]));
+    let most = tombolo_kernel::limits::ACCESS_BURST_LEAST;
+    for _ in 0..most {
+        assert_eq!(with_token(&host, "GET", "/api/runs", &slow), 200);
+        assert_eq!(with_token(&host, "POST", "/api/reload", &wrong), 403);
+    }
+    assert_eq!(with_token(&host, "GET", "/api/runs", &slow), 429);
+    assert_eq!(with_token(&host, "GET", "/api/runs", &wrong), 200);
+    host.get("/api/runs");
+    let list = host.wait_for("what they did is known", |_| {
+        let (_, list, _) = site.tombolo(&["token", "list", "--json"]);
+        let list: serde_json::Value = serde_json::from_str(&list).unwrap();
+        (list[0]["rate_limited"] == 1 && list[2]["used_ms"].is_u64()).then_some(list)
+    });
+    let of = |at: usize, key: &str| list[at][key].clone();
+    assert_eq!(
+        (of(0, "name"), of(0, "rate")),
+        ("slow".into(), "2/h".into())
+    );
+    assert_eq!(of(0, "forbidden"), 0);
+    assert_eq!(
+        (of(1, "forbidden"), of(1, "rate_limited")),
+        (most.into(), 0.into())
+    );
+    // Those of the site's file, too.
+    assert_eq!(
+        (of(2, "name"), of(2, "file")),
+        ("test".into(), "tombolo.yaml".into())
+    );
+    let (_, table, _) = site.tombolo(&["token", "list"]);
+    assert!(table.contains("1 too often"), "{table}");
+    assert!(table.contains(&format!("{most} may not")), "{table}");
+    // One of the same name that is made later begins anew.
+    assert_eq!(site.tombolo(&["token", "revoke", "wrong"]).0, 0);
+    create("wrong", &[]);
+    let (_, list, _) = site.tombolo(&["token", "list", "--json"]);
+    let list: serde_json::Value = serde_json::from_str(&list).unwrap();
+    assert_eq!(
+        (&list[1]["name"], &list[1]["forbidden"]),
+        (&"wrong".into(), &0.into())
+    );
+    let (code, _, told) = site.tombolo(&[
+        "token", "create", "--name", "x", "--role", "auditor", "--rate", "5",
+    ]);
+    assert_eq!(code, 2, "{told}");
+    assert!(told.contains("`10/s`"), "{told}");
+}
+
+#[test]
 fn a_token_that_is_over_is_none() {
     let (site, host) = host();
     let create = |name, time| {
@@ -102,21 +159,25 @@ fn walk(folder: &std::path::Path) -> String {
         .collect()
 }
 
-#[test]
-fn case_76_a_signature_for_one_system_is_none_at_anothers_endpoint() {
-    let site = TestSite::new();
-    site.adapter("webhook", &adapter("plugins/webhook"));
-    for (system, secret) in [("plant", "PLANT_SECRET"), ("other", "OTHER_SECRET")] {
-        let text = format!(
-            "
+/// A system whose hook takes what is signed with this secret.
+fn plant(secret: &str) -> String {
+    format!(
+        "
 adapter: adapters/webhook.wasm
 keys: {{ standard-webhooks: env:{secret} }}
 hooks:
   alarm: {{ summary: Alarms, do: {{ verify: standard-webhooks, type: device.alarm, subject: /device }} }}
 emits: [device.alarm]
 "
-        );
-        site.write(&format!("systems/{system}.yaml"), &text);
+    )
+}
+
+#[test]
+fn case_76_a_signature_for_one_system_is_none_at_anothers_endpoint() {
+    let site = TestSite::new();
+    site.adapter("webhook", &adapter("plugins/webhook"));
+    for (system, secret) in [("plant", "PLANT_SECRET"), ("other", "OTHER_SECRET")] {
+        site.write(&format!("systems/{system}.yaml"), &plant(secret));
         site.approve(system);
     }
     let host = TestHost::start(&site, &SECRETS);
@@ -280,9 +341,31 @@ fn case_83_the_stream_of_events_is_closed_to_other_sites_pages() {
 
 #[test]
 fn case_89_no_page_can_show_the_host_inside_itself() {
-    let (_site, host) = host();
+    let site = TestSite::new();
+    site.adapter("webhook", &adapter("plugins/webhook"));
+    site.write("systems/plant.yaml", &plant("PLANT_SECRET"));
+    site.approve("plant");
+    let host = TestHost::start(&site, &SECRETS);
+    let signed = standard_webhooks(SECRETS[0].1, "msg-1", 0, BODY);
+    let signed: Vec<(&str, &str)> = signed
+        .iter()
+        .map(|(name, value)| (&**name, &**value))
+        .collect();
+    let hook = "/hooks/plant/alarm";
+    let taken = host.send("POST", hook, &signed, BODY.as_bytes());
+    assert_eq!(taken.status, 202, "{}", taken.body);
+    let mut answers = vec![
+        (hook, taken),
+        (hook, host.send("POST", hook, &[], BODY.as_bytes())),
+        (hook, host.send("DELETE", hook, &[], b"")),
+        ("/events", host.publish("a", "1", &serde_json::json!({}))),
+    ];
     for target in ["/", "/health", "/api/tasks", "/hooks/a/b", "/nothing"] {
-        let found = ask(&host, "GET", target, &[]);
+        answers.push((target, ask(&host, "GET", target, &[])));
+    }
+    let statuses: Vec<u16> = answers.iter().map(|(_, found)| found.status).collect();
+    assert_eq!(statuses, [202, 401, 405, 202, 404, 200, 200, 404, 404]);
+    for (target, found) in answers {
         let header = |wanted: &str| {
             let mut all = found.headers.iter().filter(|(name, _)| name == wanted);
             all.next().map_or("", |(_, value)| value).to_owned()

@@ -22,7 +22,8 @@ impl TestSite {
         let site = Self {
             folder: tempfile::tempdir_in(scratch()).unwrap(),
         };
-        site.write("tombolo.yaml", &format!("listen: 127.0.0.1:0\ndata: data\ntokens: [{{ name: test, token: \"env:TOMBOLO_TOKEN\", may: [operate, publish, answer] }}]\n{}", publisher::publishers()));
+        // Tests look more often than people.
+        site.write("tombolo.yaml", &format!("listen: 127.0.0.1:0\ndata: data\ntokens: [{{ name: test, token: \"env:TOMBOLO_TOKEN\", may: [operate, publish, answer] }}]\naccess: {{ rate: 10000/s }}\n{}", publisher::publishers()));
         site
     }
 

@@ -1,5 +1,6 @@
 //! Talks to a running host over its HTTP API. The only file of the commands that knows HTTP.
 
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -15,6 +16,11 @@ pub(crate) use crate::whereabouts::HostArguments;
 const PATIENCE: Duration = Duration::from_secs(40);
 /// Connecting; the host is near.
 const CONNECT: Duration = Duration::from_secs(3);
+
+/// Longest rest that the host asks for and a command takes; a person would rather know of more.
+const REST_MOST: Duration = Duration::from_secs(5);
+/// How often a command asks again after such a rest.
+const COMES_AGAIN: u32 = 10;
 
 /// A way to a running host.
 #[derive(Debug, Clone)]
@@ -33,21 +39,26 @@ impl Client {
     /// No site, no token, or an address that is none.
     pub(crate) fn for_command(arguments: &HostArguments, right: &str) -> anyhow::Result<Self> {
         let (address, token) = arguments.resolve(right)?;
-        Self::new(&address, token, &arguments.site)
+        Self::new(&address, token, &arguments.site, arguments.ca.as_deref())
     }
 
-    /// A client for a known address and token.
-    pub(crate) fn new(address: &str, token: String, site: &Path) -> anyhow::Result<Self> {
-        let base = if address.contains("://") {
-            address.trim_end_matches('/').to_owned()
-        } else {
-            format!("http://{address}")
-        };
+    /// A client for a known address and token, which trusts the certificates of `ca` instead of the machine's.
+    pub(crate) fn new(
+        address: &str,
+        token: String,
+        site: &Path,
+        ca: Option<&Path>,
+    ) -> anyhow::Result<Self> {
+        let base = base(address);
         let mut builder = reqwest::Client::builder()
             .no_proxy()
+            // The host never sends anybody elsewhere: who does is none.
+            .redirect(reqwest::redirect::Policy::none())
             .connect_timeout(CONNECT)
             .timeout(PATIENCE);
-        if !base.starts_with("https://") {
+        if let Some(ca) = ca {
+            builder = builder.tls_certs_only(certificates(ca)?);
+        } else if !base.starts_with("https://") {
             // Plain HTTP needs no certificate authorities, and a small container may have none to load.
             builder = builder.tls_certs_only(Vec::new());
         }
@@ -124,17 +135,32 @@ impl Client {
         &self,
         request: reqwest::RequestBuilder,
     ) -> anyhow::Result<(StatusCode, Vec<u8>)> {
-        let response = request
-            .bearer_auth(&self.token)
-            .send()
-            .await
-            .map_err(|error| self.unanswered(error))?;
+        let response = self.patiently(request.bearer_auth(&self.token)).await?;
         let status = response.status();
         let body = response
             .bytes()
             .await
             .with_context(|| format!("{} broke off its answer", self.address()))?;
         Ok((status, body.into()))
+    }
+
+    /// Sends a request; one that comes too often waits as the host says, where that is not long.
+    async fn patiently(
+        &self,
+        request: reqwest::RequestBuilder,
+    ) -> anyhow::Result<reqwest::Response> {
+        let mut again = request.try_clone();
+        let mut response = request.send().await;
+        for _ in 0..COMES_AGAIN {
+            let rest = response.as_ref().ok().and_then(rest);
+            let (Some(rest), Some(request)) = (rest, again) else {
+                break;
+            };
+            tokio::time::sleep(rest).await;
+            again = request.try_clone();
+            response = request.send().await;
+        }
+        response.map_err(|error| self.unanswered(error))
     }
 
     fn json(&self, body: &[u8]) -> anyhow::Result<Value> {
@@ -146,6 +172,18 @@ impl Client {
 
     fn unanswered(&self, error: reqwest::Error) -> anyhow::Error {
         let address = self.address();
+        if let Some(tls) = tls_error(&error) {
+            return match tls {
+                rustls::Error::InvalidCertificate(why) => anyhow::anyhow!(
+                    "the certificate of {address} is not trusted: {}; nothing was sent there, not even the token. Name the certificate of who made it with --ca FILE, and the host by a name that its certificate has",
+                    text::harmless(&why.to_string())
+                ),
+                other => anyhow::anyhow!(
+                    "{address} does not speak TLS as a host does: {}; nothing was sent there. Is it http://?",
+                    text::harmless(&other.to_string())
+                ),
+            };
+        }
         if error.is_connect() {
             anyhow::anyhow!(
                 "nothing answers at {address}; start it with `tombolo serve {}`",
@@ -154,9 +192,62 @@ impl Client {
         } else if error.is_timeout() {
             anyhow::anyhow!("{address} did not answer within {} s", PATIENCE.as_secs())
         } else {
-            anyhow::Error::new(error.without_url()).context(format!("cannot ask {address}"))
+            let hint = if self.base.starts_with("http://") {
+                "; if it serves TLS, name it by https://"
+            } else {
+                ""
+            };
+            anyhow::Error::new(error.without_url()).context(format!("cannot ask {address}{hint}"))
         }
     }
+}
+
+/// Tokens go unencrypted to this machine, and elsewhere only where somebody wrote `http://`.
+fn base(address: &str) -> String {
+    if address.contains("://") {
+        return address.trim_end_matches('/').to_owned();
+    }
+    let name = address.rsplit_once(':').map_or(address, |(name, _)| name);
+    let number = name.trim_start_matches('[').trim_end_matches(']');
+    let is_here = name.eq_ignore_ascii_case("localhost")
+        || number.parse().is_ok_and(|ip: IpAddr| ip.is_loopback());
+    let scheme = if is_here { "http" } else { "https" };
+    format!("{scheme}://{address}")
+}
+
+fn certificates(file: &Path) -> anyhow::Result<Vec<reqwest::Certificate>> {
+    let shown = file.display();
+    let pem = std::fs::read(file).with_context(|| format!("--ca: cannot read {shown}"))?;
+    let all = reqwest::Certificate::from_pem_bundle(&pem)
+        .with_context(|| format!("--ca: {shown} cannot be read, expected certificates in PEM"))?;
+    if all.is_empty() {
+        bail!("--ca: found no certificate in {shown}, expected at least one in PEM");
+    }
+    Ok(all)
+}
+
+/// How long the host says to wait, where that is worth it.
+fn rest(response: &reqwest::Response) -> Option<Duration> {
+    let told = response.headers().get(reqwest::header::RETRY_AFTER)?;
+    let rest = Duration::from_secs(told.to_str().ok()?.parse().ok()?);
+    (response.status() == StatusCode::TOO_MANY_REQUESTS && rest <= REST_MOST).then_some(rest)
+}
+
+/// What went wrong in TLS, if it was that.
+fn tls_error<'e>(error: &'e (dyn std::error::Error + 'static)) -> Option<&'e rustls::Error> {
+    let mut next = Some(error);
+    while let Some(error) = next {
+        if let Some(tls) = error.downcast_ref() {
+            return Some(tls);
+        }
+        // An I/O error shows what it wraps in no other way.
+        let wrapped = error.downcast_ref().and_then(std::io::Error::get_ref);
+        next = match wrapped {
+            Some(wrapped) => Some(wrapped),
+            None => error.source(),
+        };
+    }
+    None
 }
 
 /// Reads an answer of the API into a type.
@@ -233,6 +324,27 @@ mod tests {
     }
 
     #[test]
+    fn a_token_goes_unencrypted_to_this_machine_only_unless_somebody_says_so() {
+        let table = [
+            ("127.0.0.1:7070", "http://127.0.0.1:7070"),
+            ("[::1]:7070", "http://[::1]:7070"),
+            ("localhost:7070", "http://localhost:7070"),
+            ("192.168.1.5:7070", "https://192.168.1.5:7070"),
+            ("[fe80::1]:7070", "https://[fe80::1]:7070"),
+            ("host.example", "https://host.example"),
+            (
+                "127.0.0.1.host.example:80",
+                "https://127.0.0.1.host.example:80",
+            ),
+            ("http://host.example/", "http://host.example"),
+            ("https://127.0.0.1:1", "https://127.0.0.1:1"),
+        ];
+        for (address, expected) in table {
+            assert_eq!(base(address), expected);
+        }
+    }
+
+    #[test]
     fn a_refusal_shows_the_hosts_words_without_escapes() {
         let shown = refusal(
             409,
@@ -249,7 +361,7 @@ mod tests {
             .and_then(|listener| listener.local_addr())
             .map(|address| address.to_string());
         let address = free.unwrap_or_default();
-        let client = Client::new(&address, "t".into(), Path::new("my-site"));
+        let client = Client::new(&address, "t".into(), Path::new("my-site"), None);
         let error = match client {
             Ok(client) => client
                 .get("/api/systems")

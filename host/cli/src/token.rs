@@ -9,8 +9,9 @@ use std::time::Duration;
 use anyhow::{Context, bail};
 use clap::Subcommand;
 use serde_json::json;
+use tombolo_flow::delivery::Rate;
 use tombolo_manifest::names::is_name;
-use tombolo_server::access::{self, Dimension, KeptToken, Role, Scopes};
+use tombolo_server::access::{self, Dimension, KeptToken, Role, Scopes, Used};
 
 use crate::out::{self, Table};
 use crate::{text, when, whereabouts};
@@ -20,7 +21,7 @@ use crate::{text, when, whereabouts};
 pub(crate) enum TokenCommand {
     /// Make a token and print it, once
     Create(CreateArguments),
-    /// List the tokens made by command
+    /// List all tokens: when each was last used, and how often it was refused
     List(ListArguments),
     /// Make a token worthless, at once
     Revoke(RevokeArguments),
@@ -49,6 +50,9 @@ pub(crate) struct CreateArguments {
     /// How long it is good for, such as 90d; for ever unless said
     #[arg(long, value_name = "TIME", value_parser = duration)]
     expires: Option<Duration>,
+    /// How many requests it may make, such as 10/s; as tombolo.yaml says for all unless said
+    #[arg(long, value_name = "RATE", value_parser = rate)]
+    rate: Option<Rate>,
     /// Folder of the site
     #[arg(long, value_name = "DIR", default_value = ".")]
     site: PathBuf,
@@ -84,6 +88,10 @@ fn duration(text: &str) -> Result<Duration, String> {
     tombolo_manifest::parse_duration(text).map_err(|error| format!("expected {}", error.expected))
 }
 
+fn rate(text: &str) -> Result<Rate, String> {
+    Rate::parse(text).ok_or_else(|| format!("expected {}", Rate::EXPECTED))
+}
+
 /// Carries out a token command.
 pub(crate) fn run(command: TokenCommand) -> anyhow::Result<()> {
     match command {
@@ -98,7 +106,7 @@ fn create(arguments: CreateArguments) -> anyhow::Result<()> {
         bail!("--name: expected lower case letters, digits and `-`");
     }
     let data = whereabouts::data(&arguments.site)?;
-    let taken = whereabouts::token_names(&arguments.site)?;
+    let taken = whereabouts::tokens(&arguments.site)?;
     let text =
         access::new_token().map_err(|_| anyhow::anyhow!("the machine gives no random bytes"))?;
     let names = |names: Option<Vec<String>>| names.map(BTreeSet::from_iter);
@@ -117,9 +125,11 @@ fn create(arguments: CreateArguments) -> anyhow::Result<()> {
         expires_ms: arguments
             .expires
             .map(|time| now_ms.saturating_add(ms(time))),
+        rate: arguments.rate,
     };
     access::change(&data, |tokens| {
-        let mut names = tokens.iter().map(|token| &token.name).chain(&taken);
+        let taken = taken.iter().map(|token| &token.name);
+        let mut names = tokens.iter().map(|token| &token.name).chain(taken);
         if names.any(|name| *name == token.name) {
             return Err(format!(
                 "there is a token `{}`; revoke it first, or give this one another name",
@@ -139,23 +149,40 @@ fn create(arguments: CreateArguments) -> anyhow::Result<()> {
 
 fn list(arguments: &ListArguments) -> anyhow::Result<()> {
     let data = whereabouts::data(&arguments.site)?;
-    let (tokens, used) = (access::listed(&data)?, access::last_used(&data));
+    let tokens = access::listed(&data)?;
+    let site = whereabouts::tokens(&arguments.site)?;
+    let all = access::used(&data);
+    let did = |name: &str, made_ms| {
+        let known = all.get(name).filter(|used| used.since_ms >= made_ms);
+        known.cloned().unwrap_or_default()
+    };
     if arguments.json {
-        let one = |token: &KeptToken| {
+        let made = tokens.iter().map(|token| {
+            let used = did(&token.name, token.created_ms);
             json!({
-                "name": token.name, "role": token.role, "scopes": token.scopes, "created_ms": token.created_ms,
-                "used_ms": used.get(&token.name), "expires_ms": token.expires_ms,
+                "name": token.name, "role": token.role, "scopes": token.scopes, "rate": token.rate,
+                "created_ms": token.created_ms, "expires_ms": token.expires_ms,
+                "used_ms": used.used_ms, "forbidden": used.forbidden, "rate_limited": used.rate_limited,
             })
-        };
-        return Ok(out::json(&tokens.iter().map(one).collect())?);
+        });
+        let written = site.iter().map(|token| {
+            let used = did(&token.name, 0);
+            json!({
+                "name": token.name, "file": "tombolo.yaml", "roles": token.roles(),
+                "used_ms": used.used_ms, "forbidden": used.forbidden, "rate_limited": used.rate_limited,
+            })
+        });
+        return Ok(out::json(&made.chain(written).collect())?);
     }
     let mut table = Table::new(&[
         "NAME",
         "ROLE",
         "NARROWED TO",
+        "RATE",
         "CREATED",
-        "LAST USED",
         "EXPIRES",
+        "LAST USED",
+        "REFUSED",
     ]);
     let now_ms = when::now_ms();
     for token in &tokens {
@@ -164,17 +191,53 @@ fn list(arguments: &ListArguments) -> anyhow::Result<()> {
             Some(end) if end <= now_ms => format!("{} (over)", when::moment(end)),
             Some(end) => when::moment(end),
         };
-        let used = used.get(&token.name);
+        let used = did(&token.name, token.created_ms);
+        let rate = token.rate.map_or("-".to_owned(), |rate| rate.to_string());
         table.row([
             token.name.as_str().into(),
             token.role.name().into(),
             text::harmless(&narrowed(&token.scopes)).into(),
+            rate.into(),
             when::moment(token.created_ms).into(),
-            used.map_or("-".to_owned(), |at| when::moment(*at)).into(),
             expires.into(),
+            last_used(&used).into(),
+            refused(&used).into(),
+        ]);
+    }
+    for token in &site {
+        let used = did(&token.name, 0);
+        let roles: Vec<&str> = token.roles().into_iter().map(Role::name).collect();
+        table.row([
+            text::harmless(&token.name).into(),
+            roles.join(", ").into(),
+            "see tombolo.yaml".into(),
+            "".into(),
+            "".into(),
+            "".into(),
+            last_used(&used).into(),
+            refused(&used).into(),
         ]);
     }
     Ok(table.print()?)
+}
+
+fn last_used(used: &Used) -> String {
+    used.used_ms.map_or("-".into(), when::moment)
+}
+
+/// Why a token's requests were refused, and how many.
+fn refused(used: &Used) -> String {
+    let told = [
+        (used.forbidden, "may not"),
+        (used.rate_limited, "too often"),
+    ];
+    let told = told.iter().filter(|(count, _)| *count > 0);
+    let told: Vec<String> = told.map(|(count, why)| format!("{count} {why}")).collect();
+    if told.is_empty() {
+        "-".into()
+    } else {
+        told.join(", ")
+    }
 }
 
 fn narrowed(scopes: &Scopes) -> String {
@@ -211,6 +274,18 @@ fn ms(time: Duration) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn refusals_are_told_by_their_reason() {
+        let used = |forbidden, rate_limited| Used {
+            forbidden,
+            rate_limited,
+            ..Used::default()
+        };
+        assert_eq!(refused(&used(0, 0)), "-");
+        assert_eq!(refused(&used(0, 7)), "7 too often");
+        assert_eq!(refused(&used(3, 7)), "3 may not, 7 too often");
+    }
 
     #[test]
     fn what_narrows_a_token_is_told_in_one_line() {

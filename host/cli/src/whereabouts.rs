@@ -19,12 +19,16 @@ pub(crate) struct HostArguments {
     /// Folder of the site that the host serves
     #[arg(long, value_name = "DIR", default_value = ".")]
     pub(crate) site: PathBuf,
-    /// Address of the host instead of the site's `listen`: host:port, or http(s)://host:port
+    /// Address of the host instead of the site's `listen`: host:port (TLS unless it is this machine), or
+    /// http(s)://host:port
     #[arg(long, value_name = "ADDRESS")]
     pub(crate) address: Option<String>,
     /// Environment variable with the API token [default: TOMBOLO_TOKEN, else the reference in tombolo.yaml]
     #[arg(long, value_name = "NAME")]
     pub(crate) token_env: Option<String>,
+    /// Certificates in PEM to trust instead of this machine's: the host's own, or its authority's
+    #[arg(long, value_name = "FILE", env = "TOMBOLO_CA")]
+    pub(crate) ca: Option<PathBuf>,
 }
 
 /// What the commands need of `tombolo.yaml`; everything else there is the server's affair.
@@ -46,9 +50,11 @@ struct SecretsHead {
     identity: String,
 }
 
+/// A token of `tombolo.yaml`.
 #[derive(Debug, Deserialize)]
-struct TokenHead {
-    name: String,
+pub(crate) struct TokenHead {
+    /// Its name.
+    pub(crate) name: String,
     token: String,
     #[serde(default)]
     may: Vec<String>,
@@ -56,6 +62,12 @@ struct TokenHead {
 }
 
 impl TokenHead {
+    /// What its bearer is.
+    pub(crate) fn roles(&self) -> Vec<Role> {
+        let may = self.may.iter().filter_map(|may| Role::that_may(may));
+        self.role.into_iter().chain(may).collect()
+    }
+
     /// Whether it allows `operate`, `publish` or `answer`.
     fn may(&self, right: &str) -> bool {
         let role = Role::that_may(right);
@@ -77,7 +89,8 @@ impl HostArguments {
                 head.public_url.clone().unwrap_or_default()
             }
             (None, Some(listen)) if head.tls.is_some() => format!("https://{}", reachable(listen)),
-            (None, Some(listen)) => reachable(listen),
+            // It listens there unencrypted because its site says so.
+            (None, Some(listen)) => format!("http://{}", reachable(listen)),
             (None, None) => "127.0.0.1:7070".to_owned(),
         };
         Ok((address, token(self, &head, right)?))
@@ -101,13 +114,12 @@ pub(crate) fn data(site: &Path) -> anyhow::Result<PathBuf> {
     Ok(site.join(data))
 }
 
-/// Names of the tokens in a site's `tombolo.yaml`.
+/// The tokens in a site's `tombolo.yaml`.
 ///
 /// # Errors
 /// No site there.
-pub(crate) fn token_names(site: &Path) -> anyhow::Result<Vec<String>> {
-    let tokens = head_of(site)?.tokens.into_iter();
-    Ok(tokens.map(|token| token.name).collect())
+pub(crate) fn tokens(site: &Path) -> anyhow::Result<Vec<TokenHead>> {
+    Ok(head_of(site)?.tokens)
 }
 
 fn head_of(site: &Path) -> anyhow::Result<SiteHead> {
@@ -115,6 +127,7 @@ fn head_of(site: &Path) -> anyhow::Result<SiteHead> {
         site: site.to_owned(),
         address: None,
         token_env: None,
+        ca: None,
     })
 }
 

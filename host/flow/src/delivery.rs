@@ -2,6 +2,7 @@
 //! its system file; a step's own `retry` goes before the system's.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use serde::{Deserialize, Serialize};
 use tombolo_kernel::limits;
@@ -42,8 +43,9 @@ pub struct RetryWish {
     pub most_ms: Option<u64>,
 }
 
-/// So many calls in so many milliseconds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// So many calls in so many milliseconds; kept as people write it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub struct Rate {
     /// At least 1.
     pub calls: u32,
@@ -114,6 +116,31 @@ impl Rate {
     }
 }
 
+impl fmt::Display for Rate {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let unit = match self.per_ms {
+            3_600_000.. => 'h',
+            60_000.. => 'm',
+            _ => 's',
+        };
+        write!(out, "{}/{unit}", self.calls)
+    }
+}
+
+impl From<Rate> for String {
+    fn from(rate: Rate) -> Self {
+        rate.to_string()
+    }
+}
+
+impl TryFrom<String> for Rate {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        Self::parse(&text).ok_or_else(|| format!("found {text:?}, expected {}", Self::EXPECTED))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -132,7 +159,10 @@ mod tests {
             ("-1/s", None),
             ("ten/s", None),
         ] {
-            assert_eq!(Rate::parse(text).map(Rate::gap_us), gap, "{text}");
+            let rate = Rate::parse(text);
+            assert_eq!(rate.map(Rate::gap_us), gap, "{text}");
+            let again = rate.and_then(|rate| Rate::parse(&rate.to_string()));
+            assert_eq!(again, rate, "{text}");
         }
     }
 

@@ -256,9 +256,15 @@ pub const HOPS: u16 = 16;
 pub const TOKENS: usize = 1_000;
 /// Names in one scope of a token.
 pub const TOKEN_NAMES: usize = 200;
-/// How exactly it is known when a token was last used: at most one write of a small file in this time.
-pub const TOKEN_USED: Duration = Duration::from_secs(60);
-
+/// Requests to the API in a second of one token, or of one address without one, unless said: a script that asks all day
+/// does ten.
+pub const ACCESS_RATE: u32 = 100;
+/// Requests in a second of one token that publish, unless said: more than a host takes. Whoever sends less is not slowed.
+pub const PUBLISH_RATE: u32 = 50_000;
+/// How much of a rate may come at once: a page that opens asks many things.
+pub const ACCESS_BURST: Duration = Duration::from_secs(2);
+/// Requests that may come at once however small the rate is: one command makes several.
+pub const ACCESS_BURST_LEAST: u64 = 10;
 /// Wrong tokens from one address in [`LOGIN_WINDOW`] after which it is told to wait: two guesses a second.
 pub const LOGIN_FAILURES: u32 = 120;
 /// The time in which wrong tokens are counted, and the longest that an address waits.

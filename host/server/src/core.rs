@@ -12,6 +12,7 @@ use arc_swap::{ArcSwap, ArcSwapOption};
 use parking_lot::RwLock;
 use tokio::sync::{Notify, Semaphore, watch};
 use tombolo_flow::Engine;
+use tombolo_flow::delivery::Rate;
 use tombolo_flow::problem::Problem;
 use tombolo_kernel::audit::{AuditRecord, Kind, Outcome};
 use tombolo_kernel::clock::SharedClock;
@@ -111,13 +112,19 @@ pub(crate) struct Front {
     pub(crate) network: Network,
     /// By which names.
     pub(crate) names: Names,
+    /// How fast by somebody without a rate of their own.
+    pub(crate) rate: Rate,
 }
 
 impl Front {
     fn of(settings: &Settings) -> Self {
         let network = settings.network.clone();
         let names = Names::of(settings.public_url.as_deref(), &network.hosts);
-        Self { network, names }
+        Self {
+            network,
+            names,
+            rate: settings.access_rate,
+        }
     }
 }
 
@@ -145,7 +152,7 @@ impl Core {
         engine: Arc<Engine>,
         systems: Arc<Systems>,
         clock: SharedClock,
-        tokens: Tokens,
+        (tokens, kept): (Tokens, Arc<KeptTokens>),
         tls: Tls,
         settings: &Settings,
         named: Named,
@@ -153,8 +160,7 @@ impl Core {
         books: Books,
         standing: Standing,
     ) -> Self {
-        let kept = Arc::new(KeptTokens::of(&settings.data));
-        kept.put_on_record(Arc::clone(&audit), Arc::clone(&clock));
+        kept.put_on_record(Arc::clone(&audit));
         Self {
             folder,
             data: settings.data.clone(),
@@ -310,10 +316,11 @@ impl Core {
     async fn put_into_force(self: &Arc<Self>) -> Result<Changes, Vec<Problem>> {
         let _alone = self.reloading.lock().await;
         let (folder, shelf) = (self.folder.clone(), Arc::clone(&self.connections.shelf));
+        let kept = Arc::clone(&self.kept);
         let read = tokio::task::spawn_blocking(move || {
             let site = crate::site::read_with(&folder, &mut shelf.lock())?;
             let source = source(&site);
-            let tokens = Tokens::resolve(&site.settings.tokens, &source)?;
+            let tokens = Tokens::resolve(&site.settings.tokens, &source, &kept)?;
             Ok::<_, Vec<Problem>>((site, source, tokens))
         });
         let (mut site, source, tokens) = read.await.map_err(|error| broke_off(&error))??;

@@ -20,7 +20,7 @@ use tombolo_kernel::system::{Surroundings, Systems};
 use tombolo_store::sqlite::SqliteStore;
 use tombolo_store::{AuditTrail, Store, StoreError};
 
-use crate::access::private_folder;
+use crate::access::{KeptTokens, private_folder};
 use crate::connections::Connections;
 pub use crate::core::Changes;
 use crate::core::{Core, source};
@@ -28,7 +28,7 @@ use crate::ingress::tls::{Tls, TlsError};
 use crate::reload::SiteWatch;
 use crate::site::{self, PackageShelf};
 use crate::{
-    api, broker, export, feeds, grants, ingress, life, reconciliation, refusals, retention,
+    access, api, broker, export, feeds, grants, ingress, life, reconciliation, refusals, retention,
     schedules, uses,
 };
 
@@ -107,8 +107,10 @@ impl Host {
         let mut shelf = PackageShelf::default();
         let mut site = site::read_with(folder, &mut shelf).map_err(HostError::Site)?;
         let secrets = source(&site);
-        let tokens =
-            api::Tokens::resolve(&site.settings.tokens, &secrets).map_err(HostError::Site)?;
+        let clock: SharedClock = Arc::new(MachineClock);
+        let kept = Arc::new(KeptTokens::of(&site.settings.data, Arc::clone(&clock)));
+        let tokens = api::Tokens::resolve(&site.settings.tokens, &secrets, &kept)
+            .map_err(HostError::Site)?;
         let listen = options.listen.unwrap_or(site.settings.listen);
         if site.settings.network.is_open_at(listen) {
             return Err(HostError::Open(listen));
@@ -118,7 +120,6 @@ impl Host {
         let named = site::Named::of(&site);
         private_folder(&data).map_err(|error| HostError::Data(data.clone(), error))?;
 
-        let clock: SharedClock = Arc::new(MachineClock);
         let file = data.join(STORE_FILE);
         let store = SqliteStore::open(&file, Arc::clone(&clock))
             .map_err(|error| HostError::Store(file.clone(), error))?;
@@ -171,7 +172,7 @@ impl Host {
             engine,
             systems,
             clock,
-            tokens,
+            (tokens, kept),
             tls,
             &site.settings,
             named,
@@ -232,6 +233,7 @@ impl Host {
             tokio::spawn(life::run(Arc::clone(&core), stopped.clone())),
             tokio::spawn(refusals::run(Arc::clone(&core), stopped.clone())),
             tokio::spawn(uses::run(Arc::clone(&core), stopped.clone())),
+            tokio::spawn(access::run(Arc::clone(&core.kept), stopped.clone())),
         ];
         let watcher = tokio::spawn(SiteWatch::begin(Arc::clone(&core)).run(stopped));
         Ok(Self {
@@ -281,6 +283,9 @@ impl Host {
         self.core.close().await;
         self.core.gather_uses();
         self.core.write_uses().await;
+        if let Err(error) = self.core.kept.write_uses() {
+            tracing::warn!(%error, "what tokens did cannot be written");
+        }
         tracing::info!("stopped");
     }
 }

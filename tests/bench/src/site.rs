@@ -140,7 +140,7 @@ pub(crate) fn two_versions(folder: &Path, adapters: &Path) -> anyhow::Result<[Ve
 pub(crate) fn main_file(port: u16) -> String {
     let key = PUBLISHER.as_ref().map(Signer::key).unwrap_or_default();
     format!(
-        "listen: 127.0.0.1:{port}\ndata: data\ntokens: [{{ name: bench, token: env:BENCH_TOKEN, may: [operate, publish, answer] }}]\npublishers: {{ \"tombolo/*\": {key} }}\n"
+        "listen: 127.0.0.1:{port}\ndata: data\ntokens: [{{ name: bench, token: env:BENCH_TOKEN, may: [operate, publish, answer] }}]\naccess: {{ rate: 100000/s }}\npublishers: {{ \"tombolo/*\": {key} }}\n"
     )
 }
 

@@ -155,7 +155,7 @@ async fn set_the_scene(arguments: &DemoArguments, site: folder::DemoSite) -> any
         format!("http://{address}/hooks/plant/alarm"),
         &site.secret("plant-hook", "whsec_")?,
     )?;
-    let client = Client::new(&address, token, site.path())?;
+    let client = Client::new(&address, token, site.path(), None)?;
     out::line(format!("  site          {}", shown(site.path())))?;
     out::line(format!(
         "  ERP           {} (a database is all it has)",

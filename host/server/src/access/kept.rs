@@ -2,7 +2,6 @@
 //! only hashes. The command line writes it whole and puts it in place at once; a running host looks at every request
 //! whether the file is still the one it read, so that a revoked token is none from the next request on.
 
-use std::collections::BTreeMap;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
@@ -10,17 +9,18 @@ use std::sync::{Arc, OnceLock};
 
 use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
+use tombolo_flow::delivery::Rate;
 use tombolo_kernel::audit::{AuditRecord, Kind};
 use tombolo_kernel::clock::{Millis, SharedClock};
 use tombolo_kernel::limits;
 use tombolo_store::AuditTrail;
 
+use super::usage::TokenUse;
+use super::used::TokenUses;
 use super::{Access, Role, Scopes};
 
 /// The file of tokens, in the data folder.
 pub const KEPT_FILE: &str = "tokens.json";
-/// When each was last used, in the data folder: the host's own, so that it never writes what the commands write.
-pub const USED_FILE: &str = "tokens-used.json";
 
 /// One token as it is kept.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -40,6 +40,9 @@ pub struct KeptToken {
     /// From then on it is none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires_ms: Option<Millis>,
+    /// Its requests in a time; none: as the site says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rate: Option<Rate>,
 }
 
 /// The file cannot be used.
@@ -68,14 +71,6 @@ pub fn listed(data: &Path) -> Result<Vec<KeptToken>, KeptError> {
         Ok(bytes) => serde_json::from_slice(&bytes)
             .map_err(|error| KeptError::Format(file, error.to_string())),
     }
-}
-
-/// When each token was last used, about; nothing where the host has not said so yet.
-#[must_use]
-pub fn last_used(data: &Path) -> BTreeMap<String, Millis> {
-    let read = std::fs::read(data.join(USED_FILE)).ok();
-    read.and_then(|bytes| serde_json::from_slice(&bytes).ok())
-        .unwrap_or_default()
 }
 
 /// Changes the tokens of a data folder; two commands at a time wait for each other.
@@ -144,17 +139,19 @@ pub(crate) fn replace(file: &Path, bytes: &[u8]) -> io::Result<()> {
 pub struct KeptTokens {
     data: PathBuf,
     read: Mutex<(Option<Stamp>, Arc<Vec<Usable>>)>,
-    used: Mutex<BTreeMap<String, Millis>>,
-    /// Where it is put on record that tokens were made or revoked, and when.
-    record: OnceLock<(Arc<dyn AuditTrail>, SharedClock)>,
+    uses: TokenUses,
+    clock: SharedClock,
+    /// Where it is put on record that tokens were made or revoked.
+    record: OnceLock<Arc<dyn AuditTrail>>,
 }
 
 /// A token that can be compared.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Usable {
     pub(crate) name: Arc<str>,
     pub(crate) digest: [u8; 32],
     pub(crate) access: Arc<Access>,
+    pub(crate) used: Arc<TokenUse>,
 }
 
 /// What differs when a file is another one: a replaced file is another inode or was changed at another time.
@@ -163,20 +160,21 @@ type Stamp = (u64, u64, i64, i64);
 impl KeptTokens {
     /// For a data folder.
     #[must_use]
-    pub fn of(data: &Path) -> Self {
+    pub fn of(data: &Path, clock: SharedClock) -> Self {
         Self {
             data: data.to_owned(),
             read: Mutex::new((None, Arc::default())),
-            used: Mutex::new(last_used(data)),
+            uses: TokenUses::of(data),
+            clock,
             record: OnceLock::new(),
         }
     }
 
     /// Puts on record from now on which tokens come and go. What changed while no host ran is not known.
-    pub(crate) fn put_on_record(&self, audit: Arc<dyn AuditTrail>, clock: SharedClock) {
+    pub(crate) fn put_on_record(&self, audit: Arc<dyn AuditTrail>) {
         self.current();
         // Called once, where the host is put together.
-        let _ = self.record.set((audit, clock));
+        let _ = self.record.set(audit);
     }
 
     /// The tokens as the file has them now. A file that cannot be read has none: nobody gets in by breaking it.
@@ -184,8 +182,12 @@ impl KeptTokens {
         let stamp = stamp(&self.data.join(KEPT_FILE));
         let mut read = self.read.lock();
         if read.0 != stamp {
-            let usable =
-                listed(&self.data).map(|tokens| tokens.iter().filter_map(usable).collect());
+            let usable = listed(&self.data).map(|tokens| {
+                tokens
+                    .iter()
+                    .filter_map(|token| self.usable(token))
+                    .collect()
+            });
             let usable = usable.unwrap_or_else(|error| {
                 tracing::error!(%error, "no token made by command is taken");
                 Vec::new()
@@ -197,7 +199,7 @@ impl KeptTokens {
     }
 
     fn tell_changes(&self, before: &[Usable], now: &[Usable]) {
-        let Some((audit, clock)) = self.record.get() else {
+        let Some(audit) = self.record.get() else {
             return;
         };
         let gone =
@@ -210,50 +212,41 @@ impl KeptTokens {
         let revoked = before.iter().filter(|one| gone(now, one));
         let revoked = revoked.map(|one| format!("token {} was revoked", one.name));
         for what in made.chain(revoked) {
-            let record = AuditRecord::new(Kind::Login, clock.now_ms()).about(what);
+            let record = AuditRecord::new(Kind::Login, self.clock.now_ms()).about(what);
             audit.keep(Arc::new(record));
         }
     }
 
-    /// Takes note that one was used: on disk at most once in [`limits::TOKEN_USED`], by a thread that may wait for it.
-    pub(crate) fn note_use(self: &Arc<Self>, name: &str, now_ms: Millis) {
-        let mut used = self.used.lock();
-        let rest = u64::try_from(limits::TOKEN_USED.as_millis()).unwrap_or(u64::MAX);
-        if used
-            .get(name)
-            .is_some_and(|last| now_ms < last.saturating_add(rest))
-        {
-            return;
-        }
-        if used.len() >= limits::TOKENS {
-            used.clear();
-        }
-        used.insert(name.to_owned(), now_ms);
-        drop(used);
-        let kept = Arc::clone(self);
-        tokio::task::spawn_blocking(move || {
-            // Held while writing: an older state never comes after a newer one.
-            let used = kept.used.lock();
-            let text = serde_json::to_vec(&*used).unwrap_or_default();
-            if let Err(error) = replace(&kept.data.join(USED_FILE), &text) {
-                tracing::warn!(%error, "when tokens were last used could not be written");
-            }
-        });
+    /// What a token does, by its name: made at `made_ms`, if it was by command.
+    pub(crate) fn use_of(&self, name: &str, made_ms: Millis) -> Arc<TokenUse> {
+        self.uses.of_token(name, made_ms, self.clock.now_ms())
     }
-}
 
-fn usable(token: &KeptToken) -> Option<Usable> {
-    let mut digest = [0; 32];
-    hex::decode_to_slice(&token.sha256, &mut digest).ok()?;
-    Some(Usable {
-        name: token.name.as_str().into(),
-        digest,
-        access: Arc::new(Access {
-            roles: [token.role].into(),
-            scopes: token.scopes.clone(),
-            expires_ms: token.expires_ms,
-        }),
-    })
+    /// Keeps what tokens did since the last time.
+    ///
+    /// # Errors
+    /// The disk's.
+    pub(crate) fn write_uses(&self) -> io::Result<()> {
+        // Those that nobody came with yet are some, too.
+        self.current();
+        self.uses.write()
+    }
+
+    fn usable(&self, token: &KeptToken) -> Option<Usable> {
+        let mut digest = [0; 32];
+        hex::decode_to_slice(&token.sha256, &mut digest).ok()?;
+        Some(Usable {
+            name: token.name.as_str().into(),
+            digest,
+            access: Arc::new(Access {
+                roles: [token.role].into(),
+                scopes: token.scopes.clone(),
+                expires_ms: token.expires_ms,
+                rate: token.rate,
+            }),
+            used: self.use_of(&token.name, token.created_ms),
+        })
+    }
 }
 
 #[cfg(unix)]

@@ -6,15 +6,21 @@ mod kept;
 mod secret;
 #[cfg(test)]
 mod tests;
+mod usage;
+mod used;
 
 use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
+use tombolo_flow::delivery::Rate;
 use tombolo_kernel::clock::Millis;
 
-pub use kept::{KEPT_FILE, KeptError, KeptToken, KeptTokens, USED_FILE, change, last_used, listed};
+pub use kept::{KEPT_FILE, KeptError, KeptToken, KeptTokens, change, listed};
 pub(crate) use kept::{Usable, private_folder, replace};
 pub use secret::{digest, hexadecimal, is_made_here, new_token};
+pub(crate) use usage::{Bucket, Pace, TokenUse};
+pub(crate) use used::run;
+pub use used::{USED_FILE, Used, used};
 
 /// What somebody is to the host. A reviewer decides what systems may reach, an operator runs them: no token is both.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -177,6 +183,8 @@ pub struct Access {
     pub scopes: Scopes,
     /// From then on it is none.
     pub expires_ms: Option<Millis>,
+    /// Its requests in a time, those that publish too; none: as the site says, and publishing is free.
+    pub rate: Option<Rate>,
 }
 
 impl Access {

@@ -1,6 +1,10 @@
 //! Tokens' texts, the file of those made by command, and what narrows them.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
+use std::sync::Arc;
+
+use tombolo_kernel::clock::{Clock as _, MachineClock};
+
 use super::*;
 
 fn kept(name: &str) -> KeptToken {
@@ -11,6 +15,7 @@ fn kept(name: &str) -> KeptToken {
         scopes: Scopes::default(),
         created_ms: 1,
         expires_ms: None,
+        rate: None,
     }
 }
 
@@ -54,7 +59,7 @@ fn the_file_is_its_owners_and_holds_no_token() {
 #[test]
 fn a_change_of_the_file_is_seen_at_once_and_a_broken_one_lets_nobody_in() {
     let folder = tempfile::tempdir().unwrap();
-    let known = KeptTokens::of(folder.path());
+    let known = KeptTokens::of(folder.path(), Arc::new(MachineClock));
     assert!(known.current().is_empty());
     for count in 1..5 {
         change(folder.path(), |tokens| {
@@ -107,4 +112,44 @@ fn a_day_and_a_moment_are_read_and_the_end_counts_as_over() {
         ..Access::default()
     };
     assert!(!access.is_over(9) && access.is_over(10));
+}
+
+#[test]
+fn a_token_made_anew_under_an_old_name_begins_anew() {
+    let folder = tempfile::tempdir().unwrap();
+    let make = |made_ms| {
+        change(folder.path(), |tokens| {
+            tokens.clear();
+            tokens.push(KeptToken {
+                created_ms: made_ms,
+                ..kept("eve")
+            });
+            Ok(())
+        })
+        .unwrap();
+    };
+    let now = MachineClock.now_ms();
+    make(now);
+    let known = KeptTokens::of(folder.path(), Arc::new(MachineClock));
+    known.current()[0].used.was_forbidden();
+    make(now);
+    assert_eq!(known.current()[0].used.used().forbidden, 1, "the same one");
+    known.write_uses().unwrap();
+    assert_eq!(used(folder.path())["eve"].forbidden, 1);
+    let later = known.current()[0].used.used().since_ms + 1;
+    make(later);
+    assert_eq!(known.current()[0].used.used().forbidden, 0);
+    known.write_uses().unwrap();
+    assert_eq!(used(folder.path())["eve"].forbidden, 0);
+    // Also where the host did not run meanwhile.
+    known.current()[0].used.was_forbidden();
+    known.write_uses().unwrap();
+    make(later + 60_000);
+    let known = KeptTokens::of(folder.path(), Arc::new(MachineClock));
+    assert_eq!(known.current()[0].used.used().forbidden, 0);
+    make(later + 60_000);
+    known.current()[0].used.was_forbidden();
+    known.write_uses().unwrap();
+    let known = KeptTokens::of(folder.path(), Arc::new(MachineClock));
+    assert_eq!(known.current()[0].used.used().forbidden, 1);
 }

@@ -5,6 +5,7 @@ use axum::body::Body;
 use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, StatusCode, header};
 use serde_json::json;
+use tombolo_flow::delivery::Rate;
 use tombolo_flow::problem::Problem;
 use tombolo_kernel::event::EventError;
 use tombolo_kernel::failure::Failure;
@@ -24,6 +25,9 @@ pub(crate) enum Refusal {
     Foreign(String),
     /// Too many wrong tokens from there; seconds until the next may come.
     Knocking(u64),
+    /// More requests than its token, or its address without one, may make: that rate, and milliseconds until the next may
+    /// come.
+    TooOften(Rate, u64),
     /// No such path, system, hook, run, event or task.
     Unknown(String),
     /// The path is there, the method is not. Holds the methods that are.
@@ -55,7 +59,7 @@ impl Refusal {
         match self {
             Self::NoToken => StatusCode::UNAUTHORIZED,
             Self::MayNot(_) | Self::Foreign(_) => StatusCode::FORBIDDEN,
-            Self::Knocking(_) => StatusCode::TOO_MANY_REQUESTS,
+            Self::Knocking(_) | Self::TooOften(..) => StatusCode::TOO_MANY_REQUESTS,
             Self::Unknown(_) => StatusCode::NOT_FOUND,
             Self::Method(_) => StatusCode::METHOD_NOT_ALLOWED,
             Self::Malformed(_) => StatusCode::BAD_REQUEST,
@@ -88,7 +92,7 @@ impl Refusal {
         match self {
             Self::NoToken => "unauthorized",
             Self::MayNot(_) | Self::Foreign(_) => "forbidden",
-            Self::Knocking(_) => "rate-limited",
+            Self::Knocking(_) | Self::TooOften(..) => "rate-limited",
             Self::Unknown(_) => "not-found",
             Self::Method(_) => "method-not-allowed",
             Self::Malformed(_) => "malformed",
@@ -112,6 +116,7 @@ impl Refusal {
             Self::NoToken => "found no valid token, expected `Authorization: Bearer TOKEN` with one of tombolo.yaml or of `tombolo token list`".into(),
             Self::MayNot(who) => format!("this token may not do that: {who}"),
             Self::Knocking(_) => "too many wrong tokens came from this address; wait, then use a right one".into(),
+            Self::TooOften(rate, _) => format!("found more requests than {rate}, which is what one token or address may make here; come again later, or have the token's `rate` raised, or `access: {{ rate }}` in tombolo.yaml"),
             Self::Foreign(message) | Self::Unknown(message) | Self::Malformed(message) | Self::Invalid(message) | Self::MediaType(message) => message.clone(),
             Self::Method(allowed) => format!("this path takes {allowed}"),
             Self::TooLarge(most) => format!("the body is larger than {most} bytes; send less at a time"),
@@ -129,17 +134,19 @@ impl Refusal {
     fn retry_after(&self) -> Option<u64> {
         match self {
             Self::Knocking(seconds) => Some(*seconds),
+            Self::TooOften(_, ms) => Some(seconds(*ms)),
             Self::Overloaded | Self::Store(StoreError::Unavailable(_)) => Some(COME_AGAIN),
             Self::Failed(failure @ (Failure::RateLimited { .. } | Failure::Unavailable { .. })) => {
-                Some(
-                    failure
-                        .retry_after_ms()
-                        .map_or(COME_AGAIN, |ms| ms.div_ceil(1_000).max(1)),
-                )
+                Some(failure.retry_after_ms().map_or(COME_AGAIN, seconds))
             }
             _ => None,
         }
     }
+}
+
+/// As `Retry-After` has it: whole, and never none.
+fn seconds(ms: u64) -> u64 {
+    ms.div_ceil(1_000).max(1)
 }
 
 /// An adapter's failure for the sender: its words where they are about the request, none where they are about the

@@ -9,13 +9,23 @@ use axum::middleware::Next;
 use axum::response::Response;
 use http::HeaderMap;
 use http::request::Parts;
+use tombolo_flow::delivery::Rate;
+use tombolo_kernel::limits;
 
 use super::errors::Refusal;
 use super::routes::{Reach, Route, Who};
 use super::tokens::Token;
-use crate::access::{Access, Dimension, Role, Scopes};
+use crate::access::{Dimension, Pace, Role, Scopes, TokenUse, Usable};
 use crate::core::Core;
 use crate::refusals::Refused;
+
+/// Where events are published.
+const PUBLISH: &str = "/events";
+/// How fast, by a token without a rate of its own.
+const PUBLISHING: Rate = Rate {
+    calls: limits::PUBLISH_RATE,
+    per_ms: 1_000,
+};
 
 /// Who asks.
 #[derive(Debug, Clone)]
@@ -24,6 +34,8 @@ pub(crate) struct Caller {
     pub(crate) name: Token,
     /// What the token is narrowed to.
     pub(crate) scopes: Scopes,
+    /// What it does.
+    used: Arc<TokenUse>,
 }
 
 impl Caller {
@@ -41,9 +53,10 @@ impl Caller {
             return Ok(());
         }
         let path = match dimension {
-            Dimension::Types => "/events",
+            Dimension::Types => PUBLISH,
             _ => "/api",
         };
+        self.used.was_forbidden();
         Err(on_record(core, narrowed(&self.scopes), &self.name, path))
     }
 }
@@ -66,7 +79,9 @@ pub(crate) async fn admit(
 ) -> Result<Response, Refusal> {
     if let Who::Roles(roles) = route.who {
         let path = request.uri().path();
-        let (name, access) = known(&core, request.headers(), path)?;
+        let Usable {
+            name, access, used, ..
+        } = known(&core, request.headers(), path)?;
         may(&access.roles, roles)
             .and_then(|()| {
                 within(
@@ -76,30 +91,41 @@ pub(crate) async fn admit(
                     request.uri().query(),
                 )
             })
-            .map_err(|refusal| on_record(&core, refusal, &name, path))?;
+            .map_err(|refusal| {
+                used.was_forbidden();
+                on_record(&core, refusal, &name, path)
+            })?;
         let scopes = access.scopes.clone();
-        request.extensions_mut().insert(Caller { name, scopes });
+        let caller = Caller { name, scopes, used };
+        request.extensions_mut().insert(caller);
     }
     Ok(next.run(request).await)
 }
 
-/// Whose token the headers bear.
+/// Whose token the headers bear; that it came is noted.
 ///
 /// # Errors
-/// [`Refusal::NoToken`], and it is on record.
-pub(crate) fn known(
-    core: &Core,
-    headers: &HeaderMap,
-    path: &str,
-) -> Result<(Token, Arc<Access>), Refusal> {
+/// [`Refusal::NoToken`] or [`Refusal::TooOften`], and it is on record.
+pub(crate) fn known(core: &Core, headers: &HeaderMap, path: &str) -> Result<Usable, Refusal> {
     let (tokens, kept, now_ms) = (core.tokens.load(), core.kept.current(), core.clock.now_ms());
     let bearer = tokens
         .bearer(&kept, headers, now_ms)
         .map_err(|refusal| on_record(core, refusal, &Token::from(""), path))?;
-    if kept.iter().any(|kept| std::ptr::eq(kept, bearer)) {
-        core.kept.note_use(&bearer.name, now_ms);
+    let (pace, rate) = match bearer.access.rate {
+        Some(own) => (Pace::Asking(own), own),
+        None if path == PUBLISH => (Pace::Publishing(PUBLISHING), PUBLISHING),
+        None => {
+            let usual = core.front.load().rate;
+            (Pace::Asking(usual), usual)
+        }
+    };
+    match bearer.used.comes(pace, now_ms) {
+        Ok(()) => Ok(bearer.clone()),
+        Err(ms) => {
+            let refusal = Refusal::TooOften(rate, ms);
+            Err(on_record(core, refusal, &bearer.name, path))
+        }
     }
-    Ok((Arc::clone(&bearer.name), Arc::clone(&bearer.access)))
 }
 
 fn may(has: &BTreeSet<Role>, wanted: &[Role]) -> Result<(), Refusal> {
@@ -178,13 +204,14 @@ fn narrowed(scopes: &Scopes) -> Refusal {
 
 /// Records a refusal and hands it back.
 fn on_record(core: &Core, refusal: Refusal, token: &Token, path: &str) -> Refusal {
-    let place = if path.starts_with("/events") {
-        "/events"
+    let place = if path.starts_with(PUBLISH) {
+        PUBLISH
     } else {
         "/api"
     };
     let why = match refusal {
         Refusal::MayNot(_) => "403 a token without this right",
+        Refusal::TooOften(..) => "429 a token that asks too often",
         _ => "401 no valid token",
     };
     core.refused(Refused {

@@ -42,6 +42,12 @@ async fn start(folder: &Path) -> Host {
 }
 
 async fn status(at: SocketAddr, method: &str, path: &str, token: Option<&str>) -> u16 {
+    let answer = answer(at, method, path, token).await;
+    answer.split(' ').nth(1).unwrap().parse().unwrap()
+}
+
+/// All of it.
+async fn answer(at: SocketAddr, method: &str, path: &str, token: Option<&str>) -> String {
     let bearer = token.map_or(String::new(), |token| {
         format!("authorization: Bearer token-of-the-{token}\r\n")
     });
@@ -53,8 +59,7 @@ async fn status(at: SocketAddr, method: &str, path: &str, token: Option<&str>) -
     stream.write_all(head.as_bytes()).await.unwrap();
     let mut answer = Vec::new();
     stream.read_to_end(&mut answer).await.unwrap();
-    let text = String::from_utf8_lossy(&answer);
-    text.split(' ').nth(1).unwrap().parse().unwrap()
+    String::from_utf8(answer).unwrap()
 }
 
 fn filled(route: &Route, name: &str) -> String {
@@ -133,6 +138,75 @@ async fn a_narrowed_token_gets_nothing_by_another_name_or_by_none() {
         let path = filled(route, "only");
         let found = status(at, route.method, &path, Some(&format!("{name}-other"))).await;
         assert_eq!(found, 403, "{path}");
+    }
+    host.stop().await;
+}
+
+/// What every answer says, whatever it answers.
+const SAID: [&str; 7] = [
+    "x-content-type-options: nosniff",
+    "cache-control: no-store",
+    "x-frame-options: DENY",
+    "content-security-policy: default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+    "referrer-policy: no-referrer",
+    "cross-origin-resource-policy: same-origin",
+    "content-type: application/json",
+];
+
+#[tokio::test]
+async fn every_answer_of_every_route_forbids_guessing_keeping_and_framing() {
+    let folder = tempfile::tempdir().unwrap();
+    let host = start(folder.path()).await;
+    let at = host.address();
+    let mut asked: Vec<(&str, String, Option<String>)> = Vec::new();
+    for route in TABLE {
+        let roles = match route.who {
+            Who::Anyone => &[Role::Operator],
+            Who::Roles(roles) => roles,
+        };
+        // In the order of refusals: none, not this, not so, and what the handler answers.
+        let other = Role::ALL.iter().find(|(role, ..)| !roles.contains(role));
+        let path = filled(route, "only");
+        for token in [
+            None,
+            other.map(|(_, name, _)| format!("{name}-whole")),
+            Some(format!("{}-narrow", roles[0].name())),
+        ] {
+            asked.push((route.method, path.clone(), token));
+        }
+        for method in [route.method, "delete"] {
+            let token = Some(format!("{}-whole", roles[0].name()));
+            asked.push((method, path.clone(), token));
+        }
+    }
+    for (method, path) in [("get", "/"), ("get", "/api/none"), ("post", "/hooks/a/b")] {
+        asked.push((method, path.to_owned(), None));
+        asked.push((method, path.to_owned(), Some("auditor-whole".into())));
+    }
+    for (method, path) in [("delete", "/hooks/a/b"), ("get", "/hooks/a")] {
+        asked.push((method, path.to_owned(), None));
+    }
+    let mut statuses = std::collections::BTreeSet::new();
+    let guesses = i64::from(tombolo_kernel::limits::LOGIN_FAILURES) + 1;
+    let guess = ("get", "/api/runs".to_owned(), Some("nobody".to_owned()));
+    // At the end too many wrong tokens.
+    asked.extend((0..guesses).map(|_| guess.clone()));
+    for (method, path, token) in asked {
+        let answer = answer(at, method, &path, token.as_deref()).await;
+        let head = answer.split("\r\n\r\n").next().unwrap();
+        let lines: Vec<&str> = head.lines().collect();
+        for said in SAID {
+            assert!(lines.contains(&said), "{method} {path}: {said}\n{head}");
+        }
+        // Whoever speaks HTTP is told of no TLS, and nobody of what answers.
+        let told = head.to_ascii_lowercase();
+        for never in ["strict-transport-security", "access-control-", "\nserver:"] {
+            assert!(!told.contains(never), "{method} {path}: {head}");
+        }
+        statuses.insert(lines[0].split(' ').nth(1).unwrap().to_owned());
+    }
+    for status in ["200", "401", "403", "404", "405", "429"] {
+        assert!(statuses.contains(status), "{statuses:?}");
     }
     host.stop().await;
 }

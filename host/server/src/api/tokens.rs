@@ -9,7 +9,7 @@ use tombolo_flow::problem::Problem;
 use tombolo_kernel::clock::Millis;
 
 use super::errors::Refusal;
-use crate::access::{self, Usable};
+use crate::access::{self, KeptTokens, Usable};
 use crate::secrets::SecretSource;
 use crate::site::ApiToken;
 
@@ -31,6 +31,7 @@ impl Tokens {
     pub(crate) fn resolve(
         tokens: &[ApiToken],
         source: &SecretSource,
+        kept: &KeptTokens,
     ) -> Result<Self, Vec<Problem>> {
         let mut known = Vec::new();
         let mut problems = Vec::new();
@@ -44,6 +45,7 @@ impl Tokens {
                         name: token.name.as_str().into(),
                         digest: access::digest(secret.expose()),
                         access: Arc::new(token.access.clone()),
+                        used: kept.use_of(&token.name, 0),
                     });
                 }
                 Err(error) => problems.push(Problem {
@@ -99,6 +101,8 @@ pub(crate) fn presented(headers: &HeaderMap) -> Option<&[u8]> {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, reason = "tests")]
+    use tombolo_kernel::clock::MachineClock;
+
     use super::*;
     use crate::access::{Access, Role, Scopes};
     use crate::secrets::SecretReference;
@@ -114,6 +118,7 @@ mod tests {
                 roles: [role].into(),
                 scopes: Scopes::default(),
                 expires_ms: end,
+                rate: None,
             },
         };
         let source = SecretSource::new(folder.path(), None);
@@ -121,7 +126,8 @@ mod tests {
             token("a", Role::Operator, None),
             token("b", Role::Publisher, Some(5)),
         ];
-        Tokens::resolve(&tokens, &source).unwrap()
+        let kept = KeptTokens::of(folder.path(), Arc::new(MachineClock));
+        Tokens::resolve(&tokens, &source, &kept).unwrap()
     }
 
     fn headers(values: &[&str]) -> HeaderMap {
@@ -168,8 +174,9 @@ mod tests {
             token: SecretReference::File("none".into()),
             access: Access::default(),
         };
-        let problems =
-            Tokens::resolve(&[token], &SecretSource::new(folder.path(), None)).unwrap_err();
+        let kept = KeptTokens::of(folder.path(), Arc::new(MachineClock));
+        let source = SecretSource::new(folder.path(), None);
+        let problems = Tokens::resolve(&[token], &source, &kept).unwrap_err();
         assert!(
             problems[0]
                 .message

@@ -130,7 +130,10 @@ async fn answer(shared: Shared, request: Request<Incoming>) -> Result<Response, 
     let mut response = match request.uri().path() {
         path if path.starts_with(hooks::PREFIX) => hooks::receive(&core, request).await,
         // Whoever watches the host calls it as they like, and learns nothing.
-        "/health" => shared.router.clone().call(request.map(Body::new)).await?,
+        "/health" => match core.stranger(shared.client(request.headers())) {
+            Ok(()) => shared.router.clone().call(request.map(Body::new)).await?,
+            Err(refusal) => refusal.into_response(),
+        },
         _ => guarded(shared, request).await?,
     };
     harden(response.headers_mut(), core.tls.config().is_some());
@@ -139,40 +142,69 @@ async fn answer(shared: Shared, request: Request<Incoming>) -> Result<Response, 
 
 /// The API: for requests that mean this host, from its own pages or none, and not from where tokens are guessed.
 async fn guarded(mut shared: Shared, request: Request<Incoming>) -> Result<Response, Infallible> {
-    let core = &shared.core;
-    let front = core.front.load();
-    if let Err(why) = front.names.check(request.uri(), request.headers()) {
-        core.refused(Refused {
-            why: "403 not meant for this host, or another site's page",
-            token: String::new(),
-            place: "/api".to_owned(),
-        });
-        return Ok(Refusal::Foreign(why).into_response());
+    let core = Arc::clone(&shared.core);
+    let client = shared.client(request.headers());
+    let meant = core
+        .front
+        .load()
+        .names
+        .check(request.uri(), request.headers());
+    if let Err(why) = meant {
+        turned_away(&core, "403 not meant for this host, or another site's page");
+        let refusal = core.stranger(client).err();
+        return Ok(refusal.unwrap_or(Refusal::Foreign(why)).into_response());
     }
-    let mut forwarded = request.headers().get_all("x-forwarded-for").iter();
-    let forwarded = forwarded
-        .next_back()
-        .and_then(|value| value.to_str().ok())
-        .unwrap_or_default();
-    let client = front.network.client(shared.peer, forwarded);
-    drop(front);
     let guesses = !api::presented(request.headers()).is_some_and(is_made_here);
     if let Some(seconds) = core.knocking.must_wait(client, core.clock.now_ms())
         && guesses
     {
-        core.refused(Refused {
-            why: "429 too many wrong tokens from one address",
-            token: String::new(),
-            place: "/api".to_owned(),
-        });
+        turned_away(&core, "429 too many wrong tokens from one address");
         return Ok(Refusal::Knocking(seconds).into_response());
     }
     let response = shared.router.call(request.map(Body::new)).await?;
     if response.status() == StatusCode::UNAUTHORIZED {
-        let core = &shared.core;
         core.knocking.failed(client, core.clock.now_ms());
+        if let Err(refusal) = core.stranger(client) {
+            return Ok(refusal.into_response());
+        }
     }
     Ok(response)
+}
+
+impl Shared {
+    /// The address that a request is from.
+    fn client(&self, headers: &HeaderMap) -> IpAddr {
+        let mut forwarded = headers.get_all("x-forwarded-for").iter();
+        let forwarded = forwarded
+            .next_back()
+            .and_then(|value| value.to_str().ok())
+            .unwrap_or_default();
+        let front = self.core.front.load();
+        front.network.client(self.peer, forwarded)
+    }
+}
+
+impl Core {
+    /// Somebody without a token of this host comes from there.
+    ///
+    /// # Errors
+    /// [`Refusal::TooOften`], and it is on record.
+    fn stranger(&self, client: IpAddr) -> Result<(), Refusal> {
+        let rate = self.front.load().rate;
+        let comes = self.knocking.comes(client, rate, self.clock.now_ms());
+        comes.map_err(|ms| {
+            turned_away(self, "429 an address that asks too often without a token");
+            Refusal::TooOften(rate, ms)
+        })
+    }
+}
+
+fn turned_away(core: &Core, why: &'static str) {
+    core.refused(Refused {
+        why,
+        token: String::new(),
+        place: "/api".to_owned(),
+    });
 }
 
 /// What every answer says: it is what it says it is, is not kept, and is not shown inside another page.
@@ -185,7 +217,9 @@ fn harden(headers: &mut HeaderMap, is_tls: bool) {
     headers.insert(header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));
     headers.insert(
         header::CONTENT_SECURITY_POLICY,
-        HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'"),
+        HeaderValue::from_static(
+            "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+        ),
     );
     headers.insert(
         header::REFERRER_POLICY,

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use tombolo_flow::delivery::{Delivery, Rate, RetryWish};
-use tombolo_flow::yaml::Value;
+use tombolo_flow::yaml::{Node, Value};
 use tombolo_kernel::limits;
 
 use super::fields::{self, Fields, Problems};
@@ -12,13 +12,7 @@ use super::fields::{self, Fields, Problems};
 pub(crate) fn read(file: Fields<'_>, problems: &mut Problems) -> Delivery {
     let mut delivery = Delivery::default();
     if let Some(node) = file.get("rate") {
-        delivery.rate = match &node.value {
-            Value::Text(text) => Rate::parse(text),
-            _ => None,
-        };
-        if delivery.rate.is_none() {
-            problems.unexpected(node, "rate", Rate::EXPECTED);
-        }
+        delivery.rate = rate(node, problems);
     }
     let most = limits::CALLS_PER_SYSTEM as u64;
     let concurrency = file
@@ -28,6 +22,18 @@ pub(crate) fn read(file: Fields<'_>, problems: &mut Problems) -> Delivery {
     delivery.concurrency = concurrency.unwrap_or(delivery.concurrency);
     delivery.retry = retry(file, problems);
     delivery
+}
+
+/// `10/s`.
+pub(crate) fn rate(node: &Node, problems: &mut Problems) -> Option<Rate> {
+    let rate = match &node.value {
+        Value::Text(text) => Rate::parse(text),
+        _ => None,
+    };
+    if rate.is_none() {
+        problems.unexpected(node, "rate", Rate::EXPECTED);
+    }
+    rate
 }
 
 fn retry(file: Fields<'_>, problems: &mut Problems) -> RetryWish {

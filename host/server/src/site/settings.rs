@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use tombolo_flow::delivery::Rate;
 use tombolo_flow::yaml::Node;
 use tombolo_kernel::grant::ReviewRules;
 use tombolo_kernel::limits;
@@ -14,6 +15,7 @@ use tombolo_manifest::names::is_name;
 use url::Url;
 
 use super::audit::{self, AuditExport};
+use super::delivery;
 use super::fields::{self, Fields, Problems, quoted};
 use super::network::{self, Network};
 use super::publishers;
@@ -25,6 +27,11 @@ use crate::secrets::{AgeFile, SecretReference};
 /// Where a host listens unless its site says otherwise: this machine only.
 const LISTEN: SocketAddr =
     SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 7070);
+/// How fast the API is used unless its site says otherwise.
+const ACCESS_RATE: Rate = Rate {
+    calls: limits::ACCESS_RATE,
+    per_ms: 1_000,
+};
 /// Longest name of a person, role or token, characters.
 const PERSON: usize = 80;
 
@@ -49,6 +56,8 @@ pub struct Settings {
     pub registries: BTreeMap<String, RegistrySettings>,
     /// Who may use the API.
     pub tokens: Vec<ApiToken>,
+    /// Requests to it of one token that has no rate of its own, or of one address without a token.
+    pub access_rate: Rate,
     /// How long the past is kept.
     pub retention: Retention,
     /// Where records of the audit are sent to.
@@ -93,6 +102,7 @@ impl Settings {
             "reviewers",
             "registries",
             "tokens",
+            "access",
             "retention",
             "audit",
             "roles",
@@ -125,6 +135,9 @@ impl Settings {
             tokens: get("tokens")
                 .map(|node| tokens::read(node, problems))
                 .unwrap_or_default(),
+            access_rate: get("access")
+                .and_then(|node| access_rate(node, problems))
+                .unwrap_or(ACCESS_RATE),
             retention: get("retention")
                 .map(|node| retention(node, problems))
                 .unwrap_or_default(),
@@ -189,6 +202,11 @@ fn age_file(node: &Node, folder: &Path, problems: &mut Problems) -> Option<AgeFi
         file: file?,
         identity: identity?,
     })
+}
+
+fn access_rate(node: &Node, problems: &mut Problems) -> Option<Rate> {
+    let fields = Fields::known(node, "access", &["rate"], problems)?;
+    delivery::rate(fields.need("rate", problems)?, problems)
 }
 
 fn retention(node: &Node, problems: &mut Problems) -> Retention {

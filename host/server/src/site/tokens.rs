@@ -6,6 +6,7 @@ use tombolo_flow::yaml::Node;
 use tombolo_kernel::limits;
 use tombolo_manifest::names::is_name;
 
+use super::delivery;
 use super::fields::{self, Fields, Problems, quoted};
 use super::settings::reference;
 use crate::access::{self, Access, Role, Scopes};
@@ -49,7 +50,7 @@ pub(crate) fn read(node: &Node, problems: &mut Problems) -> Vec<ApiToken> {
 
 fn api_token(node: &Node, problems: &mut Problems) -> Option<ApiToken> {
     let keys = [
-        "name", "token", "may", "role", "systems", "flows", "types", "tasks", "expires",
+        "name", "token", "may", "role", "systems", "flows", "types", "tasks", "expires", "rate",
     ];
     let fields = Fields::known(node, "a token", &keys, problems)?;
     let name = fields.need("name", problems).and_then(|node| {
@@ -70,6 +71,9 @@ fn api_token(node: &Node, problems: &mut Problems) -> Option<ApiToken> {
         roles: roles(&fields, problems),
         scopes: scopes(&fields, problems),
         expires_ms: expires(&fields, problems),
+        rate: fields
+            .get("rate")
+            .and_then(|node| delivery::rate(node, problems)),
     };
     Some(ApiToken {
         name: name?,

@@ -38,6 +38,15 @@ fn a_bad_token_is_told_where_and_what_and_never_its_text() {
             "expires: found the text \"soon\", expected a day such as `2027-01-31`",
         ),
         (
+            "tokens:\n  - { name: a, token: env:T, role: auditor, rate: 5 }",
+            "rate: found the number 5, expected calls per second, minute or hour such as `10/s`",
+        ),
+        (
+            "access: { rate: fast }",
+            "rate: found the text \"fast\", expected calls per second, minute or hour such as `10/s`",
+        ),
+        ("access: {}", "access needs `rate`"),
+        (
             "tokens: { a: b }",
             "tokens: found a mapping, expected a list",
         ),
