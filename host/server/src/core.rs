@@ -99,6 +99,8 @@ pub(crate) struct Core {
     pub(crate) refusals: Refusals,
     /// Told when files of the site changed, before they are settled and read.
     pub(crate) grants_changed: Arc<Notify>,
+    /// Withdrawals whose last calls have not ended, so many.
+    pub(crate) withdrawing: watch::Sender<usize>,
     /// Held while versions change.
     pub(crate) reloading: tokio::sync::Mutex<()>,
     /// What the site has for systems that are rolled back.
@@ -192,6 +194,7 @@ impl Core {
             uses: GrantUses::of(&settings.data),
             refusals: Refusals::default(),
             grants_changed: Arc::default(),
+            withdrawing: watch::Sender::default(),
             reloading: tokio::sync::Mutex::new(()),
             standing: ArcSwap::from_pointee(standing),
         }

@@ -34,7 +34,9 @@ pub(crate) async fn run(core: Arc<Core>, mut stopped: watch::Receiver<bool>) {
         tokio::select! {
             () = told_to_stop(&mut stopped) => return,
             () = core.grants_changed.notified() => {
-                core.withdraw().await;
+                // Not waited for: the next to be stopped has nothing to do with the last calls of this one.
+                let core = Arc::clone(&core);
+                tokio::spawn(async move { core.withdraw().await });
                 continue;
             }
             () = tokio::time::sleep(EVERY) => {}
@@ -86,7 +88,10 @@ async fn tell(
 
 impl Core {
     /// Looks at the grants of the running systems as they lie in the site now, and stops those that have none any more.
-    pub(crate) async fn withdraw(self: &Arc<Self>) -> Vec<Withdrawn> {
+    /// Returns which and why, after the last of their calls has ended.
+    pub(crate) async fn withdraw(self: &Arc<Self>) -> Vec<(String, String)> {
+        // Before the look: whoever finds them stopped sees that somebody waits for their calls.
+        let _under_way = UnderWay::new(&self.withdrawing);
         let mut over = self.over().await;
         if over.values().any(|found| found.gone) {
             tokio::time::sleep(AGAIN).await;
@@ -100,7 +105,19 @@ impl Core {
         for one in &withdrawn {
             crate::life::withdrawn(self, &one.system, &one.why).await;
         }
-        withdrawn
+        let mut ended = Vec::new();
+        for one in withdrawn {
+            ended.push((one.system.clone(), one.why.clone()));
+            one.ended().await;
+        }
+        ended
+    }
+
+    /// Waits until nothing leaves on behalf of any system that was stopped before, by whomever.
+    pub(crate) async fn all_withdrawn(&self) {
+        let mut under_way = self.withdrawing.subscribe();
+        // Fails only when there is no host any more.
+        let _ = under_way.wait_for(|count| *count == 0).await;
     }
 
     /// Forgets what was in force, so that a good grant connects the system again.
@@ -128,6 +145,22 @@ impl Core {
             systems.into_iter().filter_map(over).collect()
         };
         tokio::task::spawn_blocking(look).await.unwrap_or_default()
+    }
+}
+
+/// Counted while it lives.
+struct UnderWay<'a>(&'a watch::Sender<usize>);
+
+impl<'a> UnderWay<'a> {
+    fn new(count: &'a watch::Sender<usize>) -> Self {
+        count.send_modify(|count| *count += 1);
+        Self(count)
+    }
+}
+
+impl Drop for UnderWay<'_> {
+    fn drop(&mut self) {
+        self.0.send_modify(|count| *count -= 1);
     }
 }
 

@@ -1,6 +1,6 @@
 //! The benchmark: `cargo run --release -p tombolo-bench [PART...]`. Shows progress, prints one table, writes
 //! `target/bench.json`. Parts: `grants`, `append`, `adapter`, `e2e`, `many`, `restart`, `waiting`, `feed`,
-//! `reconcile`, `swaps`, `attacks`; all of these when none is named, and `node-red` only when it is, for it installs Node-RED from npm.
+//! `reconcile`, `swaps`, `attacks`, `revoke`; all of these when none is named, and `node-red` only when it is, for it installs Node-RED from npm.
 //! `--quick` makes every part small, to see that it works; its figures mean nothing.
 
 #![allow(clippy::print_stderr, reason = "progress goes to the terminal")]
@@ -25,7 +25,7 @@ use crate::parts::e2e::Size;
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-const PARTS: [&str; 12] = [
+const PARTS: [&str; 13] = [
     "grants",
     "append",
     "adapter",
@@ -37,6 +37,7 @@ const PARTS: [&str; 12] = [
     "reconcile",
     "swaps",
     "attacks",
+    "revoke",
     "node-red",
 ];
 /// Run only when named: it installs something.
@@ -177,6 +178,9 @@ fn measure(figures: &mut Figures, parts: &[&str], quick: bool) -> anyhow::Result
             (60_000, 10_000, 100_000)
         };
         parts::attacks::run(figures, &adapters, sizes, &say)?;
+    }
+    if wanted("revoke") {
+        parts::revoke::run(figures, &adapters, if quick { 5 } else { 50 }, &say)?;
     }
     if wanted("node-red") {
         let node_red = if quick {

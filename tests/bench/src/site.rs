@@ -243,7 +243,7 @@ connections:
     http: "http://{address}"
     network: private
     credential: {{ bearer: env:ATTACK_TOKEN }}
-    allow: ["GET /orders/*"]
+    allow: ["GET /orders/*", "POST /orders/{{id}}/notes"]
 keys: {{ signing: env:ATTACK_TOKEN }}
 actions:
   go: {{ effect: read, summary: Goes, do: {{}} }}

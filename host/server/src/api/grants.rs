@@ -25,14 +25,13 @@ pub(crate) struct Stopped {
 
 /// Everything that was stopped; nothing leaves on its behalf any more.
 pub(crate) async fn check(State(core): State<Arc<Core>>) -> Json<Vec<Stopped>> {
-    let mut stopped = Vec::new();
-    for withdrawn in core.withdraw().await {
-        stopped.push(Stopped {
-            system: withdrawn.system.clone(),
-            why: withdrawn.why.clone(),
-        });
-        withdrawn.ended().await;
-    }
+    let stopped = core.withdraw().await;
+    // The host may have seen the file first: then its calls may not have ended yet.
+    core.all_withdrawn().await;
+    let stopped = stopped.into_iter();
+    let stopped = stopped
+        .map(|(system, why)| Stopped { system, why })
+        .collect();
     Json(stopped)
 }
 

@@ -10,5 +10,6 @@ pub(crate) mod many;
 pub(crate) mod node_red;
 pub(crate) mod reconcile;
 pub(crate) mod restart;
+pub(crate) mod revoke;
 pub(crate) mod swaps;
 pub(crate) mod waiting;

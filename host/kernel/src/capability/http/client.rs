@@ -7,10 +7,8 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use http::Uri;
-use http_body_util::Full;
 use hyper_rustls::{HttpsConnector, MaybeHttpsStream};
 use hyper_util::client::legacy;
 use hyper_util::client::legacy::connect::HttpConnector;
@@ -22,6 +20,7 @@ use tower_service::Service;
 
 use super::super::PrepareError;
 use super::address;
+use super::body::Body;
 use crate::limits;
 
 /// Turns a name into addresses; tests put their own in.
@@ -29,7 +28,7 @@ pub(super) type Lookup =
     Arc<dyn Fn(String) -> BoxFuture<'static, io::Result<Vec<SocketAddr>>> + Send + Sync>;
 
 /// Connections kept alive and reused, HTTP/1.1 only.
-pub(super) type Client = legacy::Client<InTime, Full<Bytes>>;
+pub(super) type Client = legacy::Client<InTime, Body>;
 
 /// What all systems share: one client per network policy, with its own resolver.
 #[derive(Debug, Clone)]

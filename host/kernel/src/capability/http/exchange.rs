@@ -3,14 +3,14 @@
 
 use std::error::Error;
 
-use bytes::Bytes;
 use http::header::{ACCEPT, USER_AGENT};
 use http::{HeaderMap, HeaderValue, Request, StatusCode};
-use http_body_util::{BodyExt as _, Full};
+use http_body_util::BodyExt as _;
 use hyper::body::Body as _;
 
 use super::HttpError;
 use super::address::AddressRefused;
+use super::body::Body;
 use super::client::Client;
 use super::headers;
 use crate::limits;
@@ -47,7 +47,7 @@ const FIRST_ROOM: u64 = 64 << 10;
 /// Sends and reads at most `most` bytes of body. The caller keeps the time.
 pub(super) async fn exchange(
     client: &Client,
-    mut request: Request<Full<Bytes>>,
+    mut request: Request<Body>,
     connection: &str,
     most: u64,
 ) -> Result<Raw, Trouble> {

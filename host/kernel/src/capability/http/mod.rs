@@ -5,6 +5,7 @@
 //! credential is taken out of it. Nothing here may show a query, a header, a body or a secret.
 
 mod address;
+mod body;
 mod client;
 mod credential;
 mod exchange;
@@ -20,10 +21,9 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use bytes::Bytes;
 use http::{Method, Request};
-use http_body_util::Full;
 
+use self::body::Body;
 use self::client::Client;
 use self::credential::{Attached, Worn};
 use self::exchange::{Trouble, exchange};
@@ -225,7 +225,7 @@ impl fmt::Debug for Http {
 
 /// A request that may leave, and its size in bytes.
 struct Built {
-    request: Request<Full<Bytes>>,
+    request: Request<Body>,
     size: u64,
 }
 
@@ -285,7 +285,7 @@ impl Connection {
             + uri.query().map_or(0, str::len)
             + headers::size(&headers)
             + body.len()) as u64;
-        let mut built = Request::new(Full::from(body));
+        let mut built = Request::new(Body::from(body));
         *built.method_mut() = method;
         *built.uri_mut() = uri;
         *built.headers_mut() = headers;
@@ -298,7 +298,7 @@ impl Connection {
     async fn exchange(
         &self,
         name: &str,
-        mut request: Request<Full<Bytes>>,
+        mut request: Request<Body>,
     ) -> Result<HttpResponse, Trouble> {
         match &self.credential {
             Attached::None => Ok(for_guest(
@@ -337,7 +337,7 @@ impl Connection {
     async fn with_token(
         &self,
         name: &str,
-        mut request: Request<Full<Bytes>>,
+        mut request: Request<Body>,
         worn: &Arc<Worn>,
     ) -> Result<exchange::Raw, Trouble> {
         request

@@ -7,13 +7,13 @@ use std::time::Duration;
 use arc_swap::ArcSwapOption;
 use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE};
 use http::{HeaderValue, Method, Request, Uri};
-use http_body_util::Full;
 use serde::Deserialize;
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 use url::Url;
 use zeroize::Zeroizing;
 
+use super::body::Body;
 use super::client::Client;
 use super::credential::{Worn, basic, bearer, sensitive, text};
 use super::exchange::{Trouble, exchange};
@@ -157,7 +157,7 @@ impl Tokens {
         };
         address::check_literal(&self.token_url, self.private_network)
             .map_err(|refused| failed(refused.to_string()))?;
-        let mut request = Request::new(Full::from(self.form.as_bytes().to_vec()));
+        let mut request = Request::new(Body::from(self.form.as_bytes().to_vec()));
         *request.method_mut() = Method::POST;
         *request.uri_mut() = self.uri.clone();
         let headers = request.headers_mut();
