@@ -12,4 +12,6 @@ mod guest;
 mod life;
 mod limits;
 mod reach;
+mod reached;
+mod rows;
 mod values;

@@ -79,7 +79,7 @@ async fn an_event_that_was_not_granted_fails_the_call_and_is_recorded() {
 }
 
 /// Calls `go` of system `other` with its own input and answers with what came.
-fn calls(other: &str) -> Guest {
+pub(crate) fn calls(other: &str) -> Guest {
     Guest {
         imports: r#"(import "tombolo:adapter/actions@0.1.0" "call" (func $call (param i32 i32 i32 i32 i32 i32 i32)))"#.into(),
         fields: format!(r#"(data (i32.const 2048) "{other}go")"#),

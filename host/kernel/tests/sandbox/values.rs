@@ -2,6 +2,7 @@
 
 use proptest::prelude::*;
 use proptest::test_runner::{TestCaseError, TestRunner};
+use serde_json::Value;
 use tombolo_kernel::failure::Failure;
 use tombolo_kernel::limits;
 use tombolo_kernel::system::Inbound;
@@ -10,9 +11,9 @@ use tombolo_kernel::text::{cleaned, cut};
 use super::fixture::Fixture;
 use super::guest::Guest;
 
-/// Runs a property in which guests are called, all cases with the same system.
-fn each<S: Strategy>(
-    guest: &Guest,
+/// Runs a property in which guests are called, all cases with the same systems.
+pub(crate) fn each<S: Strategy>(
+    running: impl Future<Output = Fixture>,
     cases: S,
     check: impl AsyncFn(&Fixture, S::Value) -> Result<(), TestCaseError>,
 ) {
@@ -20,13 +21,13 @@ fn each<S: Strategy>(
         .enable_all()
         .build()
         .unwrap();
-    let fixture = runtime.block_on(Fixture::running(guest));
+    let fixture = runtime.block_on(running);
     let ended = TestRunner::default().run(&cases, |case| runtime.block_on(check(&fixture, case)));
     ended.unwrap_or_else(|error| panic!("{error}"));
 }
 
 /// Texts of every plane, with what readers trip over: NUL, line ends, marks, characters beyond 16 bits.
-fn text() -> impl Strategy<Value = String> {
+pub(crate) fn text() -> impl Strategy<Value = String> {
     let odd = prop::sample::select(
         &[
             "\0",
@@ -53,14 +54,48 @@ fn text() -> impl Strategy<Value = String> {
     ]
 }
 
+/// The same, short.
+pub(crate) fn short() -> impl Strategy<Value = String> {
+    text().prop_map(|text| text.chars().take(200).collect())
+}
+
+/// Numbers that JSON has.
+pub(crate) fn finite() -> impl Strategy<Value = f64> {
+    any::<f64>().prop_filter("JSON has no others", |real| real.is_finite())
+}
+
+/// Arrays with everything in them that JSON has.
+pub(crate) fn nested() -> impl Strategy<Value = Value> {
+    let leaf = prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::from),
+        any::<i64>().prop_map(Value::from),
+        any::<u64>().prop_map(Value::from),
+        finite().prop_map(Value::from),
+        short().prop_map(Value::from),
+    ];
+    let inner = leaf.prop_recursive(4, 40, 6, |inner| {
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..6).prop_map(Value::from),
+            prop::collection::vec((short(), inner), 0..6)
+                .prop_map(|all| Value::Object(all.into_iter().collect())),
+        ]
+    });
+    prop::collection::vec(inner, 0..4).prop_map(Value::from)
+}
+
 #[test]
 fn a_text_that_goes_in_comes_out_the_same() {
-    each(&Guest::default(), text(), async |fixture, text| {
-        let input = serde_json::Value::from(text).to_string();
-        let outcome = fixture.act(&input).await;
-        prop_assert_eq!(outcome.result, Ok(input));
-        Ok(())
-    });
+    each(
+        Fixture::running(&Guest::default()),
+        text(),
+        async |fixture, text| {
+            let input = serde_json::Value::from(text).to_string();
+            let outcome = fixture.act(&input).await;
+            prop_assert_eq!(outcome.result, Ok(input));
+            Ok(())
+        },
+    );
 }
 
 /// Answers every message with an event whose subject is the first header's value and whose id is the first query value,
@@ -101,7 +136,7 @@ fn headers_query_and_body_reach_the_guest_and_come_back_the_same() {
         (any::<u8>(), 0..=limits::JSON_BYTES).prop_map(|(byte, length)| vec![byte; length]),
     ];
     each(
-        &mirror(),
+        Fixture::running(&mirror()),
         (name(), name(), body),
         async |fixture, (query, header, body)| {
             let inbound = Inbound {
@@ -134,7 +169,7 @@ fn the_words_of_a_failure_come_out_cut_and_harmless_and_nothing_else_is_changed(
             .into(),
         ..Guest::default()
     };
-    each(&guest, text(), async |fixture, text| {
+    each(Fixture::running(&guest), text(), async |fixture, text| {
         let input = serde_json::Value::from(text).to_string();
         let outcome = fixture.act(&input).await;
         let message = cleaned(cut(&input, limits::FAILURE_WORDS)).into_owned();

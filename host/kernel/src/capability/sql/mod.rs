@@ -4,6 +4,7 @@
 //! Parameters are bound, never spliced. Nothing here may show a parameter, a row or a password.
 
 mod calendar;
+mod exact;
 mod held;
 mod mysql;
 mod mysql_values;
@@ -207,6 +208,12 @@ impl Sql {
             .map_err(|denied| SqlError::Denied(denied.0))?;
         let object: Json = serde_json::from_str(parameters)
             .map_err(|error| SqlError::Invalid(format!("the parameters are not JSON: {error}")))?;
+        if exact::loses(parameters) {
+            return Err(SqlError::Invalid(
+                "the parameters have a number of more digits than JSON readers keep (64 bits, or a double); write it as a text"
+                    .into(),
+            ));
+        }
         let values = prepared.values(&object)?;
         record.denied = false;
         record.sent = parameters.len() as u64;
