@@ -11,6 +11,7 @@ mod grants;
 pub(crate) mod guard;
 mod health;
 mod lanes;
+mod life;
 mod lineage;
 mod mend;
 mod person;

@@ -11,7 +11,7 @@ use axum::middleware::from_fn_with_state;
 use axum::routing::{get, post};
 
 use super::{
-    audit, dead, events, feeds, grants, guard, health, lanes, lineage, mend, reconciliations,
+    audit, dead, events, feeds, grants, guard, health, lanes, life, lineage, mend, reconciliations,
     reload, replay, runs, systems, tasks, unknown, wrong_method, xref,
 };
 use crate::access::Role::{self, Assistant, Auditor, Operator, Person, Publisher, Reviewer};
@@ -95,11 +95,11 @@ routes! {
     get "/health", Who::Anyone, Whole => health::health;
     post "/events", Who::Roles(&[Publisher]), Inside => ingress::publish;
     get "/api/systems", Who::Roles(&[Operator, Reviewer, Auditor, Assistant]), Inside => systems::list;
-    post "/api/systems/{system}/disable", OPERATE, System => systems::disable;
-    post "/api/systems/{system}/enable", OPERATE, System => systems::enable;
-    post "/api/systems/{system}/rollback", OPERATE, System => systems::rollback;
-    post "/api/systems/{system}/forward", OPERATE, System => systems::forward;
-    post "/api/systems/{system}/canary", OPERATE, System => systems::canary;
+    post "/api/systems/{system}/disable", OPERATE, System => life::disable;
+    post "/api/systems/{system}/enable", OPERATE, System => life::enable;
+    post "/api/systems/{system}/rollback", OPERATE, System => life::rollback;
+    post "/api/systems/{system}/forward", OPERATE, System => life::forward;
+    post "/api/systems/{system}/canary", OPERATE, System => life::canary;
     get "/api/runs", LOOK, Flow => runs::list;
     get "/api/runs/{id}", LOOK, Flow => runs::show;
     get "/api/runs/{id}/lineage", LOOK, Flow => lineage::show;

@@ -1,27 +1,18 @@
-//! `/api/systems`: how every system stands, how calls to it go, and what people decide about it.
+//! `/api/systems`: how every system stands, and how calls to it go.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use axum::body::Body;
-use axum::extract::{Path, State};
-use http::HeaderMap;
-use serde::{Deserialize, Serialize};
+use axum::extract::State;
+use serde::Serialize;
 use tombolo_flow::engine::DeliveryStatus;
-use tombolo_kernel::audit::{AuditRecord, Kind};
 use tombolo_kernel::system::{SystemStatus, WHOLE};
 
-use super::decided::{decided, decision};
-use super::errors::Refusal;
+use super::Json;
 use super::guard::Caller;
-use super::{Json, object, person};
 use crate::access::Dimension;
 use crate::core::Core;
-use crate::life::{self, Book, LifeError, Standing};
-use crate::site;
-
-/// Largest decision, bytes: a name and a reason.
-const DECISION_BODY: usize = 64 << 10;
+use crate::life::{self, Book, Standing};
 
 /// A system, whole.
 #[derive(Debug, Serialize)]
@@ -141,169 +132,4 @@ pub(crate) async fn list(caller: Caller, State(core): State<Arc<Core>>) -> Json<
     let seen = core.status().into_iter();
     let seen = seen.filter(|status| within.has(&status.system));
     Json(seen.map(whole).collect())
-}
-
-/// Who decides, and why.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Said {
-    by: String,
-    reason: String,
-}
-
-/// Takes a system out of service.
-pub(crate) async fn disable(
-    caller: Caller,
-    State(core): State<Arc<Core>>,
-    Path(system): Path<String>,
-    headers: HeaderMap,
-    content: Body,
-) -> Result<Json<serde_json::Value>, Refusal> {
-    let said = said(&headers, content).await?;
-    let record = record(&core, Kind::Disable, &caller, &system, &said);
-    let (of, name) = (Arc::clone(&core), system.clone());
-    let work = async move { life::disable(&of, name, said.by, said.reason).await };
-    decided(&core, record, work).await?;
-    Ok(Json(serde_json::json!({ "system": system })))
-}
-
-/// Puts it back.
-pub(crate) async fn enable(
-    caller: Caller,
-    State(core): State<Arc<Core>>,
-    Path(system): Path<String>,
-    headers: HeaderMap,
-    content: Body,
-) -> Result<Json<serde_json::Value>, Refusal> {
-    let said = said(&headers, content).await?;
-    let record = record(&core, Kind::Enable, &caller, &system, &said);
-    let (of, name) = (Arc::clone(&core), system.clone());
-    let work = async move { life::enable(&of, name).await };
-    decided(&core, record, work).await?;
-    Ok(Json(serde_json::json!({ "system": system })))
-}
-
-/// Puts its last good version into the place of the one that runs.
-pub(crate) async fn rollback(
-    caller: Caller,
-    State(core): State<Arc<Core>>,
-    Path(system): Path<String>,
-    headers: HeaderMap,
-    content: Body,
-) -> Result<Json<serde_json::Value>, Refusal> {
-    let said = said(&headers, content).await?;
-    let record = record(&core, Kind::Rollback, &caller, &system, &said);
-    let (of, name) = (Arc::clone(&core), system.clone());
-    let work = async move { life::rollback(&of, name, said.by, said.reason).await };
-    let adapter = decided(&core, record, work).await?;
-    Ok(Json(
-        serde_json::json!({ "system": system, "adapter": adapter }),
-    ))
-}
-
-/// Ends a rollback: the site's version runs again.
-pub(crate) async fn forward(
-    caller: Caller,
-    State(core): State<Arc<Core>>,
-    Path(system): Path<String>,
-    headers: HeaderMap,
-    content: Body,
-) -> Result<Json<serde_json::Value>, Refusal> {
-    let said = said(&headers, content).await?;
-    let record = record(&core, Kind::Rollback, &caller, &system, &said);
-    let record = record.about("forward, to the site's version");
-    let (of, name) = (Arc::clone(&core), system.clone());
-    let work = async move { life::forward(&of, name).await };
-    decided(&core, record, work).await?;
-    Ok(Json(serde_json::json!({ "system": system })))
-}
-
-/// What is decided about a canary: one of the three.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct CanarySaid {
-    by: String,
-    reason: String,
-    share: Option<String>,
-    #[serde(default)]
-    promote: bool,
-    #[serde(default)]
-    stop: bool,
-}
-
-/// Gives a canary more lanes or all, or ends it.
-pub(crate) async fn canary(
-    caller: Caller,
-    State(core): State<Arc<Core>>,
-    Path(system): Path<String>,
-    headers: HeaderMap,
-    content: Body,
-) -> Result<Json<serde_json::Value>, Refusal> {
-    let expected = "{\"by\", \"reason\"} and one of \"share\", \"promote\", \"stop\"";
-    let said: CanarySaid = object(&headers, content, DECISION_BODY, expected).await?;
-    let CanarySaid {
-        by,
-        reason,
-        share,
-        promote,
-        stop,
-    } = said;
-    let said = Said { by, reason };
-    person::check_with_reason(&said.by, &said.reason)?;
-    let record = record(&core, Kind::Canary, &caller, &system, &said);
-    let (of, name) = (Arc::clone(&core), system.clone());
-    match (share, promote, stop) {
-        (Some(text), false, false) => {
-            let Some(share) = site::share(&text) else {
-                return Err(Refusal::Invalid(
-                    "share: expected a share of the lanes from 1% to 99%".into(),
-                ));
-            };
-            let record = record.about(format!("{}%", share / (WHOLE / 100)));
-            decided(
-                &core,
-                record,
-                async move { life::grow(&of, name, share).await },
-            )
-            .await?;
-        }
-        (None, true, false) => {
-            let work = async move { life::promote(&of, &name).await };
-            decided(&core, record.about("promoted"), work).await?;
-        }
-        (None, false, true) => {
-            let work = async move { life::stop(&of, name, said.by, said.reason).await };
-            decided(&core, record.about("stopped"), work).await?;
-        }
-        _ => return Err(Refusal::Invalid(format!("expected {expected}"))),
-    }
-    Ok(Json(serde_json::json!({ "system": system })))
-}
-
-fn record(core: &Core, kind: Kind, caller: &Caller, system: &str, said: &Said) -> AuditRecord {
-    decision(core, kind, &caller.name)
-        .of(system, "", "")
-        .by(&said.by)
-        .because(&said.reason)
-}
-
-async fn said(headers: &HeaderMap, content: Body) -> Result<Said, Refusal> {
-    let said: Said = object(headers, content, DECISION_BODY, "{\"by\", \"reason\"}").await?;
-    person::check_with_reason(&said.by, &said.reason)?;
-    Ok(said)
-}
-
-impl From<LifeError> for Refusal {
-    fn from(error: LifeError) -> Self {
-        match error {
-            LifeError::Unknown(_) => Self::Unknown(error.to_string()),
-            LifeError::Conflict(message) => {
-                Self::Store(tombolo_store::StoreError::Conflict(message))
-            }
-            LifeError::Books(error) => {
-                tracing::error!(%error, "a decision about a system cannot be kept");
-                Self::Store(tombolo_store::StoreError::Unavailable(error.to_string()))
-            }
-        }
-    }
 }
