@@ -27,7 +27,6 @@ mod token;
 mod tree;
 mod when;
 mod whereabouts;
-mod whole;
 mod xref;
 
 use std::io::{self, Write};

@@ -8,6 +8,7 @@
 //! - [`secrets`]: secrets by reference
 //! - [`host`]: a running host
 //! - [`telemetry`](mod@telemetry): logs
+//! - [`whole`]: files put in place at once
 //!
 //! Only `api/` and `ingress/` know axum; `api/errors.rs` is the only place that turns a failure into an HTTP status.
 
@@ -34,5 +35,6 @@ pub mod site;
 pub mod telemetry;
 pub mod timing;
 mod uses;
+pub mod whole;
 
 pub use host::{Host, HostError, HostOptions};

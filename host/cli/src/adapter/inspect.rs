@@ -11,7 +11,7 @@ use tombolo_manifest::{Connection, ConnectionKind, Effect, Manifest};
 
 use super::verify;
 use crate::out::{self, Cell, Table, Tone};
-use crate::whole;
+use tombolo_server::whole;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct InspectArguments {

@@ -9,7 +9,7 @@ use zeroize::Zeroizing;
 
 use super::password;
 use crate::out::{self, Cell, Table, Tone};
-use crate::whole;
+use tombolo_server::whole;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct KeygenArguments {

@@ -11,7 +11,9 @@ use tombolo_server::site::{self, signature_file};
 
 use super::registry::{RegistryArguments, reference};
 use super::verify;
-use crate::{check, out, text, whole};
+use tombolo_server::whole;
+
+use crate::{check, out, text};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct PullArguments {

@@ -9,7 +9,9 @@ use tombolo_kernel::package::{Package, Publishers};
 use tombolo_server::site::signature_file;
 
 use super::{inspect, secret_key};
-use crate::{out, whole};
+use tombolo_server::whole;
+
+use crate::out;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct SignArguments {

@@ -13,7 +13,9 @@ use super::shown;
 use crate::adapter::{Screen, inspect};
 use crate::out;
 use crate::system::short_digest;
-use crate::{when, whole};
+use tombolo_server::whole;
+
+use crate::when;
 
 /// The generic adapters that the demo needs.
 const ADAPTERS: [&str; 3] = ["webhook", "sql", "rest"];

@@ -12,7 +12,7 @@ use base64::engine::general_purpose::STANDARD;
 use ring::rand::{SecureRandom, SystemRandom};
 use zeroize::Zeroizing;
 
-use crate::whole;
+use tombolo_server::whole;
 
 const MARKER: &str = ".tombolo-demo";
 

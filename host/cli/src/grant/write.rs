@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, bail};
 use tombolo_kernel::grant::{Approval, Grant};
 
-use crate::whole;
+use tombolo_server::whole;
 
 const HEAD: &str = "# Written by `tombolo grant approve`. It binds one adapter digest and exact places; to change it, change the
 # system file and approve again.

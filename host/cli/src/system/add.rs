@@ -13,7 +13,9 @@ use super::adapter_line::spelled;
 use super::placed::Placed;
 use super::taken;
 use crate::client::HostArguments;
-use crate::{check, out, text, whole};
+use tombolo_server::whole;
+
+use crate::{check, out, text};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct AddArguments {

@@ -11,7 +11,9 @@ use tombolo_kernel::package::Package;
 use tombolo_server::registry::{self, Reference, Registry, SCHEME};
 use tombolo_server::site::{self, AdapterPlace, Adapters, PackageShelf, Places, signature_file};
 
-use crate::{check, text, whole};
+use tombolo_server::whole;
+
+use crate::{check, text};
 
 /// How long a registry may take.
 const PATIENCE: Duration = Duration::from_secs(300);

@@ -3,7 +3,7 @@
 //! whether the file is still the one it read, so that a revoked token is none from the next request on.
 
 use std::fs::{File, OpenOptions};
-use std::io::{self, Write as _};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
@@ -18,6 +18,7 @@ use tombolo_store::AuditTrail;
 use super::usage::TokenUse;
 use super::used::TokenUses;
 use super::{Access, Role, Scopes};
+use crate::whole;
 
 /// The file of tokens, in the data folder.
 pub const KEPT_FILE: &str = "tokens.json";
@@ -100,7 +101,7 @@ pub fn change<T>(
     let file = data.join(KEPT_FILE);
     let text = serde_json::to_vec_pretty(&tokens)
         .map_err(|error| KeptError::Format(file.clone(), error.to_string()))?;
-    replace(&file, &text).map_err(at(&file))?;
+    whole::replace(&file, &text, whole::PRIVATE).map_err(at(&file))?;
     Ok(result)
 }
 
@@ -122,17 +123,6 @@ fn private(path: &Path) -> io::Result<File> {
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     options.open(path)
-}
-
-/// Puts a file in place whole: whoever reads meets the old or the new one.
-pub(crate) fn replace(file: &Path, bytes: &[u8]) -> io::Result<()> {
-    let folder = file.parent().unwrap_or(Path::new("."));
-    // Only its owner can read what this makes.
-    let mut new = tempfile::NamedTempFile::new_in(folder)?;
-    new.write_all(bytes)?;
-    new.as_file().sync_all()?;
-    new.persist(file).map_err(|error| error.error)?;
-    File::open(folder)?.sync_all()
 }
 
 /// What a running host knows of the file.

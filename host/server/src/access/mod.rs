@@ -16,7 +16,7 @@ use tombolo_flow::delivery::Rate;
 use tombolo_kernel::clock::Millis;
 
 pub use kept::{KEPT_FILE, KeptError, KeptToken, KeptTokens, change, listed};
-pub(crate) use kept::{Usable, private_folder, replace};
+pub(crate) use kept::{Usable, private_folder};
 pub use secret::{digest, hexadecimal, is_made_here, new_token};
 pub(crate) use usage::{Bucket, Pace, TokenUse};
 pub(crate) use used::run;

@@ -12,9 +12,10 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 use tombolo_kernel::clock::Millis;
 
-use super::kept::{KeptTokens, replace};
+use super::kept::KeptTokens;
 use super::usage::TokenUse;
 use crate::host::told_to_stop;
+use crate::whole;
 
 /// The file: the host's own, so that it never writes what the commands write.
 pub const USED_FILE: &str = "tokens-used.json";
@@ -93,7 +94,7 @@ impl TokenUses {
         // Its own types: it can always be written.
         let text = serde_json::to_vec(&used).unwrap_or_default();
         if text != *written {
-            replace(&self.file, &text)?;
+            whole::replace(&self.file, &text, whole::PRIVATE)?;
             *written = text;
         }
         Ok(())

@@ -5,8 +5,7 @@
 //! that cannot be read stops the start, for a system that was disabled must not run because of it.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs::{self, File};
-use std::io::Write as _;
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -16,6 +15,7 @@ use tombolo_kernel::system::Disabled;
 use tombolo_manifest::names::is_name;
 
 use super::version::{Bytes, Version};
+use crate::whole;
 
 /// What was decided about one system, and what it was.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -242,10 +242,10 @@ impl Books {
         if book == before {
             return Ok(());
         }
-        let (folder, kept) = (self.folder.clone(), book.clone());
-        let file = folder.join(format!("{system}.json"));
+        let (file, kept) = (self.folder.join(format!("{system}.json")), book.clone());
         let write = tokio::task::spawn_blocking(move || {
-            write(&folder, &file, &kept).map_err(|error| wrong(&file, &error))
+            let text = serde_json::to_vec_pretty(&kept).map_err(|error| wrong(&file, &error))?;
+            whole::replace(&file, &text, whole::PRIVATE).map_err(|error| wrong(&file, &error))
         });
         write
             .await
@@ -268,21 +268,6 @@ fn read(file: &Path) -> Result<Option<(String, Book)>, BooksError> {
     let text = fs::read(file).map_err(|error| wrong(file, &error))?;
     let book = serde_json::from_slice(&text).map_err(|error| wrong(file, &error))?;
     Ok(Some((name.to_owned(), book)))
-}
-
-fn write(folder: &Path, file: &Path, book: &Book) -> std::io::Result<()> {
-    whole(folder, file, &serde_json::to_vec_pretty(book)?)
-}
-
-/// Writes beside the file, syncs, renames, syncs the folder.
-pub(super) fn whole(folder: &Path, file: &Path, bytes: &[u8]) -> std::io::Result<()> {
-    fs::create_dir_all(folder)?;
-    let beside = file.with_extension("new");
-    let mut new = File::create(&beside)?;
-    new.write_all(bytes)?;
-    new.sync_all()?;
-    fs::rename(&beside, file)?;
-    File::open(folder)?.sync_all()
 }
 
 fn wrong(file: &Path, problem: &dyn std::fmt::Display) -> BooksError {

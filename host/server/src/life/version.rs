@@ -12,11 +12,11 @@ use tombolo_kernel::grant::Grant;
 use tombolo_kernel::limits;
 use tombolo_kernel::package::Package;
 
-use super::book::whole;
 use crate::registry::digest as digest_of;
 use crate::site::{
     Adapter, AdapterPlace, Adapters, Around, Settings, SystemPlan, bounded, draft, signature_file,
 };
+use crate::whole;
 
 /// A version that was in force.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -138,7 +138,7 @@ impl Bytes {
         if fs::metadata(&file).is_ok_and(|found| found.len() == bytes.len() as u64) {
             return Ok(());
         }
-        whole(&self.0, &file, bytes)
+        whole::replace(&file, bytes, whole::PRIVATE)
     }
 
     /// Forgets all but these.

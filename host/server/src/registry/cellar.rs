@@ -1,7 +1,6 @@
 //! What was fetched, in the folder `adapters` of the site's data: manifests and adapters by their digests, signatures
 //! beside. Whoever reads from it checks the digest again: a file that was changed is as good as none.
 
-use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use tombolo_kernel::limits;
@@ -9,6 +8,7 @@ use tombolo_kernel::package::signature::SIGNATURE_ENDING;
 
 use super::{Pulled, RegistryError, artifact};
 use crate::site::AdapterPlace;
+use crate::whole;
 
 /// The folder.
 #[derive(Debug, Clone, Default)]
@@ -73,15 +73,7 @@ impl Cellar {
 
     fn write(&self, digest: &str, kind: &str, bytes: &[u8]) -> Result<(), RegistryError> {
         let file = self.file(digest, kind);
-        let written = || -> std::io::Result<()> {
-            std::fs::create_dir_all(&self.0)?;
-            let mut beside = tempfile::NamedTempFile::new_in(&self.0)?;
-            beside.write_all(bytes)?;
-            beside.as_file().sync_all()?;
-            beside.persist(&file).map_err(|error| error.error)?;
-            std::fs::File::open(&self.0)?.sync_all()
-        };
-        written().map_err(|error| {
+        whole::replace(&file, bytes, whole::PRIVATE).map_err(|error| {
             RegistryError::new(format!("cannot write {}: {error}", file.display()))
         })
     }

@@ -9,7 +9,7 @@ use tombolo_kernel::grant::Item;
 use tombolo_kernel::limits;
 
 use super::Counted;
-use crate::access::replace;
+use crate::whole;
 
 /// What is known of one item.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -103,7 +103,7 @@ impl UsesBook {
 /// # Errors
 /// The disk's.
 pub(super) fn write(data: &Path, text: &[u8]) -> std::io::Result<()> {
-    replace(&file(data), text)
+    whole::replace(&file(data), text, whole::PRIVATE)
 }
 
 fn file(data: &Path) -> PathBuf {
