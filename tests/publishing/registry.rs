@@ -315,6 +315,18 @@ fn manifest(size: u64) -> Reply {
 }
 
 #[test]
+fn a_registry_that_gives_another_manifest_than_the_pinned_one_is_refused_at_once() {
+    let (desk, server) = (Desk::new(), RecordingServer::start());
+    server.reply(manifest(9));
+    let pin = format!("sha256:{}", "1".repeat(64));
+    let place = format!("{}/acme/shop:1@{pin}", server.address);
+    let says = format!("asked for {pin}, the registry gave sha256:");
+    desk.refused(&["pull", &place, "-o", "@back.wasm"], &says);
+    assert_eq!(server.received().len(), 1, "the blob was asked for");
+    assert!(!desk.at("back.wasm").exists());
+}
+
+#[test]
 fn a_registry_that_sends_too_much_or_too_slowly_is_given_up() {
     let (_, server, told) = pull_from(&[manifest(1 << 40)], &[]);
     assert!(told.contains("expected at most"), "{told}");
