@@ -55,6 +55,17 @@ fn is_stopped(host: &TestHost, why: &str) -> Option<()> {
     (stopped && message.contains(why)).then_some(())
 }
 
+/// The call was cut, and for this: not by its deadline, which would end it too.
+fn was_cut(host: &TestHost, why: &str) {
+    host.wait_for("the call is cut", |host| {
+        let runs = host.get("/api/runs?flow=sail");
+        let id = runs[0]["id"].as_str()?;
+        let run = host.get(&format!("/api/runs/{id}")).to_string();
+        assert!(!run.contains("deadline"), "{run}");
+        run.contains(why).then_some(())
+    });
+}
+
 #[test]
 fn a_revoked_grant_stops_a_request_in_the_middle_of_its_body() {
     let server = SlowServer::start();
@@ -63,6 +74,7 @@ fn a_revoked_grant_stops_a_request_in_the_middle_of_its_body() {
     let said = revoke(&site, &host);
     assert!(said.contains("has stopped it"), "{said}");
     is_stopped(&host, "revoked by rita").expect("it was stopped before the command answered");
+    was_cut(&host, "its grant was revoked by rita");
     let arrived = server.drain();
     assert!(arrived < POURED, "all {arrived} bytes left");
     host.wait_for("the revocation on record", |host| {
@@ -81,7 +93,7 @@ fn removing_the_grant_file_stops_a_request_in_the_middle_of_its_body() {
         is_stopped(host, "removed").or_else(|| is_stopped(host, "nobody has approved it"))
     });
     // The call has ended, not only the system.
-    host.wait_for_run("sail", "dead");
+    was_cut(&host, "its grant, grants/island.yaml, was removed");
     let arrived = server.drain();
     assert!(arrived < POURED, "all {arrived} bytes left");
 }

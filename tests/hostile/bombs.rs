@@ -210,11 +210,14 @@ fn case_88_a_schema_pattern_or_expression_of_the_site_that_explodes_is_refused()
             "adapter: adapters/attacker.wasm\nactions: {{ go: {{ effect: read, summary: Goes, do: {{}}, input: {schema} }} }}\n"
         )
     };
-    refused(
-        "systems/a.yaml",
-        &system("{ pattern: \"((a{1,500}){1,500}){1,500}\" }"),
-        "not a usable JSON Schema",
-    );
+    // The first is more than any engine takes, the second more than a site may have.
+    for pattern in ["((a{1,500}){1,500}){1,500}", "(a{1,300}){1,300}"] {
+        refused(
+            "systems/a.yaml",
+            &system(&format!("{{ pattern: \"{pattern}\" }}")),
+            "not a usable JSON Schema",
+        );
+    }
     refused(
         "systems/a.yaml",
         &system("{ pattern: \"^(?=(a+)+$)\" }"),

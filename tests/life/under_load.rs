@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
+use serde_json::json;
 use tombolo_tests::built::adapter;
 use tombolo_tests::host::TestHost;
 use tombolo_tests::server::{RecordingServer, Reply};
@@ -86,6 +87,8 @@ fn swaps_under_load_lose_nothing_and_keep_the_order_of_every_key() {
         let count: usize = arrived.values().map(Vec::len).sum();
         (count as u64 >= sent).then_some(())
     });
+    // What was under way at a swap has ended well, too.
+    assert_eq!(host.get("/api/dead")["letters"], json!([]));
     for (lane, numbers) in arrived {
         let expected: Vec<u64> = (1..=numbers.len() as u64).collect();
         assert_eq!(numbers, expected, "{lane}");
