@@ -12,5 +12,6 @@ mod narrower;
 mod over;
 mod reading;
 mod slow;
+mod trying;
 mod two;
 mod usage;

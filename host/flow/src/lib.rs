@@ -2,7 +2,7 @@
 //!
 //! [`definition`] turns YAML into checked data, [`expression`] is CEL over the event and the step results, [`run`] is
 //! the state machine (pure: values in, values out), [`engine`] does the I/O around it: the store, the systems, time; [`rehearsal`]
-//! plays tests of flows offline.
+//! plays tests of flows offline, [`walk`] goes through one without doing anything.
 //! Nothing here knows HTTP servers, the site folder, wasmtime or SQL.
 
 pub mod definition;
@@ -16,6 +16,7 @@ pub mod rehearsal;
 pub mod run;
 pub mod tables;
 pub mod trace;
+pub mod walk;
 pub mod yaml;
 
 pub use definition::{Flow, FlowSet, Offers};

@@ -29,30 +29,6 @@ impl Clock for MachineClock {
     }
 }
 
-/// A clock that follows tokio's, which tests pause and advance.
-#[derive(Debug, Clone, Copy)]
-pub struct TokioClock {
-    start: tokio::time::Instant,
-    start_ms: Millis,
-}
-
-impl TokioClock {
-    /// Starts at `start_ms`.
-    #[must_use]
-    pub fn starting_at(start_ms: Millis) -> Self {
-        Self {
-            start: tokio::time::Instant::now(),
-            start_ms,
-        }
-    }
-}
-
-impl Clock for TokioClock {
-    fn now_ms(&self) -> Millis {
-        self.start_ms + u64::try_from(self.start.elapsed().as_millis()).unwrap_or(u64::MAX)
-    }
-}
-
 /// RFC 3339 with milliseconds in UTC.
 #[must_use]
 pub fn rfc3339(ms: Millis) -> String {

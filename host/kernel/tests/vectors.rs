@@ -65,7 +65,7 @@ fn bound(bindings: &[Binding<'_>]) -> Bound {
         items,
     );
     Bound {
-        keys: Keys::prepare(&keys).unwrap(),
+        keys: Keys::prepare(&keys, true).unwrap(),
         grant: ActiveGrant::new(&grant).unwrap(),
     }
 }

@@ -133,6 +133,7 @@ impl Host {
             audit: Arc::clone(&store) as _,
             key_values: Arc::clone(&store) as _,
             brokers: Arc::new(broker::Links),
+            only_tried: false,
         });
         let news = life::gather(&systems);
         let mut books =

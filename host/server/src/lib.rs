@@ -8,6 +8,7 @@
 //! - [`secrets`]: secrets by reference
 //! - [`host`]: a running host
 //! - [`telemetry`](mod@telemetry): logs
+//! - [`trial`]: a system tried with what was recorded, reaching nothing
 //! - [`whole`]: files put in place at once
 //!
 //! Only `api/` and `ingress/` know axum; `api/errors.rs` is the only place that turns a failure into an HTTP status.
@@ -34,6 +35,7 @@ pub mod secrets;
 pub mod site;
 pub mod telemetry;
 pub mod timing;
+pub mod trial;
 mod uses;
 pub mod whole;
 

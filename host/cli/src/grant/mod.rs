@@ -1,6 +1,6 @@
 //! `tombolo grant review`, `approve` and `revoke`: what a system may reach, read, approved and taken back by a person.
-//! Runs no adapter and needs no running host: a host takes the new file over by itself. `usage` and `tighten` ask a
-//! running host what a grant is used for.
+//! Runs no adapter and needs no running host: a host takes the new file over by itself. `try` runs the adapter where it
+//! reaches nothing; `usage` and `tighten` ask a running host what a grant is used for.
 
 mod approve;
 mod approving;
@@ -9,6 +9,7 @@ mod print;
 mod review;
 mod revoke;
 mod tighten;
+mod trial;
 mod usage;
 mod write;
 
@@ -21,6 +22,7 @@ pub(crate) use approving::Approved;
 pub(crate) use review::Review;
 use revoke::RevokeArguments;
 use tighten::TightenArguments;
+use trial::TryArguments;
 use usage::UsageArguments;
 
 use crate::out;
@@ -30,6 +32,8 @@ use crate::out;
 pub(crate) enum GrantCommand {
     /// Show in plain sentences what a system asks for, and how that differs from its present grant
     Review(ReviewArguments),
+    /// Try a system with what was recorded, reaching nothing: what it would reach, and what the grant would refuse
+    Try(TryArguments),
     /// Approve what a system asks for now, or less: writes grants/SYSTEM.yaml
     Approve(ApproveArguments),
     /// Take a grant back: the system stops, calls under way included
@@ -68,6 +72,7 @@ pub(crate) async fn run(command: GrantCommand) -> anyhow::Result<()> {
                 review.print()
             }
         }
+        GrantCommand::Try(arguments) => trial::run(arguments).await,
         GrantCommand::Approve(arguments) => approve::run(arguments),
         GrantCommand::Revoke(arguments) => revoke::run(arguments).await,
         GrantCommand::Usage(arguments) => usage::run(arguments).await,

@@ -5,11 +5,11 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use anyhow::bail;
+use anyhow::Context as _;
 use serde_json::{Value, json};
 use tombolo_kernel::grant::{self, Approval, Grant, Item, ReviewRules, Risk, Standing, Wishes};
 use tombolo_kernel::package::{Package, Signer};
-use tombolo_server::site;
+use tombolo_server::site::{self, Site, SystemPlan};
 
 use crate::adapter::inspect::sbom_words;
 use crate::{check, when};
@@ -31,14 +31,7 @@ impl Review {
     /// A site that is not in order, or no such system in it.
     pub(crate) fn of(folder: &Path, system: &str) -> anyhow::Result<Self> {
         let site = site::read(folder).map_err(|problems| check::not_in_order(folder, &problems))?;
-        let Some(plan) = site.systems.get(system) else {
-            let known: Vec<&str> = site.systems.keys().map(String::as_str).collect();
-            bail!(
-                "{} has no system `{system}`; its systems are: {}",
-                folder.display(),
-                known.join(", ")
-            );
-        };
+        let plan = plan_of(&site, folder, system)?;
         Ok(Self {
             site: folder.to_owned(),
             package: Arc::clone(&plan.bare.package),
@@ -207,6 +200,25 @@ impl Review {
             }
         }
     }
+}
+
+/// One system of a site.
+///
+/// # Errors
+/// It has none of this name.
+pub(super) fn plan_of<'s>(
+    site: &'s Site,
+    folder: &Path,
+    system: &str,
+) -> anyhow::Result<&'s SystemPlan> {
+    site.systems.get(system).with_context(|| {
+        let known: Vec<&str> = site.systems.keys().map(String::as_str).collect();
+        format!(
+            "{} has no system `{system}`; its systems are: {}",
+            folder.display(),
+            known.join(", ")
+        )
+    })
 }
 
 /// Imports that no item makes use of: the system binds nothing of their kind, and every call of them is refused.

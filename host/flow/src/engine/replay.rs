@@ -16,6 +16,7 @@ use crate::expression::{EventDocument, Expression, Scope};
 use crate::json::Named;
 use crate::problem::Place;
 use crate::trace::RunTrace;
+use crate::walk::Ground;
 
 /// Events looked at for one answer.
 const PAGE: u32 = 500;
@@ -174,13 +175,14 @@ impl Engine {
             .first()
             .and_then(|row| serde_json::from_str(&row.trace).ok())
             .unwrap_or_default();
-        page.dry_runs.push(tried(
+        page.dry_runs.push(tried(Ground {
             flow,
-            &event,
-            (run.id, &self.plain_references()),
-            &trace,
-            self.now(),
-        ));
+            event: &event,
+            run: &run.id,
+            before: &trace,
+            references: &self.plain_references(),
+            now_ms: self.now(),
+        }));
         Ok(None)
     }
 

@@ -15,6 +15,9 @@ pub mod store;
 #[cfg(test)]
 mod tests;
 
+/// Why an answer did not come where a system is only tried: every capability that leads outside says so.
+pub const NOT_REACHED: &str = "it is only tried: nothing outside is reached";
+
 /// What one use of a capability did, for the audit.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Record {

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use serde_json::value::RawValue;
 
 use crate::audit::AuditRecord;
-use crate::failure::Failure;
-use crate::fields::Withheld;
+use crate::failure::{Failure, FieldProblem};
+use crate::fields::{FieldFilter, Withheld};
 
 /// Ask a system to do something.
 #[derive(Debug, Clone)]
@@ -121,6 +121,29 @@ pub struct Outcome<T> {
     pub outward: Vec<Arc<AuditRecord>>,
     /// Time in the guest, microseconds, not counting what it waited for.
     pub guest_micros: u64,
+}
+
+impl ActionCall {
+    /// What of a call's input reaches the system. An input from which not everything can be kept back goes nowhere.
+    pub(super) fn reaching(&self, fields: &FieldFilter) -> Result<String, Failure> {
+        let refused = |message: String| Failure::InvalidInput {
+            problems: vec![FieldProblem {
+                path: String::new(),
+                message,
+            }],
+        };
+        let input = fields
+            .apply(&self.input)
+            .map_err(|problem| refused(problem.to_string()))?;
+        let leak = self
+            .withheld
+            .as_ref()
+            .and_then(|withheld| withheld.leak(&input));
+        match leak {
+            Some(leak) => Err(refused(leak.to_string())),
+            None => Ok(input),
+        }
+    }
 }
 
 impl<T> Outcome<T> {

@@ -44,7 +44,7 @@ impl Prepared {
     pub(super) fn new(
         spec: SystemSpec,
         grant: ActiveGrant,
-        clients: &HttpClients,
+        clients: Option<&HttpClients>,
         surroundings: &Surroundings,
         actor: Weak<dyn Actor>,
     ) -> Result<Self, PrepareError> {
@@ -62,9 +62,9 @@ impl Prepared {
                 grant: grant.digest.as_str().into(),
             },
             http: Http::prepare(clients, &spec.connections)?,
-            sql: Sql::prepare(&spec.connections)?,
+            sql: Sql::prepare(&spec.connections, !surroundings.only_tried)?,
             broker: Broker::prepare(&*surroundings.brokers, &spec.connections),
-            keys: Keys::prepare(&spec.keys)?,
+            keys: Keys::prepare(&spec.keys, !surroundings.only_tried)?,
             store: Store::prepare(Arc::clone(&name), Arc::clone(&surroundings.key_values)),
             settings: Settings::prepare(spec.settings),
             limits: spec.limits,

@@ -17,12 +17,12 @@ use super::{
     Page, Prepared, Reception, Subscribed, SystemSpec, SystemState, SystemStatus, admit, decisions,
 };
 use crate::audit::SharedAudit;
-use crate::capability::PrepareError;
 use crate::capability::broker::Brokers;
 use crate::capability::http::HttpClients;
 use crate::capability::store::KeyValues;
+use crate::capability::{NOT_REACHED, PrepareError};
 use crate::clock::SharedClock;
-use crate::failure::{Failure, FieldProblem};
+use crate::failure::Failure;
 use crate::fields::FieldFilter;
 use crate::grant::Grant;
 use crate::limits;
@@ -40,6 +40,9 @@ pub struct Surroundings {
     pub key_values: Arc<dyn KeyValues>,
     /// Speaks to brokers.
     pub brokers: Arc<dyn Brokers>,
+    /// Systems are only tried: no request or statement leaves, no key is read, other systems do nothing. What is kept and
+    /// published is for `key_values` and `brokers` to keep here.
+    pub only_tried: bool,
 }
 
 /// A version of a system that is loaded and tried, and waits for [`Systems::switch`]. Dropped, it leaves no trace.
@@ -137,11 +140,12 @@ impl Systems {
         let package = Arc::clone(&spec.package);
         let name = spec.name.clone();
         let actor: Weak<dyn Actor> = self.myself.clone();
-        let clients = self.clients()?;
+        let reached = !self.surroundings.only_tried;
+        let clients = reached.then(|| self.clients()).transpose()?;
         let prepared = Arc::new(Prepared::new(
             spec,
             active,
-            &clients,
+            clients.as_deref(),
             &self.surroundings,
             actor,
         )?);
@@ -323,6 +327,12 @@ impl Systems {
     fn loaded(&self, system: &str) -> Result<Arc<Running>, Failure> {
         let slots = self.slots.read();
         let Some(slot) = slots.get(system) else {
+            if self.surroundings.only_tried {
+                return Err(Failure::Unavailable {
+                    message: NOT_REACHED.into(),
+                    retry_after_ms: None,
+                });
+            }
             let message =
                 format!("there is no system {system} here; the site has none of this name");
             return Err(Failure::NotOffered { message });
@@ -435,7 +445,7 @@ impl Systems {
             return Some(Outcome::refused(failure));
         }
         if let Some(fields) = &running.prepared.grant.fields {
-            match reaching(fields, &call) {
+            match call.reaching(fields) {
                 Ok(input) => call.input = input,
                 Err(failure) => return Some(Outcome::refused(failure)),
             }
@@ -465,27 +475,6 @@ fn cut_off(system: &str) -> Failure {
             "system {system} was replaced by another version while this was under way; ask again"
         ),
         retry_after_ms: Some(1_000),
-    }
-}
-
-/// What of a call's input reaches the system. An input from which not everything can be kept back goes nowhere.
-fn reaching(fields: &FieldFilter, call: &ActionCall) -> Result<String, Failure> {
-    let refused = |message: String| Failure::InvalidInput {
-        problems: vec![FieldProblem {
-            path: String::new(),
-            message,
-        }],
-    };
-    let input = fields
-        .apply(&call.input)
-        .map_err(|problem| refused(problem.to_string()))?;
-    let leak = call
-        .withheld
-        .as_ref()
-        .and_then(|withheld| withheld.leak(&input));
-    match leak {
-        Some(leak) => Err(refused(leak.to_string())),
-        None => Ok(input),
     }
 }
 

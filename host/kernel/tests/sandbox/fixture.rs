@@ -154,6 +154,7 @@ impl Fixture {
             audit: audit.clone(),
             key_values: store.clone(),
             brokers: Arc::new(NoBrokers),
+            only_tried: false,
         });
         Self {
             systems,

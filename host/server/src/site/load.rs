@@ -288,19 +288,33 @@ pub(super) fn grant_of(folder: &Path, system: &str) -> GrantFound {
     if matches!(folder.join(&file).try_exists(), Ok(false)) {
         return GrantFound::Nothing;
     }
+    match grant_in(folder, &file, system) {
+        Ok(grant) => GrantFound::Grant(Box::new(grant)),
+        Err(problems) => GrantFound::Unreadable(problems),
+    }
+}
+
+/// A grant of a system in a file that need not be the site's.
+pub(super) fn grant_draft(file: &Path, system: &str) -> Result<Grant, Vec<Problem>> {
+    let folder = file.parent().unwrap_or(file);
+    let name = file.file_name().unwrap_or_default().to_string_lossy();
+    grant_in(folder, &name, system)
+}
+
+fn grant_in(folder: &Path, file: &str, system: &str) -> Result<Grant, Vec<Problem>> {
     let mut problems = Vec::new();
-    let grant = text_of(folder, &file, &mut problems).and_then(|text| {
-        let node = yaml::parse(&file, &text)
+    let grant = text_of(folder, file, &mut problems).and_then(|text| {
+        let node = yaml::parse(file, &text)
             .map_err(|problem| problems.push(problem))
             .ok()?;
-        let mut found = Problems::of(&file);
+        let mut found = Problems::of(file);
         let grant = grant::read(&node, system, &mut found);
         problems.extend(found.into_list());
         grant
     });
     match grant {
-        Some(grant) if problems.is_empty() => GrantFound::Grant(Box::new(grant)),
-        _ => GrantFound::Unreadable(problems),
+        Some(grant) if problems.is_empty() => Ok(grant),
+        _ => Err(problems),
     }
 }
 

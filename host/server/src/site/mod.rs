@@ -101,6 +101,14 @@ pub fn grant_of(folder: &Path, system: &str) -> GrantFound {
     load::grant_of(folder, system)
 }
 
+/// Reads a file as a grant of this system, wherever it lies.
+///
+/// # Errors
+/// Every problem of the file.
+pub fn grant_draft(file: &Path, system: &str) -> Result<Grant, Vec<Problem>> {
+    load::grant_draft(file, system)
+}
+
 /// Reads `tombolo.yaml` and nothing else.
 ///
 /// # Errors

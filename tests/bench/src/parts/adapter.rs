@@ -107,6 +107,7 @@ pub(crate) fn systems(
         audit: Arc::new(NoAudit),
         key_values: store(runtime, folder)?,
         brokers: Arc::new(NoBrokers),
+        only_tried: false,
     }))
 }
 

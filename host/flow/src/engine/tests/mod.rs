@@ -8,6 +8,7 @@
 //! the product where restarts do. The systems are a [`actor::ScriptedActor`].
 
 mod actor;
+mod clock;
 mod dead;
 mod events;
 mod fake_links;
@@ -27,11 +28,11 @@ mod waits;
 use std::sync::Arc;
 
 use serde_json::value::RawValue;
-use tombolo_kernel::clock::TokioClock;
 use tombolo_kernel::event::Event;
 use tombolo_store::{RunFilter, RunRow, RunStatus, Store};
 
 use self::actor::ScriptedActor;
+use self::clock::TokioClock;
 use self::fake_store::FakeStore;
 use super::{Engine, EngineParts};
 use crate::definition::{Flow, FlowSet};

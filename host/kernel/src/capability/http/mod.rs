@@ -29,7 +29,7 @@ use self::credential::{Attached, Worn};
 use self::exchange::{Trouble, exchange};
 use self::redact::Redactor;
 use self::target::{Base, TargetError};
-use super::{PrepareError, Record};
+use super::{NOT_REACHED, PrepareError, Record};
 use crate::grant::{ActiveGrant, check_path};
 use crate::limits;
 use crate::system::{Binding, HttpBinding};
@@ -92,7 +92,8 @@ struct Connection {
     base: Base,
     credential: Attached,
     private_network: bool,
-    client: Client,
+    /// None where nothing is reached.
+    client: Option<Client>,
 }
 
 // === impl HttpError ===
@@ -128,12 +129,13 @@ pub(crate) fn what(request: &HttpRequest) -> String {
 // === impl Http ===
 
 impl Http {
-    /// Makes the HTTP bindings ready; others are passed over.
+    /// Makes the HTTP bindings ready; others are passed over. Without clients every request that may leave ends where
+    /// it would: no name is resolved, no connection made, no token fetched.
     ///
     /// # Errors
     /// A binding that cannot work.
     pub fn prepare(
-        clients: &HttpClients,
+        clients: Option<&HttpClients>,
         bindings: &BTreeMap<String, Binding>,
     ) -> Result<Self, PrepareError> {
         let mut connections = BTreeMap::new();
@@ -230,7 +232,7 @@ struct Built {
 }
 
 impl Connection {
-    fn prepare(clients: &HttpClients, binding: &HttpBinding) -> Result<Self, String> {
+    fn prepare(clients: Option<&HttpClients>, binding: &HttpBinding) -> Result<Self, String> {
         let base = Base::new(&binding.base)?;
         address::check_literal(base.url(), binding.private_network)
             .map_err(|refused| refused.to_string())?;
@@ -238,7 +240,7 @@ impl Connection {
             base,
             credential: Attached::prepare(&binding.credential, binding.private_network)?,
             private_network: binding.private_network,
-            client: clients.for_network(binding.private_network).clone(),
+            client: clients.map(|clients| clients.for_network(binding.private_network).clone()),
         })
     }
 
@@ -300,13 +302,16 @@ impl Connection {
         name: &str,
         mut request: Request<Body>,
     ) -> Result<HttpResponse, Trouble> {
+        let Some(client) = &self.client else {
+            return Err(HttpError::Unreachable(NOT_REACHED.into()).into());
+        };
         match &self.credential {
             Attached::None => Ok(for_guest(
-                exchange(&self.client, request, name, limits::HTTP_BODY).await?,
+                exchange(client, request, name, limits::HTTP_BODY).await?,
                 &Redactor::default(),
             )),
             Attached::Query { redactor, .. } => Ok(for_guest(
-                exchange(&self.client, request, name, limits::HTTP_BODY).await?,
+                exchange(client, request, name, limits::HTTP_BODY).await?,
                 redactor,
             )),
             Attached::Header(header, worn) => {
@@ -314,37 +319,37 @@ impl Connection {
                     .headers_mut()
                     .insert(header.clone(), worn.value.clone());
                 Ok(for_guest(
-                    exchange(&self.client, request, name, limits::HTTP_BODY).await?,
+                    exchange(client, request, name, limits::HTTP_BODY).await?,
                     &worn.redactor,
                 ))
             }
             Attached::Token(tokens) => {
                 let again = request.clone(); // the body is shared, not copied
-                let token = Box::pin(tokens.get(&self.client, name, None)).await?;
-                let raw = self.with_token(name, request, &token.worn).await?;
+                let token = Box::pin(tokens.get(client, name, None)).await?;
+                let raw = with_token(client, name, request, &token.worn).await?;
                 if raw.status != http::StatusCode::UNAUTHORIZED {
                     return Ok(for_guest(raw, &token.worn.redactor));
                 }
-                let token = Box::pin(tokens.get(&self.client, name, Some(&token))).await?;
+                let token = Box::pin(tokens.get(client, name, Some(&token))).await?;
                 Ok(for_guest(
-                    self.with_token(name, again, &token.worn).await?,
+                    with_token(client, name, again, &token.worn).await?,
                     &token.worn.redactor,
                 ))
             }
         }
     }
+}
 
-    async fn with_token(
-        &self,
-        name: &str,
-        mut request: Request<Body>,
-        worn: &Arc<Worn>,
-    ) -> Result<exchange::Raw, Trouble> {
-        request
-            .headers_mut()
-            .insert(http::header::AUTHORIZATION, worn.value.clone());
-        exchange(&self.client, request, name, limits::HTTP_BODY).await
-    }
+async fn with_token(
+    client: &Client,
+    name: &str,
+    mut request: Request<Body>,
+    worn: &Arc<Worn>,
+) -> Result<exchange::Raw, Trouble> {
+    request
+        .headers_mut()
+        .insert(http::header::AUTHORIZATION, worn.value.clone());
+    exchange(client, request, name, limits::HTTP_BODY).await
 }
 
 fn for_guest(raw: exchange::Raw, redactor: &Redactor) -> HttpResponse {

@@ -88,6 +88,8 @@ pub enum KeysError {
     Denied(String),
     /// Cannot be right.
     Invalid(String),
+    /// Granted, and not read: the system is only tried.
+    Unread,
 }
 
 impl From<Denied> for KeysError {
@@ -98,7 +100,8 @@ impl From<Denied> for KeysError {
 
 /// One system's keys, derived once.
 pub struct Keys {
-    keys: BTreeMap<String, BoundKey>,
+    /// None where no secret is read.
+    keys: BTreeMap<String, Option<BoundKey>>,
 }
 
 /// A key made ready for each of its uses.
@@ -114,15 +117,18 @@ struct BoundKey {
 // === impl Keys ===
 
 impl Keys {
-    /// Derives every key.
+    /// Derives every key. Not `read`, no secret is looked at, and every granted use is [`KeysError::Unread`].
     ///
     /// # Errors
     /// A derivation that fails, a key that does not fit one of its uses, uses that together would give the key away;
     /// without a byte of the secret in the message.
-    pub fn prepare(bindings: &BTreeMap<String, KeyBinding>) -> Result<Self, PrepareError> {
+    pub fn prepare(
+        bindings: &BTreeMap<String, KeyBinding>,
+        read: bool,
+    ) -> Result<Self, PrepareError> {
         let bind = |(name, binding): (&String, &KeyBinding)| {
-            let key = BoundKey::prepare(binding)
-                .map_err(|problem| PrepareError(format!("key `{name}`: {problem}")))?;
+            let key = read.then(|| BoundKey::prepare(binding)).transpose();
+            let key = key.map_err(|problem| PrepareError(format!("key `{name}`: {problem}")))?;
             Ok((name.clone(), key))
         };
         Ok(Self {
@@ -315,11 +321,12 @@ impl Keys {
 
     fn granted(&self, grant: &ActiveGrant, key: &str, what: &str) -> Result<&BoundKey, KeysError> {
         grant.key(key, what)?;
-        self.keys.get(key).ok_or_else(|| {
+        let bound = self.keys.get(key).ok_or_else(|| {
             KeysError::Denied(format!(
                 "key `{key}` is not bound; the operator binds it under `keys` in the system file"
             ))
-        })
+        })?;
+        bound.as_ref().ok_or(KeysError::Unread)
     }
 
     fn with_hmac<T>(

@@ -25,10 +25,8 @@ fn binding(secret: &[u8], uses: &[&str], derive: &[&str]) -> KeyBinding {
 }
 
 fn prepare(secret: &[u8], uses: &[&str], derive: &[&str]) -> Result<Keys, PrepareError> {
-    Keys::prepare(&BTreeMap::from([(
-        "key".to_owned(),
-        binding(secret, uses, derive),
-    )]))
+    let bindings = BTreeMap::from([("key".to_owned(), binding(secret, uses, derive))]);
+    Keys::prepare(&bindings, true)
 }
 
 fn grant(uses: &[&str]) -> ActiveGrant {
@@ -66,7 +64,7 @@ fn every_use_is_denied_unless_it_is_granted() {
             binding(&pair, &["sign-ed25519", "verify-ed25519"], &[]),
         ),
     ]);
-    let keys = Keys::prepare(&bindings).unwrap();
+    let keys = Keys::prepare(&bindings, true).unwrap();
     let nothing = granted(vec![Item::Key {
         key: "key".into(),
         r#use: "hmac-sha1".into(),

@@ -32,7 +32,7 @@ use self::mysql::MySql;
 use self::parameters::Parsed;
 use self::postgres::Postgres;
 use self::sqlite::Sqlite;
-use super::{PrepareError, Record};
+use super::{NOT_REACHED, PrepareError, Record};
 use crate::grant::ActiveGrant;
 use crate::limits;
 use crate::system::{Binding, SqlBinding, SqlPlace, SqlStatement};
@@ -72,7 +72,8 @@ pub struct Sql {
 
 /// A database and its reviewed statements.
 struct Database {
-    driver: Driver,
+    /// None where nothing is reached.
+    driver: Option<Driver>,
     statements: BTreeMap<String, Arc<Prepared>>,
 }
 
@@ -119,15 +120,19 @@ impl SqlError {
 // === impl Sql ===
 
 impl Sql {
-    /// Makes the SQL bindings ready without connecting; others are passed over.
+    /// Makes the SQL bindings ready without connecting; others are passed over. Not `reached`, every statement that may
+    /// run ends where it would.
     ///
     /// # Errors
     /// A binding that cannot work, a statement that a parser refuses.
-    pub fn prepare(bindings: &BTreeMap<String, Binding>) -> Result<Self, PrepareError> {
+    pub fn prepare(
+        bindings: &BTreeMap<String, Binding>,
+        reached: bool,
+    ) -> Result<Self, PrepareError> {
         let mut databases = BTreeMap::new();
         for (name, binding) in bindings {
             if let Binding::Sql(binding) = binding {
-                let database = Database::prepare(binding)
+                let database = Database::prepare(binding, reached)
                     .map_err(|problem| PrepareError(format!("connection `{name}`: {problem}")))?;
                 databases.insert(name.clone(), database);
             }
@@ -217,7 +222,9 @@ impl Sql {
         let values = prepared.values(&object)?;
         record.denied = false;
         record.sent = parameters.len() as u64;
-        database.driver.run(prepared, &values, left).await
+        let driver = database.driver.as_ref();
+        let driver = driver.ok_or_else(|| SqlError::Unreachable(NOT_REACHED.into()))?;
+        driver.run(prepared, &values, left).await
     }
 }
 
@@ -257,7 +264,7 @@ fn dialect(place: &SqlPlace) -> Dialect {
 // === impl Database ===
 
 impl Database {
-    fn prepare(binding: &SqlBinding) -> Result<Self, String> {
+    fn prepare(binding: &SqlBinding, reached: bool) -> Result<Self, String> {
         let driver = match &binding.place {
             SqlPlace::Sqlite { path } => Driver::Sqlite(Sqlite::new(path)),
             SqlPlace::Postgres { url, password } => Driver::Postgres(Box::new(Postgres::new(
@@ -274,7 +281,7 @@ impl Database {
             Ok((name.clone(), Arc::new(prepared)))
         };
         Ok(Self {
-            driver,
+            driver: reached.then_some(driver),
             statements: binding
                 .statements
                 .iter()

@@ -12,7 +12,7 @@ fn verdict(base: &str, private: bool) -> Result<(), String> {
         "api".to_owned(),
         Binding::Http(binding(base, Credential::None, private)),
     )]);
-    Http::prepare(&HttpClients::new().unwrap(), &bindings)
+    Http::prepare(Some(&HttpClients::new().unwrap()), &bindings)
         .map(|_| ())
         .map_err(|error| error.0)
 }
@@ -108,7 +108,7 @@ fn named(clients: &HttpClients, port: u16, private: bool) -> Http {
         "api".to_owned(),
         Binding::Http(binding(&base, Credential::None, private)),
     )]);
-    Http::prepare(clients, &bindings).unwrap()
+    Http::prepare(Some(clients), &bindings).unwrap()
 }
 
 #[tokio::test]

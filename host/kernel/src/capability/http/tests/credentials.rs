@@ -105,7 +105,7 @@ fn a_secret_that_no_header_can_hold_is_refused_without_being_shown() {
             "api".to_owned(),
             Binding::Http(binding("http://127.0.0.1/", credential, true)),
         )]);
-        let error = Http::prepare(&HttpClients::new().unwrap(), &bindings)
+        let error = Http::prepare(Some(&HttpClients::new().unwrap()), &bindings)
             .unwrap_err()
             .0;
         assert!(
@@ -265,7 +265,7 @@ fn a_token_endpoint_is_bound_by_the_connections_network() {
         "api".to_owned(),
         Binding::Http(binding("https://example.com/", oauth(80, false), false)),
     )]);
-    let error = Http::prepare(&HttpClients::new().unwrap(), &bindings)
+    let error = Http::prepare(Some(&HttpClients::new().unwrap()), &bindings)
         .unwrap_err()
         .0;
     assert!(

@@ -43,7 +43,7 @@ fn prepared(base: &str, credential: Credential) -> Http {
         "api".to_owned(),
         Binding::Http(binding(base, credential, true)),
     )]);
-    Http::prepare(&HttpClients::new().unwrap(), &bindings).unwrap()
+    Http::prepare(Some(&HttpClients::new().unwrap()), &bindings).unwrap()
 }
 
 fn grant(allow: &[&str]) -> ActiveGrant {

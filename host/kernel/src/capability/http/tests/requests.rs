@@ -234,3 +234,29 @@ async fn a_record_shows_no_query_no_body_and_no_header() {
     );
     assert!(server.requests()[0].starts_with("GET /base/a?q=private&key=hush-hush%2F%2B HTTP/1.1"));
 }
+
+#[tokio::test]
+async fn without_clients_what_is_granted_ends_where_it_would_leave() {
+    let server = Server::answering(|_| answer(200, &[], "")).await;
+    let token = Credential::OAuth2ClientCredentials {
+        token_url: format!("{}/token", server.base()).parse().unwrap(),
+        client_id: "me".into(),
+        client_secret: secret(""),
+        scope: String::new(),
+        audience: None,
+        in_body: false,
+    };
+    for credential in [Credential::None, token] {
+        let binding = Binding::Http(binding(&server.base(), credential, true));
+        let bindings = BTreeMap::from([("api".to_owned(), binding)]);
+        let http = Http::prepare(None, &bindings).unwrap();
+        let grant = grant(&["GET /a"]);
+        let (result, record) = http.send(&grant, "api", get("/a"), PLENTY).await;
+        let why = result.unwrap_err();
+        assert_eq!(why, HttpError::Unreachable(NOT_REACHED.into()));
+        assert!(!record.denied);
+        let (_, record) = http.send(&grant, "api", get("/b"), PLENTY).await;
+        assert!(record.denied);
+    }
+    assert!(server.requests().is_empty(), "{:?}", server.requests());
+}

@@ -45,6 +45,14 @@ fn bound(place: SqlPlace, statements: &[(&str, Effect, &str)]) -> Bound {
 }
 
 fn try_bound(place: SqlPlace, statements: &[(&str, Effect, &str)]) -> Result<Bound, PrepareError> {
+    bound_as(place, statements, true)
+}
+
+fn bound_as(
+    place: SqlPlace,
+    statements: &[(&str, Effect, &str)],
+    reached: bool,
+) -> Result<Bound, PrepareError> {
     let item = |(name, effect, text): &(&str, Effect, &str)| Item::Sql {
         connection: "db".into(),
         place: "somewhere".into(),
@@ -62,7 +70,7 @@ fn try_bound(place: SqlPlace, statements: &[(&str, Effect, &str)]) -> Result<Bou
         Binding::Sql(SqlBinding { place, statements }),
     )]);
     Ok(Bound {
-        sql: Sql::prepare(&bindings)?,
+        sql: Sql::prepare(&bindings, reached)?,
         grant,
     })
 }

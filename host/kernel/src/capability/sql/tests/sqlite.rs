@@ -336,3 +336,18 @@ async fn many_at_once_take_turns_and_all_arrive() {
     }
     assert_eq!(bound.rows("all", json!({})).await, json!([{"on_hand": 43}]));
 }
+
+#[tokio::test]
+async fn not_reached_a_statement_is_checked_and_does_not_run() {
+    let file = File::with(STOCK);
+    let take = ("take", Effect::Write, "UPDATE stock SET on_hand = :left");
+    let bound = bound_as(file.place(), &[take], false).unwrap();
+    let (result, record) = bound.outcome("take", json!({"left": 0})).await;
+    assert_eq!(result, Err(SqlError::Unreachable(NOT_REACHED.into())));
+    assert!(!record.denied);
+    let (_, record) = bound.outcome("take", json!({"right": 0})).await;
+    assert!(record.denied);
+    let left = "SELECT on_hand FROM stock";
+    let left: i64 = file.open().query_row(left, [], |row| row.get(0)).unwrap();
+    assert_eq!(left, 3);
+}
