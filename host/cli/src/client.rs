@@ -312,6 +312,7 @@ fn refusal(status: u16, body: &[u8]) -> String {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
     use super::*;
 
     #[test]
@@ -376,5 +377,48 @@ mod tests {
                 "nothing answers at {address}; start it with `tombolo serve my-site`"
             ))
         );
+    }
+
+    #[tokio::test]
+    async fn a_command_that_comes_too_often_comes_again_when_the_host_says_and_not_for_ever() {
+        const SOON: &str = "429 Too Many Requests\r\nretry-after: 0";
+        const LATER: &str = "429 Too Many Requests\r\nretry-after: 60";
+        let most = COMES_AGAIN as usize + 1;
+        let table: [(&[&str], bool, usize); 4] = [
+            (&[SOON, SOON, "200 OK"], true, 3),
+            (&[SOON], false, most),
+            (&[LATER], false, 1),
+            (&["503 Service Unavailable\r\nretry-after: 0"], false, 1),
+        ];
+        for (answers, is_served, times) in table {
+            let (found, asked) = answered(answers).await;
+            assert_eq!((found.is_ok(), asked), (is_served, times), "{answers:?}");
+        }
+    }
+
+    /// What a command gets from a host that answers so, the last answer again and again; and how often it asked.
+    async fn answered(answers: &[&str]) -> (anyhow::Result<Value>, usize) {
+        use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap().to_string();
+        let client = Client::new(&address, "t".into(), Path::new("s"), None).unwrap();
+        let mut asked = 0;
+        let host = async {
+            loop {
+                let (mut stream, _) = listener.accept().await.unwrap();
+                let answer = answers.get(asked).or(answers.last()).unwrap();
+                asked += 1;
+                let _ = stream.read(&mut [0; 4096]).await;
+                let end = "connection: close\r\ncontent-length: 2\r\n\r\n[]";
+                let answer = format!("HTTP/1.1 {answer}\r\n{end}");
+                stream.write_all(answer.as_bytes()).await.unwrap();
+            }
+        };
+        let found = tokio::select! {
+            () = host => unreachable!("it answers for ever"),
+            found = client.post("/api/reload", &Value::Null) => found,
+        };
+        (found, asked)
     }
 }
