@@ -1,6 +1,6 @@
 //! Databases: parameters stay parameters, statements stay the granted ones.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::fixture::{Attack, attack, says};
 
@@ -13,6 +13,7 @@ connections:
     sqlite: erp.db
     statements:
       find: { effect: read, text: \"SELECT sku, on_hand FROM stock WHERE sku = :sku\" }
+      same: { effect: read, text: \"SELECT :v AS v\" }
       add: { effect: write, text: \"INSERT INTO stock (sku, on_hand) VALUES (:sku, :n)\" }
 actions:
   go: { effect: read, summary: Goes, do: {} }
@@ -92,4 +93,24 @@ fn case_66_a_statement_that_is_not_granted_does_not_run() {
         .query_row("SELECT count(*) FROM stock", [], |row| row.get(0))
         .unwrap();
     assert_eq!(rows, 1);
+}
+
+#[test]
+fn a_number_goes_through_flow_guest_and_database_unchanged() {
+    let attack = site();
+    database(&attack);
+    // Readers that save time are wrong in the last digit of some.
+    for number in [
+        31.245_270_191_439_438,
+        121.487_919_511_619_45,
+        0.1,
+        2.638_344_616_030_823e-256,
+    ] {
+        let run =
+            attack.deed(&json!({"do": "sql", "statement": "same", "parameters": {"v": number}}));
+        let result = run["trace"]["steps"][0]["result"].as_str();
+        let result: Value = serde_json::from_str(result.unwrap_or_default()).unwrap();
+        let rows: Value = serde_json::from_str(result["rows"].as_str().unwrap()).unwrap();
+        assert_eq!(rows, json!([{ "v": number }]), "{run:#}");
+    }
 }
