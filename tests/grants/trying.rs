@@ -112,6 +112,16 @@ fn what_the_grant_allows_and_refuses_is_told_and_nothing_arrives() {
 
     let all = tried(&site, &lines, &["--all"]);
     assert_eq!(reaches(&all, 1)[0]["item"], notes.as_str());
+    let file = "systems/island.yaml";
+    let system = std::fs::read_to_string(site.path().join(file)).unwrap();
+    site.write(
+        file,
+        &system.replace("[\"GET", "[\"GET /elsewhere\", \"GET"),
+    );
+    let wider = tried(&site, &lines, &[]);
+    assert_eq!(wider["not_given"].as_array().unwrap().len(), 2);
+    assert_eq!(reaches(&wider, 0)[0]["item"], reads.as_str());
+    assert!(reaches(&wider, 3)[0]["refused"].is_string(), "{wider:#}");
     assert!(server.received().is_empty(), "{:?}", server.received());
 
     let file = site.path().join("recorded.jsonl");
@@ -183,7 +193,7 @@ on: ordered
 when: event.data.urgent
 steps:
   - { id: first, call: island.go, with: \"${event.data.first}\", retry: { attempts: 1 } }
-  - { id: second, call: island.go, with: { do: echo, order: \"${steps.first.status}\" }, retry: { attempts: 1 } }
+  - { id: second, call: island.go, with: { do: echo, order: \"${has(steps.first.status) ? steps.first.status : 'guessed'}\" }, retry: { attempts: 1 } }
 ";
 
 #[test]
