@@ -49,9 +49,11 @@ pub const MEMORY_MOST: u64 = 256 * MIB;
 pub const TABLE_ELEMENTS: usize = 20_000;
 /// Time in the guest for one call, not counting what it waits for.
 pub const CPU: Duration = Duration::from_millis(1000);
-/// Time in the guest after which a call takes turns with others of its kind, one [`EPOCH_TICK`] each: a hundred times
-/// what a usual call takes.
+/// Time in the guest after which a call goes on in the background, in turns of one [`EPOCH_TICK`] with others of its
+/// kind: a hundred times what a usual call takes.
 pub const GUEST_SLICE: Duration = Duration::from_millis(4);
+/// The priority of the threads in the background, as `nice` has it: the lowest.
+pub const BACKGROUND_NICE: i32 = 19;
 /// One call with all it waits for.
 pub const DEADLINE: Duration = Duration::from_secs(30);
 /// How often a running guest is asked whether it is over a limit; also how far it can overrun.

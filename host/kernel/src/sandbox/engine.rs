@@ -8,6 +8,7 @@ use tokio::sync::Semaphore;
 use wasmtime::component::{HasSelf, Linker};
 use wasmtime::{Config, Engine as Runtime, InstanceAllocationStrategy, PoolingAllocationConfig};
 
+use super::background::Background;
 use super::bindings::Adapter;
 use super::cache::Cache;
 use super::limiter::MemoryOfAll;
@@ -36,9 +37,8 @@ pub struct Engine {
     pub(super) child: (PathBuf, Vec<String>),
     pub(super) compiles: Semaphore,
     pub(super) instances: Arc<Semaphore>,
-    /// Turns of calls that run longer than [`limits::GUEST_SLICE`]: they share half of the processors, so that a loop in
-    /// many instances leaves the other half to everybody else.
-    pub(super) long_runners: Arc<Semaphore>,
+    /// Where calls go on that run longer than [`limits::GUEST_SLICE`].
+    pub(super) background: Background,
     pub(super) memory: Arc<MemoryOfAll>,
     pub(super) loaded: Mutex<Loaded>,
     pools: Mutex<Vec<Weak<Pool>>>,
@@ -74,6 +74,11 @@ impl Engine {
                 "the thread that interrupts guests could not start: {error}"
             ))
         })?;
+        let background = Background::start().map_err(|error| {
+            EngineError(format!(
+                "the threads for adapters that compute long could not start: {error}"
+            ))
+        })?;
         let cache = Cache::open(config.cache, &runtime)?;
         Ok(Self {
             runtime,
@@ -83,7 +88,7 @@ impl Engine {
             child: config.child,
             compiles: Semaphore::new(limits::COMPILES),
             instances: Arc::new(Semaphore::new(limits::INSTANCES as usize)),
-            long_runners: Arc::new(Semaphore::new(long_runners())),
+            background,
             memory: Arc::new(MemoryOfAll::default()),
             loaded: Mutex::new(Loaded::default()),
             pools: Mutex::new(Vec::new()),
@@ -112,13 +117,6 @@ impl Engine {
             act(&pool);
         }
     }
-}
-
-/// Half of the processors, at least one.
-fn long_runners() -> usize {
-    std::thread::available_parallelism()
-        .map_or(1, |all| all.get() / 2)
-        .max(1)
 }
 
 /// What decides which code is made of a component. The compiling child uses exactly this.

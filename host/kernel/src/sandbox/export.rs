@@ -19,9 +19,9 @@ pub(crate) struct Place {
 }
 
 /// One verb with its arguments.
-pub(crate) trait Export: Send {
+pub(crate) trait Export: Send + 'static {
     /// What the guest answers, as the contract has it.
-    type Answer: Send;
+    type Answer: Send + 'static;
     /// The same, checked.
     type Output: Send;
     /// Whether the instance is kept for the next call.

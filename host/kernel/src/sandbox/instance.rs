@@ -21,7 +21,7 @@ use crate::system::Prepared;
 /// An instance between two calls, or in one.
 pub(super) struct Instance {
     pub(super) store: Store<StoreState>,
-    meter: Arc<Meter>,
+    pub(super) meter: Arc<Meter>,
     adapter: Option<Adapter>,
     pub(super) calls: u32,
     pub(super) idle_since: Instant,
@@ -49,17 +49,11 @@ impl Instance {
         store.limiter(|state| &mut state.limiter);
         store.set_hostcall_fuel(limits::HOSTCALL_FUEL);
         store.set_max_component_handles(limits::HANDLES);
-        let turns = Arc::clone(&engine.long_runners);
-        store.epoch_deadline_callback(move |context| {
-            let meter = &context.data().meter;
-            if meter.is_over() {
+        store.epoch_deadline_callback(|context| {
+            if context.data().meter.is_over() {
                 return Err(OverBudget.into());
             }
-            if !meter.runs_long() {
-                return Ok(UpdateDeadline::Yield(1));
-            }
-            let turn = Arc::clone(meter).take_turn(Arc::clone(&turns));
-            Ok(UpdateDeadline::YieldCustom(1, Box::pin(turn)))
+            Ok(UpdateDeadline::Yield(1))
         });
         Self {
             store,

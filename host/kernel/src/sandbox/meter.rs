@@ -1,16 +1,16 @@
 //! Time spent in a guest, not counting what it waits for.
 //!
 //! A call's future is polled inside [`metered`], which counts each poll; a host call that waits is polled inside
-//! [`waiting`], which stops the count meanwhile. So a slow server costs a guest nothing, and a loop everything.
+//! [`waiting`], which stops the count meanwhile. So a slow server costs a guest nothing, and a loop everything. A call
+//! that runs long is metered by its thread's processor time, for its thread is one that others may push aside.
 
 use std::future::{Future, poll_fn};
 use std::pin::pin;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::task::Poll;
 use std::time::{Duration, Instant};
 
-use parking_lot::Mutex;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use rustix::time::{ClockId, clock_gettime};
 
 use crate::limits;
 
@@ -24,8 +24,8 @@ pub(crate) struct Meter {
     budget: u64,
     spent: AtomicU64,
     since: AtomicU64,
-    /// Held while a call that runs long has its turn; given back whenever it stops running.
-    turn: Mutex<Option<OwnedSemaphorePermit>>,
+    by_processor_time: AtomicBool,
+    cut: AtomicBool,
 }
 
 impl Meter {
@@ -35,26 +35,35 @@ impl Meter {
             budget: nanos(budget),
             spent: AtomicU64::new(0),
             since: AtomicU64::new(STOPPED),
-            turn: Mutex::new(None),
+            by_processor_time: AtomicBool::new(false),
+            cut: AtomicBool::new(false),
         }
     }
 
-    /// Whether the call runs so long that it takes turns with others of its kind.
+    /// Whether the call runs so long that it goes on in the background.
     pub(crate) fn runs_long(&self) -> bool {
         self.spent() > limits::GUEST_SLICE
     }
 
-    /// Lets others run, then waits for a turn among the calls that run long. Fair: one tick each, in order.
-    pub(crate) async fn take_turn(self: Arc<Self>, turns: Arc<Semaphore>) {
-        tokio::task::yield_now().await;
-        let turn = turns.acquire_owned().await.ok();
-        *self.turn.lock() = turn;
+    /// From now on counts the processor time of the thread that polls it. Only between two polls.
+    pub(crate) fn by_processor_time(&self) {
+        self.by_processor_time.store(true, Ordering::Relaxed);
+    }
+
+    /// Ends a call that another thread polls right now: it comes to no host call any more.
+    pub(crate) fn cut(&self) {
+        self.cut.store(true, Ordering::Release);
+    }
+
+    fn is_cut(&self) -> bool {
+        self.cut.load(Ordering::Acquire)
     }
 
     /// Begins a new call.
     pub(crate) fn reset(&self) {
         self.spent.store(0, Ordering::Relaxed);
         self.since.store(STOPPED, Ordering::Relaxed);
+        self.by_processor_time.store(false, Ordering::Relaxed);
     }
 
     /// Time in the guest so far, the present poll included.
@@ -68,9 +77,9 @@ impl Meter {
         Duration::from_nanos(self.spent.load(Ordering::Relaxed).saturating_add(running))
     }
 
-    /// Whether the budget is used up.
+    /// Whether the budget is used up, or nobody waits for the call any more.
     pub(crate) fn is_over(&self) -> bool {
-        nanos(self.spent()) > self.budget
+        self.is_cut() || nanos(self.spent()) > self.budget
     }
 
     fn run(&self) {
@@ -79,12 +88,6 @@ impl Meter {
 
     fn stop(&self) {
         let since = self.since.swap(STOPPED, Ordering::Relaxed);
-        // A call that never ran long has no turn, and pays no more than this look.
-        if self.spent.load(Ordering::Relaxed) > 0
-            && let Some(mut turn) = self.turn.try_lock()
-        {
-            turn.take();
-        }
         if since != STOPPED {
             self.spent
                 .fetch_add(self.now().saturating_sub(since), Ordering::Relaxed);
@@ -92,6 +95,10 @@ impl Meter {
     }
 
     fn now(&self) -> u64 {
+        if self.by_processor_time.load(Ordering::Relaxed) {
+            let time = clock_gettime(ClockId::ThreadCPUTime);
+            return nanos(Duration::try_from(time).unwrap_or_default());
+        }
         nanos(self.origin.elapsed())
     }
 }
@@ -108,10 +115,14 @@ pub(crate) async fn metered<F: Future>(meter: &Meter, future: F) -> F::Output {
     .await
 }
 
-/// Counts no poll of a host call's future, which runs inside the guest's.
+/// Counts no poll of a host call's future, which runs inside the guest's. A call that is cut waits for good: it is
+/// dropped as soon as its thread lets go of it.
 pub(crate) async fn waiting<F: Future>(meter: &Meter, future: F) -> F::Output {
     let mut future = pin!(future);
     poll_fn(|context| {
+        if meter.is_cut() {
+            return Poll::Pending;
+        }
         meter.stop();
         let poll = future.as_mut().poll(context);
         meter.run();

@@ -3,6 +3,7 @@
 //! What a guest may do is not decided here: `imports` hands every call to a capability, which asks the grant. What is
 //! decided here is how long, how often and in how much memory a guest runs, and that a broken one is thrown away.
 
+mod background;
 mod bindings;
 mod cache;
 mod compile;

@@ -11,6 +11,7 @@ use parking_lot::Mutex;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, SemaphorePermit};
 
 use super::Engine;
+use super::background;
 use super::export::{Export, Place};
 use super::instance::Instance;
 use super::load::Code;
@@ -104,7 +105,12 @@ impl Pool {
             Err(failure) => return Ended::refused(failure),
         };
         let place = export.place();
-        let ran = instance.run(&self.code, export).await;
+        let (code, meter) = (Arc::clone(&self.code), Arc::clone(&instance.meter));
+        let run = Box::pin(async move {
+            let ran = instance.run(&code, export).await;
+            (instance, ran)
+        });
+        let (instance, ran) = background::polled(run, &meter, &self.engine.background).await;
         self.finish::<E>(instance, &place, ran)
     }
 
@@ -200,6 +206,10 @@ impl Pool {
             Err(broken) => {
                 let message = trap::sentence(state, place, &broken);
                 tracing::warn!(system = %self.system.name, "{message}");
+                if instance.meter.runs_long() {
+                    // Giving back much memory takes long, too.
+                    self.engine.background.run(move || drop(instance));
+                }
                 Ended {
                     result: Err(Failure::Internal { message }),
                     reached: true,

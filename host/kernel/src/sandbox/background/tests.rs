@@ -1,0 +1,143 @@
+//! A call that runs long, without a guest: a future that keeps its thread busy.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
+
+use std::sync::atomic::AtomicUsize;
+use std::task::Poll;
+use std::time::Duration;
+
+use tokio::sync::{Notify, oneshot};
+
+use super::*;
+use crate::sandbox::meter::metered;
+
+/// Keeps the thread that polls it busy for longer than a slice, once, and tells its name afterwards.
+async fn long() -> Option<String> {
+    let mut busy = false;
+    std::future::poll_fn(|context| {
+        if busy {
+            return Poll::Ready(());
+        }
+        busy = true;
+        let began = std::time::Instant::now();
+        while began.elapsed() < limits::GUEST_SLICE * 2 {
+            std::hint::spin_loop();
+        }
+        context.waker().wake_by_ref();
+        Poll::Pending
+    })
+    .await;
+    thread::current().name().map(str::to_owned)
+}
+
+async fn run<F>(meter: &Arc<Meter>, call: F) -> F::Output
+where
+    F: Future + Send + 'static,
+    F::Output: Send,
+{
+    let background = Background::start().unwrap();
+    let own = Arc::clone(meter);
+    let call = Box::pin(async move { metered(&own, call).await });
+    polled(call, meter, &background).await
+}
+
+fn meter() -> Arc<Meter> {
+    Arc::new(Meter::new(Duration::from_secs(1)))
+}
+
+#[tokio::test]
+async fn a_short_call_stays_where_it_is() {
+    let meter = meter();
+    let here = thread::current().id();
+    let there = run(&meter, async {
+        tokio::task::yield_now().await;
+        thread::current().id()
+    });
+    assert_eq!(there.await, here);
+}
+
+#[tokio::test]
+async fn a_long_call_goes_on_in_the_background_at_the_lowest_priority() {
+    let call = async {
+        let name = long().await;
+        (name, rustix::process::getpriority_process(None).unwrap())
+    };
+    let (name, nice) = run(&meter(), call).await;
+    assert_eq!(name.as_deref(), Some("background"));
+    assert_eq!(nice, limits::BACKGROUND_NICE);
+    assert_eq!(rustix::process::getpriority_process(None).unwrap(), 0);
+}
+
+#[tokio::test]
+async fn what_it_waits_for_is_its_callers_and_wakes_it() {
+    let notify = Arc::new(Notify::new());
+    let waited = Arc::clone(&notify);
+    let call = async move {
+        long().await;
+        tokio::time::sleep(Duration::from_millis(1)).await;
+        let task = tokio::spawn(async move { waited.notified().await });
+        task.await.unwrap();
+        thread::current().name().map(str::to_owned)
+    };
+    let meter = meter();
+    let (name, ()) = tokio::join!(run(&meter, call), async { notify.notify_one() });
+    assert_eq!(name.as_deref(), Some("background"));
+}
+
+#[tokio::test]
+async fn dropped_while_it_waits_it_is_gone_at_once() {
+    let (held, gone) = oneshot::channel::<()>();
+    let (tell, waits) = oneshot::channel();
+    let call = async move {
+        let _held = held;
+        long().await;
+        tell.send(()).unwrap();
+        std::future::pending::<()>().await;
+    };
+    let meter = meter();
+    let mut run = Box::pin(run(&meter, call));
+    tokio::select! {
+        () = &mut run => unreachable!("it never ends"),
+        told = waits => told.unwrap(),
+    }
+    drop(run);
+    assert!(gone.await.is_err());
+}
+
+#[tokio::test]
+async fn dropped_while_it_runs_it_comes_to_no_host_call() {
+    let (held, gone) = oneshot::channel::<()>();
+    let (tell, runs) = oneshot::channel();
+    let (dropped, go_on) = std::sync::mpsc::channel::<()>();
+    let sent = Arc::new(AtomicUsize::new(0));
+    let (meter, sending) = (meter(), Arc::clone(&sent));
+    let inside = Arc::clone(&meter);
+    let call = async move {
+        let _held = held;
+        long().await;
+        tell.send(()).unwrap();
+        go_on.recv().unwrap();
+        let host_call = async { sending.fetch_add(1, Ordering::Relaxed) };
+        crate::sandbox::meter::waiting(&inside, host_call).await;
+    };
+    let mut run = Box::pin(run(&meter, call));
+    tokio::select! {
+        () = &mut run => unreachable!("it never ends"),
+        told = runs => told.unwrap(),
+    }
+    drop(run);
+    assert!(meter.is_over());
+    dropped.send(()).unwrap();
+    assert!(gone.await.is_err());
+    assert_eq!(sent.load(Ordering::Relaxed), 0);
+}
+
+#[tokio::test]
+#[should_panic(expected = "a mistake of ours")]
+async fn a_panic_is_its_callers() {
+    let call = async {
+        long().await;
+        panic!("a mistake of ours");
+    };
+    run(&meter(), call).await;
+}
