@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use tokio::task::{Id, JoinError, JoinSet};
 use tombolo_kernel::failure::Failure;
-use tombolo_kernel::fields::Withheld;
-use tombolo_kernel::system::lane;
+use tombolo_kernel::fields::Gathered;
+use tombolo_kernel::system::{ActionOffer, Terms, lane};
 
 use super::gate::Ahead;
 use super::{Engine, Run};
@@ -31,8 +31,10 @@ pub(super) struct Caller {
     pub(super) ahead: Option<Arc<Ahead>>,
     /// The system for which the run's row says that it waits.
     pub(super) parked_on: Option<String>,
+    /// What is known of its action.
+    pub(super) offer: Option<Arc<ActionOffer>>,
     /// What is kept back from its system, of all that the run knows.
-    pub(super) withheld: Option<Arc<Withheld>>,
+    pub(super) withheld: Gathered,
 }
 
 /// Of one run.
@@ -109,17 +111,21 @@ impl Engine {
             &run.lane
         });
         let actor = &self.parts.actor;
-        let fields = actor.fields(&wanted.system, &wanted.action, lane);
+        let Terms { offer, fields } = actor.terms(&wanted.system, &wanted.action, lane);
         Caller {
             run: run.id.clone(),
             lane,
             ahead: run.ahead.clone(),
             parked_on: run.parked_on.as_ref().map(|(system, _)| system.clone()),
-            withheld: fields.map(|fields| {
-                // Serializing our own types into memory does not fail; what were not JSON would be refused.
-                let state = serde_json::to_string(&run.state).unwrap_or_default();
-                Arc::new(fields.withheld([run.event.data().raw(), &state]))
-            }),
+            offer,
+            withheld: match fields {
+                Some(fields) => {
+                    // Serializing our own types into memory does not fail; what were not JSON would be refused.
+                    let state = serde_json::to_string(&run.state).unwrap_or_default();
+                    Gathered::by(fields, [run.event.data().raw(), &state])
+                }
+                None => Gathered::By(None),
+            },
         }
     }
 

@@ -129,8 +129,8 @@ impl Engine {
             attempt,
             until_ms,
         } = wanted;
-        let offer = self.parts.actor.offer(&system, &action);
-        if let Some(offer) = &offer
+        let offer = caller.offer.as_ref();
+        if let Some(offer) = offer
             && let Err(failure) = self.schemas.check(&system, &action, offer, &input)
         {
             let refused = Called {

@@ -9,10 +9,13 @@ use tombolo_kernel::system::ActionOffer;
 
 use super::schema::{InputSchema, field_problems};
 
+/// Versions of a system that take calls side by side: what runs, and a canary.
+const VERSIONS: usize = 2;
+
 /// Compiled input schemas, by system and action; a changed offer is compiled anew.
 #[derive(Default)]
 pub(super) struct Schemas {
-    known: RwLock<HashMap<(String, String), Known>>,
+    known: RwLock<HashMap<(String, String), Vec<Known>>>,
 }
 
 /// The offer it was compiled from, and what came of it.
@@ -53,15 +56,18 @@ impl Schemas {
     fn compiled(&self, system: &str, action: &str, offer: &Arc<ActionOffer>) -> Arc<Compiled> {
         // One allocation for the key is all this costs; the map is small.
         let key = (system.to_owned(), action.to_owned());
-        if let Some((known, compiled)) = self.known.read().get(&key)
-            && (Arc::ptr_eq(known, offer) || known.input == offer.input)
-        {
+        let known = self.known.read();
+        let mut of_action = known.get(&key).into_iter().flatten();
+        let same = |(known, _): &&Known| Arc::ptr_eq(known, offer) || known.input == offer.input;
+        if let Some((_, compiled)) = of_action.find(same) {
             return Arc::clone(compiled);
         }
+        drop(known);
         let compiled = Arc::new(InputSchema::compile(offer));
-        self.known
-            .write()
-            .insert(key, (Arc::clone(offer), Arc::clone(&compiled)));
+        let mut known = self.known.write();
+        let of_action = known.entry(key).or_default();
+        of_action.insert(0, (Arc::clone(offer), Arc::clone(&compiled)));
+        of_action.truncate(VERSIONS);
         compiled
     }
 }

@@ -15,6 +15,7 @@ use crate::limits;
 /// Rules made ready.
 #[derive(Debug, Clone)]
 pub struct FieldFilter {
+    rules: FieldRules,
     hide: Vec<Path>,
     mask: Vec<(Path, Mask)>,
     matching: Vec<Regex>,
@@ -78,6 +79,7 @@ impl FieldFilter {
         }
         let mask = |(path, mask): (&String, &Mask)| Ok((Path::parse(path)?, *mask));
         Ok(Self {
+            rules: rules.clone(),
             hide: rules
                 .hide
                 .iter()
@@ -90,6 +92,11 @@ impl FieldFilter {
                 .map(|pattern| regex(pattern))
                 .collect::<Result<_, _>>()?,
         })
+    }
+
+    /// Whether it keeps back the same.
+    pub(super) fn is_as(&self, other: &Self) -> bool {
+        self.rules == other.rules
     }
 
     /// The text without hidden fields and with masks.

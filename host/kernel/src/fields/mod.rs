@@ -4,6 +4,7 @@
 //! - [`FieldRules`]: what the operator wrote and the reviewer approved
 //! - [`FieldFilter`]: the same made ready, used on every input and on every answer of another system
 //! - [`Withheld`]: the values that were kept back, to find them again under another name
+//! - [`Gathered`]: the same with the rules that kept them back, for a call that waits while rules change
 
 mod filter;
 mod mask;
@@ -13,7 +14,7 @@ mod withheld;
 
 pub use filter::{FieldFilter, FieldsError};
 pub use mask::Mask;
-pub use withheld::{Leak, Withheld};
+pub use withheld::{Gathered, Leak, Withheld};
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -2,8 +2,9 @@
 //! mapping, into a sentence, with another key.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
-use super::filter::text;
+use super::filter::{FieldFilter, text};
 use crate::limits;
 
 /// Values, and the rule that keeps each back. What is shorter than [`limits::WITHHELD_SHORTEST`] bytes is in too many
@@ -15,6 +16,44 @@ pub struct Withheld {
     too_many: bool,
     /// A text they may be in was not JSON or nested too deeply to be read through.
     pub(super) unread: bool,
+}
+
+/// What is known of the values that an input may hold and its system must not see.
+#[derive(Debug, Clone, Default)]
+pub enum Gathered {
+    /// Nothing: whoever calls made the input itself.
+    #[default]
+    Nothing,
+    /// The values of what the input was made of, by the rules of the version whose turn it was then. `None`: it had
+    /// no rules.
+    By(Option<Arc<(Arc<FieldFilter>, Withheld)>>),
+}
+
+impl Gathered {
+    /// Gathers, from these JSON texts, by these rules.
+    #[must_use]
+    pub fn by<'s>(rules: Arc<FieldFilter>, sources: impl IntoIterator<Item = &'s str>) -> Self {
+        let values = rules.withheld(sources);
+        Self::By(Some(Arc::new((rules, values))))
+    }
+
+    /// Whether the version that takes the call keeps back other values than were gathered.
+    pub(crate) fn is_outdated(&self, rules: &FieldFilter) -> bool {
+        match self {
+            Self::Nothing => false,
+            Self::By(None) => true,
+            Self::By(Some(gathered)) => {
+                !std::ptr::eq(&raw const *gathered.0, rules) && !gathered.0.is_as(rules)
+            }
+        }
+    }
+
+    pub(crate) fn leak(&self, filtered: &str) -> Option<Leak> {
+        match self {
+            Self::By(Some(gathered)) => gathered.1.leak(filtered),
+            Self::By(None) | Self::Nothing => None,
+        }
+    }
 }
 
 /// Where a value was found that is kept back.

@@ -15,7 +15,7 @@ use crate::capability::broker::Message;
 use crate::capability::store::StoreError;
 use crate::capability::{actions, clock, http, log};
 use crate::failure::Failure;
-use crate::fields::FieldFilter;
+use crate::fields::{FieldFilter, Gathered};
 use crate::system::ActionCall;
 
 impl wit::types::Host for StoreState {}
@@ -247,7 +247,7 @@ impl StoreState {
             attempt: self.call.attempt,
             cause: self.cause_text(),
             depth: self.call.depth.saturating_add(1),
-            withheld: None,
+            withheld: Gathered::Nothing,
             lane: self.call.lane,
         }
     }

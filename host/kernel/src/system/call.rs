@@ -6,7 +6,7 @@ use serde_json::value::RawValue;
 
 use crate::audit::AuditRecord;
 use crate::failure::{Failure, FieldProblem};
-use crate::fields::{FieldFilter, Withheld};
+use crate::fields::{FieldFilter, Gathered};
 
 /// Ask a system to do something.
 #[derive(Debug, Clone)]
@@ -24,7 +24,7 @@ pub struct ActionCall {
     /// How many `actions.call` are above this one.
     pub depth: u8,
     /// Values that are kept back from the system and must not be in the input under another name.
-    pub withheld: Option<Arc<Withheld>>,
+    pub withheld: Gathered,
     /// The [hash](super::lane) of the lane that it belongs to, which decides whether a canary takes it. `None`: none does.
     pub lane: Option<u64>,
 }
@@ -124,7 +124,8 @@ pub struct Outcome<T> {
 }
 
 impl ActionCall {
-    /// What of a call's input reaches the system. An input from which not everything can be kept back goes nowhere.
+    /// What of a call's input reaches the system. An input from which not everything can be kept back goes nowhere; one
+    /// that was made when other rules held is made again.
     pub(super) fn reaching(&self, fields: &FieldFilter) -> Result<String, Failure> {
         let refused = |message: String| Failure::InvalidInput {
             problems: vec![FieldProblem {
@@ -132,14 +133,17 @@ impl ActionCall {
                 message,
             }],
         };
+        if self.withheld.is_outdated(fields) {
+            let message = "what is kept back from this system changed while the call waited; it is made again by the new rules";
+            return Err(Failure::RateLimited {
+                message: message.to_owned(),
+                retry_after_ms: Some(0),
+            });
+        }
         let input = fields
             .apply(&self.input)
             .map_err(|problem| refused(problem.to_string()))?;
-        let leak = self
-            .withheld
-            .as_ref()
-            .and_then(|withheld| withheld.leak(&input));
-        match leak {
+        match self.withheld.leak(&input) {
             Some(leak) => Err(refused(leak.to_string())),
             None => Ok(input),
         }
@@ -159,6 +163,15 @@ impl<T> Outcome<T> {
     }
 }
 
+/// What holds for a call before it is made.
+#[derive(Debug, Clone, Default)]
+pub struct Terms {
+    /// What is known of the action. `None`: the system does not offer it.
+    pub offer: Option<Arc<super::ActionOffer>>,
+    /// What is kept back from the system, if anything.
+    pub fields: Option<Arc<FieldFilter>>,
+}
+
 /// Whoever can carry out actions: the registry of systems, or a script in tests.
 pub trait Actor: Send + Sync {
     /// Does one action. Never panics and always ends by the system's deadline; an unknown system or action is
@@ -169,14 +182,12 @@ pub trait Actor: Send + Sync {
         call: ActionCall,
     ) -> futures_util::future::BoxFuture<'a, Outcome<String>>;
 
-    /// What is kept back from the version of a system that takes this action in this lane, if anything.
-    fn fields(
-        &self,
-        _system: &str,
-        _action: &str,
-        _lane: u64,
-    ) -> Option<std::sync::Arc<crate::fields::FieldFilter>> {
-        None
+    /// What holds for an action in the version of its system that takes it in this lane.
+    fn terms(&self, system: &str, action: &str, _lane: u64) -> Terms {
+        Terms {
+            offer: self.offer(system, action),
+            fields: None,
+        }
     }
 
     /// Why no call may go to a system until a person or another version of it changes that: it is disabled, or

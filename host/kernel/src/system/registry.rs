@@ -14,7 +14,8 @@ use super::leave::Leave;
 use super::slot::{Identity, News, Running, Slot, Trouble, resting};
 use super::{
     ActionCall, ActionOffer, Actor, ConnectError, Disabled, Inbound, LifeNews, MESSAGE, Outcome,
-    Page, Prepared, Reception, Subscribed, SystemSpec, SystemState, SystemStatus, admit, decisions,
+    Page, Prepared, Reception, Subscribed, SystemSpec, SystemState, SystemStatus, Terms, admit,
+    decisions,
 };
 use crate::audit::SharedAudit;
 use crate::capability::broker::Brokers;
@@ -23,7 +24,6 @@ use crate::capability::store::KeyValues;
 use crate::capability::{NOT_REACHED, PrepareError};
 use crate::clock::SharedClock;
 use crate::failure::Failure;
-use crate::fields::FieldFilter;
 use crate::grant::Grant;
 use crate::limits;
 use crate::sandbox::{CallState, Cause, Pool, Read, Start};
@@ -401,10 +401,15 @@ impl Actor for Systems {
         Some(running.crashing(&quarantine))
     }
 
-    fn fields(&self, system: &str, action: &str, lane: u64) -> Option<Arc<FieldFilter>> {
-        let running = self.running(system).ok()?;
+    fn terms(&self, system: &str, action: &str, lane: u64) -> Terms {
+        let Ok(running) = self.loaded(system) else {
+            return Terms::default();
+        };
         let (running, _) = self.turn(system, running, action, Some(lane));
-        running.prepared.grant.fields.clone()
+        Terms {
+            offer: running.prepared.actions.get(action).map(Arc::clone),
+            fields: running.prepared.grant.fields.clone(),
+        }
     }
 
     fn offer(&self, system: &str, action: &str) -> Option<Arc<ActionOffer>> {

@@ -10,6 +10,7 @@ use tokio::sync::Semaphore;
 use tombolo_kernel::audit::{AuditRecord, AuditSink};
 use tombolo_kernel::capability::store::{KeyValueError, KeyValues};
 use tombolo_kernel::clock::Clock;
+use tombolo_kernel::fields::Gathered;
 use tombolo_kernel::grant::{Approval, Grant, wishes};
 use tombolo_kernel::package::{Package, Signer};
 use tombolo_kernel::sandbox::{CompileConfig, Engine};
@@ -195,7 +196,7 @@ pub(crate) fn call(input: &str) -> ActionCall {
         attempt: 1,
         cause: "1.flow/step".into(),
         depth: 0,
-        withheld: None,
+        withheld: Gathered::Nothing,
         lane: None,
     }
 }

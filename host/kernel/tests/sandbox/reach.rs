@@ -1,11 +1,13 @@
 //! What guests reach through the small capabilities: events, actions, settings, the clock.
 
+use std::sync::Arc;
+
 use super::fixture::{Fixture, call, granted, spec};
 use super::guest::Guest;
 use super::limits::waits_at_the_gate;
 use tombolo_kernel::audit::Kind;
 use tombolo_kernel::failure::Failure;
-use tombolo_kernel::fields::Mask;
+use tombolo_kernel::fields::{FieldFilter, Gathered, Mask};
 use tombolo_kernel::limits;
 use tombolo_kernel::system::{Actor, Inbound};
 
@@ -198,6 +200,48 @@ async fn hidden_fields_are_not_in_what_an_adapter_is_asked_to_do() {
         matches!(refused, Err(Failure::InvalidInput { .. })),
         "{refused:?}"
     );
+}
+
+#[tokio::test]
+async fn an_input_that_waited_while_the_rules_changed_is_made_again() {
+    let fixture = Fixture::new();
+    let mut spec = spec("sut", &Guest::default());
+    fixture.connect_with(spec.clone()).await.unwrap();
+    let rules = || fixture.systems.terms("sut", "go", 1).fields;
+    let made = |rules: Option<Arc<FieldFilter>>| {
+        let source = r#"{"birthday":"1980-02-29"}"#;
+        let mut call = call(r#"{"note":"born 1980-02-29"}"#);
+        call.withheld = match rules {
+            Some(rules) => Gathered::by(rules, [source]),
+            None => Gathered::By(None),
+        };
+        call
+    };
+    let act = async |call| fixture.systems.act("sut", call).await.result;
+    let of_none = made(rules());
+    act(of_none.clone()).await.unwrap();
+
+    spec.fields.hide.insert("phone".into());
+    fixture.connect_with(spec.clone()).await.unwrap();
+    let of_phone = made(rules());
+    act(of_phone.clone()).await.unwrap();
+
+    spec.fields.hide.insert("birthday".into());
+    fixture.connect_with(spec.clone()).await.unwrap();
+    for outdated in [of_none, of_phone] {
+        let refused = act(outdated).await;
+        assert!(
+            matches!(refused, Err(Failure::RateLimited { .. })),
+            "{refused:?}"
+        );
+    }
+    let of_birthday = made(rules());
+    let is_found = |result| matches!(result, Err(Failure::InvalidInput { .. }));
+    assert!(is_found(act(of_birthday.clone()).await));
+
+    // The same rules in another version are the same.
+    fixture.connect_with(spec).await.unwrap();
+    assert!(is_found(act(of_birthday).await));
 }
 
 #[tokio::test]

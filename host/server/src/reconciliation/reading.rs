@@ -11,6 +11,7 @@ use tombolo_flow::run::pause_ms;
 use tombolo_flow::tables::Tables;
 use tombolo_kernel::event::Event;
 use tombolo_kernel::failure::Failure;
+use tombolo_kernel::fields::Gathered;
 use tombolo_kernel::limits;
 use tombolo_kernel::system::ActionCall;
 
@@ -147,7 +148,7 @@ async fn page(
                 attempt,
                 cause: cause.to_owned(),
                 depth: 0,
-                withheld: None,
+                withheld: Gathered::Nothing,
                 lane: None,
             };
             let result = core.engine.ask(&side.system, call).await?;

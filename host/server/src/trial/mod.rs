@@ -14,6 +14,7 @@ use std::sync::Arc;
 use serde::Serialize;
 use tombolo_kernel::clock::{Clock as _, MachineClock};
 use tombolo_kernel::failure::{Failure, FieldProblem};
+use tombolo_kernel::fields::Gathered;
 use tombolo_kernel::grant::{self, Grant, Item};
 use tombolo_kernel::limits;
 use tombolo_kernel::sandbox::{CompileConfig, Engine, EngineError};
@@ -238,7 +239,7 @@ impl Trial<'_> {
         // A system that crashed again and again is asked again all the same.
         self.systems.enable(self.name);
         let shown = format!("action {action}");
-        let fields = self.systems.fields(self.name, action, 0);
+        let fields = self.systems.terms(self.name, action, 0).fields;
         let reaching = fields
             .as_ref()
             .and_then(|fields| fields.apply(&input).ok())
@@ -248,8 +249,10 @@ impl Trial<'_> {
                 Outcome::refused(Failure::InvalidInput { problems })
             }
             _ => {
-                let withheld = fields
-                    .map(|fields| Arc::new(fields.withheld(sources.iter().map(String::as_str))));
+                let withheld = match fields {
+                    Some(fields) => Gathered::by(fields, sources.iter().map(String::as_str)),
+                    None => Gathered::By(None),
+                };
                 let call = ActionCall {
                     action: action.to_owned(),
                     input,

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use tombolo_kernel::audit::NoAudit;
 use tombolo_kernel::clock::MachineClock;
+use tombolo_kernel::fields::Gathered;
 use tombolo_kernel::package::Package;
 use tombolo_kernel::sandbox::Engine;
 use tombolo_kernel::system::{ActionCall, Actor as _, Surroundings, Systems};
@@ -172,7 +173,7 @@ async fn one_call(systems: &Systems, system: &str, input: &str) -> anyhow::Resul
         attempt: 1,
         cause: "1.flow/step".into(),
         depth: 0,
-        withheld: None,
+        withheld: Gathered::Nothing,
         lane: None,
     };
     match systems.act(system, call).await.result {

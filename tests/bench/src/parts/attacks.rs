@@ -9,6 +9,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tombolo_kernel::fields::Gathered;
 use tombolo_kernel::limits;
 use tombolo_kernel::package::Package;
 use tombolo_kernel::system::{ActionCall, ActionOffer, Actor as _};
@@ -237,7 +238,7 @@ fn overrun_ms(runtime: &tokio::runtime::Runtime, adapters: &Path) -> anyhow::Res
         attempt: 1,
         cause: "1.flow/step".into(),
         depth: 0,
-        withheld: None,
+        withheld: Gathered::Nothing,
         lane: None,
     };
     let mut most = 0_u64;

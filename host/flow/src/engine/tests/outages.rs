@@ -5,6 +5,7 @@ use crate::delivery::{Rate, RetryWish};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tombolo_kernel::failure::Failure;
+use tombolo_kernel::fields::Gathered;
 use tombolo_kernel::limits;
 use tombolo_kernel::system::ActionCall;
 
@@ -381,7 +382,7 @@ async fn what_is_asked_outside_of_runs_keeps_to_what_its_system_stands() {
         attempt: 1,
         cause: "reconciliations/j".into(),
         depth: 0,
-        withheld: None,
+        withheld: Gathered::Nothing,
         lane: None,
     };
     for _ in 0..limits::BREAKER_FAILURES {
