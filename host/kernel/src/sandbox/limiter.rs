@@ -43,6 +43,11 @@ impl Limiter {
             refusal: None,
         }
     }
+
+    /// Bytes of linear memory that it has.
+    pub(crate) fn has(&self) -> u64 {
+        self.has
+    }
 }
 
 impl ResourceLimiter for Limiter {

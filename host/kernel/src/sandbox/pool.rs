@@ -4,11 +4,11 @@
 //! deadline or an answer outside the contract the instance is dropped with its memory.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, SemaphorePermit};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::Engine;
 use super::background;
@@ -29,10 +29,12 @@ pub(crate) struct Pool {
     code: Arc<Code>,
     system: Arc<Prepared>,
     idle: Mutex<Vec<Instance>>,
-    turns: Semaphore,
+    turns: Arc<Semaphore>,
     waiting: AtomicUsize,
     under_way: AtomicUsize,
     alive: Arc<AtomicUsize>,
+    /// How many of the next calls begin in the background: a system whose calls run long has its first slices there, too.
+    long: AtomicU32,
 }
 
 /// How a call ended.
@@ -53,10 +55,11 @@ impl Pool {
             code,
             system,
             idle: Mutex::new(Vec::new()),
-            turns,
+            turns: Arc::new(turns),
             waiting: AtomicUsize::new(0),
             under_way: AtomicUsize::new(0),
             alive: Arc::new(AtomicUsize::new(0)),
+            long: AtomicU32::new(0),
             engine,
         });
         pool.engine.register(&pool);
@@ -94,7 +97,7 @@ impl Pool {
     /// Carries out one call by its deadline.
     pub(crate) async fn call<E: Export>(&self, export: E, call: CallState) -> Ended<E::Output> {
         let deadline = call.deadline;
-        let _turn = match self.turn(deadline).await {
+        let turn = match self.turn(deadline).await {
             Ok(turn) => turn,
             Err(failure) => return Ended::refused(failure),
         };
@@ -110,19 +113,35 @@ impl Pool {
             let ran = instance.run(&code, export).await;
             (instance, ran)
         });
-        let (instance, ran) = background::polled(run, &meter, &self.engine.background).await;
-        self.finish::<E>(instance, &place, ran)
+        let lately = self.long.load(Ordering::Relaxed) > 0;
+        let (instance, ran) =
+            background::polled(run, &meter, &self.engine.background, lately).await;
+        self.note_length(meter.runs_long());
+        self.finish::<E>(instance, turn, &place, ran)
     }
 
-    async fn turn(&self, deadline: tokio::time::Instant) -> Result<SemaphorePermit<'_>, Failure> {
-        if let Ok(turn) = self.turns.try_acquire() {
+    fn note_length(&self, ran_long: bool) {
+        if ran_long {
+            self.long.store(limits::BACKGROUND_CALLS, Ordering::Relaxed);
+        } else if self.long.load(Ordering::Relaxed) > 0 {
+            // Two at once may count one too few or start again from the top: a hint, no more.
+            let less = |calls: u32| calls.checked_sub(1);
+            let _ = self
+                .long
+                .fetch_update(Ordering::Relaxed, Ordering::Relaxed, less);
+        }
+    }
+
+    async fn turn(&self, deadline: tokio::time::Instant) -> Result<OwnedSemaphorePermit, Failure> {
+        if let Ok(turn) = Arc::clone(&self.turns).try_acquire_owned() {
             return Ok(turn);
         }
         let waiting = Counted::new(&self.waiting);
         if waiting.before >= limits::WAITING_PER_SYSTEM {
             return Err(self.busy("turn"));
         }
-        match tokio::time::timeout_at(deadline, self.turns.acquire()).await {
+        let turn = Arc::clone(&self.turns).acquire_owned();
+        match tokio::time::timeout_at(deadline, turn).await {
             Ok(Ok(turn)) => Ok(turn),
             _ => Err(self.busy("turn")),
         }
@@ -174,6 +193,7 @@ impl Pool {
     fn finish<E: Export>(
         &self,
         mut instance: Instance,
+        turn: OwnedSemaphorePermit,
         place: &Place,
         ran: Result<E::Answer, Broken>,
     ) -> Ended<E::Output> {
@@ -206,9 +226,9 @@ impl Pool {
             Err(broken) => {
                 let message = trap::sentence(state, place, &broken);
                 tracing::warn!(system = %self.system.name, "{message}");
-                if instance.meter.runs_long() {
-                    // Giving back much memory takes long, too.
-                    self.engine.background.run(move || drop(instance));
+                if state.limiter.has() >= limits::BACKGROUND_MEMORY {
+                    // The call's turn is over with it, so that no more of them wait than the system has turns.
+                    self.engine.background.run(move || drop((instance, turn)));
                 }
                 Ended {
                     result: Err(Failure::Internal { message }),

@@ -30,6 +30,13 @@ async fn long() -> Option<String> {
     thread::current().name().map(str::to_owned)
 }
 
+/// The calling thread's scheduling policy (proc(5), the 41st field of `stat`).
+fn policy() -> u32 {
+    let stat = std::fs::read_to_string("/proc/thread-self/stat").unwrap();
+    let after = stat.rsplit(')').next().unwrap();
+    after.split_whitespace().nth(38).unwrap().parse().unwrap()
+}
+
 async fn run<F>(meter: &Arc<Meter>, call: F) -> F::Output
 where
     F: Future + Send + 'static,
@@ -38,7 +45,7 @@ where
     let background = Background::start().unwrap();
     let own = Arc::clone(meter);
     let call = Box::pin(async move { metered(&own, call).await });
-    polled(call, meter, &background).await
+    polled(call, meter, &background, false).await
 }
 
 fn meter() -> Arc<Meter> {
@@ -60,12 +67,11 @@ async fn a_short_call_stays_where_it_is() {
 async fn a_long_call_goes_on_in_the_background_at_the_lowest_priority() {
     let call = async {
         let name = long().await;
-        (name, rustix::process::getpriority_process(None).unwrap())
+        (name, policy())
     };
-    let (name, nice) = run(&meter(), call).await;
+    let (name, background) = run(&meter(), call).await;
     assert_eq!(name.as_deref(), Some("background"));
-    assert_eq!(nice, limits::BACKGROUND_NICE);
-    assert_eq!(rustix::process::getpriority_process(None).unwrap(), 0);
+    assert_eq!((policy(), background), (0, 5), "SCHED_OTHER and SCHED_IDLE");
 }
 
 #[tokio::test]
@@ -130,6 +136,27 @@ async fn dropped_while_it_runs_it_comes_to_no_host_call() {
     dropped.send(()).unwrap();
     assert!(gone.await.is_err());
     assert_eq!(sent.load(Ordering::Relaxed), 0);
+}
+
+#[tokio::test]
+async fn where_the_background_comes_to_nothing_somebody_else_does_it() {
+    let background = Background::start().unwrap();
+    let processors = thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    let (let_go, kept) = std::sync::mpsc::channel::<()>();
+    let kept = Arc::new(Mutex::new(kept));
+    let (began, mut begins) = tokio::sync::mpsc::unbounded_channel();
+    for _ in 0..(processors / 2).max(1) {
+        let (kept, began) = (Arc::clone(&kept), began.clone());
+        background.run(move || {
+            began.send(()).unwrap();
+            let _ = kept.lock().recv();
+        });
+        begins.recv().await.unwrap();
+    }
+    let (tell, told) = oneshot::channel();
+    background.run(move || tell.send(policy()).unwrap());
+    assert_eq!(told.await.unwrap(), 0, "at the priority of all others");
+    drop(let_go);
 }
 
 #[tokio::test]
