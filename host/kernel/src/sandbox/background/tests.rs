@@ -80,7 +80,7 @@ async fn what_it_waits_for_is_its_callers_and_wakes_it() {
     let waited = Arc::clone(&notify);
     let call = async move {
         long().await;
-        tokio::time::sleep(Duration::from_millis(1)).await;
+        tokio::time::sleep(limits::EPOCH_TICK).await; // reason: the timer of its caller's runtime
         let task = tokio::spawn(async move { waited.notified().await });
         task.await.unwrap();
         thread::current().name().map(str::to_owned)
