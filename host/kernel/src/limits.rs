@@ -50,13 +50,10 @@ pub const TABLE_ELEMENTS: usize = 20_000;
 /// Time in the guest for one call, not counting what it waits for.
 pub const CPU: Duration = Duration::from_millis(1000);
 /// Time in the guest after which a call goes on in the background, in turns of one [`EPOCH_TICK`] with others of its
-/// kind: many times what a usual call takes.
-pub const GUEST_SLICE: Duration = Duration::from_millis(1);
+/// kind: a hundred times what a usual call takes.
+pub const GUEST_SLICE: Duration = Duration::from_millis(4);
 /// Calls of a system that begin in the background after one of it ran long.
 pub const BACKGROUND_CALLS: u32 = 16;
-/// How long the background may come to nothing, because the processors are never free, before one turn is done at the
-/// priority of all others: at most a twenty-fifth of one processor.
-pub const BACKGROUND_PATIENCE: Duration = Duration::from_millis(50);
 /// Memory of an instance, bytes, from which giving it back takes so long that it is done in the background.
 pub const BACKGROUND_MEMORY: u64 = 4 * MIB;
 /// One call with all it waits for.

@@ -5,119 +5,62 @@
 //! asked for, and between turns the call is its caller's again: dropped while it waits, it is gone at once. So a guest
 //! that loops has the processors when nobody else wants them, and takes nothing from its neighbours.
 
-use std::collections::VecDeque;
 use std::future::Future;
 use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::pin::Pin;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{self, Receiver, Sender};
+use std::sync::{Arc, PoisonError};
 use std::task::{Context, Poll, Wake, Waker};
 use std::thread;
 
 use futures_util::task::AtomicWaker;
-use parking_lot::{Condvar, Mutex, MutexGuard};
+use parking_lot::Mutex;
 use tokio::runtime::Handle;
 
 use super::meter::Meter;
-use crate::limits;
 
 type Job = Box<dyn FnOnce() + Send>;
 
 /// The threads. They end with it.
-pub(super) struct Background(Arc<Queue>);
-
-/// What they are to do.
-#[derive(Default)]
-struct Queue {
-    jobs: Mutex<Jobs>,
-    /// There is one for a thread of the background.
-    some: Condvar,
-    /// There is one after there was none.
-    first: Condvar,
-    /// Nobody waits for this but the end.
-    over: Condvar,
-}
-
-#[derive(Default)]
-struct Jobs {
-    waiting: VecDeque<Job>,
-    /// How many the background took.
-    taken: u64,
-    over: bool,
-}
+#[derive(Debug)]
+pub(super) struct Background(Sender<Job>);
 
 impl Background {
-    /// Starts half as many as there are processors, at least one: the other half stays free of them altogether. One more
-    /// thread sees to it that calls get on while the processors are never free.
+    /// Starts half as many as there are processors, at least one: the other half stays free of them altogether.
     ///
     /// # Errors
     /// The system gives no thread.
     pub(super) fn start() -> std::io::Result<Self> {
         let processors = thread::available_parallelism().map_or(1, std::num::NonZero::get);
-        let background = Self(Arc::default());
-        let start = |work: fn(&Queue)| {
-            let queue = Arc::clone(&background.0);
-            let thread = thread::Builder::new().name("background".into());
-            thread.spawn(move || work(&queue))
-        };
+        // Whoever sends takes no lock that a thread may hold which gives way to all others.
+        let (jobs, receiver) = mpsc::channel();
+        let receiver = Arc::new(std::sync::Mutex::new(receiver));
         for _ in 0..(processors / 2).max(1) {
-            start(work)?;
+            let receiver = Arc::clone(&receiver);
+            let thread = thread::Builder::new().name("background".into());
+            thread.spawn(move || work(&receiver))?;
         }
-        start(help)?;
-        Ok(background)
+        Ok(Self(jobs))
     }
 
     /// Has something done when nobody else wants the processor.
     pub(super) fn run(&self, job: impl FnOnce() + Send + 'static) {
-        let mut jobs = self.0.jobs.lock();
-        if jobs.waiting.is_empty() {
-            self.0.first.notify_one();
-        }
-        jobs.waiting.push_back(Box::new(job));
-        drop(jobs);
-        self.0.some.notify_one();
+        // The threads end only with this sender.
+        let _ = self.0.send(Box::new(job));
     }
 }
 
-impl Drop for Background {
-    fn drop(&mut self) {
-        self.0.jobs.lock().over = true;
-        self.0.some.notify_all();
-        self.0.first.notify_all();
-        self.0.over.notify_all();
-    }
-}
-
-fn work(queue: &Queue) {
+fn work(jobs: &std::sync::Mutex<Receiver<Job>>) {
     if let Err(error) = give_way() {
         tracing::warn!(%error, "adapters that compute long run at the priority of all others");
     }
-    let mut jobs = queue.jobs.lock();
-    while !jobs.over {
-        match jobs.waiting.pop_front() {
-            Some(job) => {
-                jobs.taken += 1;
-                MutexGuard::unlocked(&mut jobs, job);
-            }
-            None => queue.some.wait(&mut jobs),
-        }
-    }
-}
-
-/// At the priority of all others: one job whenever the background came to none for [`limits::BACKGROUND_PATIENCE`].
-fn help(queue: &Queue) {
-    let mut jobs = queue.jobs.lock();
-    while !jobs.over {
-        if jobs.waiting.is_empty() {
-            queue.first.wait(&mut jobs);
-        }
-        let taken = jobs.taken;
-        queue.over.wait_for(&mut jobs, limits::BACKGROUND_PATIENCE);
-        if jobs.taken == taken
-            && let Some(job) = jobs.waiting.pop_front()
-        {
-            MutexGuard::unlocked(&mut jobs, job);
+    loop {
+        let job = jobs.lock().unwrap_or_else(PoisonError::into_inner).recv();
+        match job {
+            Ok(job) => job(),
+            Err(_) => return,
         }
     }
 }
