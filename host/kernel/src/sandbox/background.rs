@@ -68,7 +68,7 @@ fn work(jobs: &std::sync::Mutex<Receiver<Job>>) {
 /// From now on the calling thread runs when no other wants its processor, and makes room for one that wakes at once: a
 /// low `nice` alone would let it end its slice (sched(7), `SCHED_IDLE`). It needs no privilege, and cannot be undone
 /// without one.
-#[expect(unsafe_code, reason = "no safe binding of this call is at hand")]
+#[cfg(target_os = "linux")]
 fn give_way() -> std::io::Result<()> {
     let none = libc::sched_param { sched_priority: 0 };
     // SAFETY: a thread's own policy, and a parameter that lives as long as the call.
@@ -76,6 +76,11 @@ fn give_way() -> std::io::Result<()> {
         0 => Ok(()),
         _ => Err(std::io::Error::last_os_error()),
     }
+}
+
+#[cfg(not(target_os = "linux"))]
+fn give_way() -> std::io::Result<()> {
+    Err(std::io::ErrorKind::Unsupported.into())
 }
 
 /// Polls a call here while it is short and in the background once it runs long, or from its beginning.

@@ -25,10 +25,7 @@ pub(crate) fn run(
     quick: bool,
     say: &dyn Fn(&str),
 ) -> anyhow::Result<()> {
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
-        .enable_all()
-        .build()?;
+    let runtime = super::runtime()?;
     let calls = if quick { 2_000 } else { 50_000 };
     let package = Package::read(std::fs::read(guest)?)?;
     say("adapter: compile and load");

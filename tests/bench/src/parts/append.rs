@@ -15,10 +15,7 @@ const ROUNDS: usize = 3;
 
 /// Measures batches of 1, 100 and 1,000.
 pub(crate) fn run(figures: &mut Figures, quick: bool, say: &dyn Fn(&str)) -> anyhow::Result<()> {
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
-        .enable_all()
-        .build()?;
+    let runtime = super::runtime()?;
     let each = if quick {
         Duration::from_millis(300)
     } else {

@@ -72,10 +72,7 @@ pub(crate) fn run(
     (full, half, calls): (usize, usize, usize),
     say: &dyn Fn(&str),
 ) -> anyhow::Result<()> {
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
-        .enable_all()
-        .build()?;
+    let runtime = super::runtime()?;
     let size = e2e::Size { full, half };
     say("attacks: the rate without any");
     let rate = runtime

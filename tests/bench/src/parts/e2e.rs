@@ -42,10 +42,7 @@ pub(crate) fn run(
     size: Size,
     say: &dyn Fn(&str),
 ) -> anyhow::Result<()> {
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
-        .enable_all()
-        .build()?;
+    let runtime = super::runtime()?;
     let (mut host, mut native) = (Vec::new(), Vec::new());
     for round in 1..=ROUNDS {
         say(&format!("end to end, round {round} of {ROUNDS}: the host"));

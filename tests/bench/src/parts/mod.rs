@@ -13,3 +13,11 @@ pub(crate) mod restart;
 pub(crate) mod revoke;
 pub(crate) mod swaps;
 pub(crate) mod waiting;
+
+/// What a part drives its load with: two threads, on every machine.
+fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+}

@@ -45,10 +45,7 @@ pub(crate) fn run(
     rounds: usize,
     say: &dyn Fn(&str),
 ) -> anyhow::Result<()> {
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
-        .enable_all()
-        .build()?;
+    let runtime = super::runtime()?;
     say(&format!(
         "revoke: {rounds} times, in the middle of requests"
     ));

@@ -45,10 +45,7 @@ pub(crate) fn run(
     size: Size,
     say: &dyn Fn(&str),
 ) -> anyhow::Result<()> {
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
-        .enable_all()
-        .build()?;
+    let runtime = super::runtime()?;
     runtime.block_on(measure(figures, adapters, size, say))
 }
 

@@ -26,10 +26,7 @@ pub(crate) fn run(
     other: usize,
     say: &dyn Fn(&str),
 ) -> anyhow::Result<()> {
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
-        .enable_all()
-        .build()?;
+    let runtime = super::runtime()?;
     runtime.block_on(measured(figures, adapters, (count, other), say))
 }
 
