@@ -1,0 +1,11 @@
+//! Third-party systems that nobody here wrote, installed once into `target/real`, started on free loopback ports, and
+//! reached by the real binary with the real adapters.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "tests"
+)]
+
+mod servers;

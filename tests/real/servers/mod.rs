@@ -1,0 +1,153 @@
+//! Servers of the tests' own: what they need is installed once into a cache folder, each is started on a free loopback
+//! port in a temporary folder, and ended with the value that holds it.
+
+use std::fs::{self, File};
+use std::net::{TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+
+use tombolo_tests::built::{root, scratch};
+use tombolo_tests::host::wait;
+
+/// Where installed software is kept between runs: `target/real`.
+pub fn cache() -> PathBuf {
+    let folder = root().join("target/real");
+    fs::create_dir_all(&folder).unwrap();
+    folder
+}
+
+/// The folder `NAME` of the cache, made by `install` unless it is there whole. `edition` says what is installed: another
+/// one is installed anew.
+pub fn installed(name: &str, edition: &str, install: impl FnOnce(&Path)) -> PathBuf {
+    let lock = File::create(cache().join(format!("{name}.lock"))).unwrap();
+    rustix::fs::flock(&lock, rustix::fs::FlockOperation::LockExclusive).unwrap();
+    let (folder, mark) = (
+        cache().join(name),
+        cache().join(format!("{name}.installed")),
+    );
+    if fs::read_to_string(&mark).is_ok_and(|found| found == edition) && folder.is_dir() {
+        return folder;
+    }
+    let _ = fs::remove_file(&mark);
+    let _ = fs::remove_dir_all(&folder);
+    fs::create_dir_all(&folder).unwrap();
+    install(&folder);
+    fs::write(&mark, edition).unwrap();
+    folder
+}
+
+/// A Python environment with these packages, such as `trytond==8.0.6`.
+pub fn python(name: &str, packages: &[&str]) -> PathBuf {
+    installed(name, &packages.join("\n"), |folder| {
+        run(Command::new("python3").args(["-m", "venv"]).arg(folder));
+        run(Command::new(folder.join("bin/pip"))
+            .args(["install", "--quiet", "--disable-pip-version-check"])
+            .args(packages));
+    })
+}
+
+/// A Node folder with these packages, such as `express@5.1.0`, and below it `node_modules`.
+pub fn node(name: &str, packages: &[&str]) -> PathBuf {
+    installed(name, &packages.join("\n"), |folder| {
+        fs::write(folder.join("package.json"), "{ \"private\": true }").unwrap();
+        run(Command::new("npm")
+            .args(["install", "--silent", "--no-audit", "--no-fund"])
+            .args(packages)
+            .current_dir(folder));
+    })
+}
+
+/// Runs a command to its end.
+///
+/// # Panics
+/// With what it printed, where it fails.
+pub fn run(command: &mut Command) -> String {
+    let output = command
+        .stdin(Stdio::null())
+        .output()
+        .unwrap_or_else(|error| panic!("{command:?} does not start ({error}); is it installed?"));
+    assert!(
+        output.status.success(),
+        "{command:?} failed with {}:\n{}{}",
+        output.status,
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr)
+    );
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+/// A port that nobody listens on.
+pub fn free_port() -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.local_addr().unwrap().port()
+}
+
+/// A folder that goes with its value.
+pub fn folder() -> tempfile::TempDir {
+    tempfile::tempdir_in(scratch()).unwrap()
+}
+
+/// A server's process, ended with this value.
+pub struct Process {
+    child: Child,
+    log: PathBuf,
+}
+
+impl Process {
+    /// Starts it with its output in `log`, in a group of its own, and waits until `port` listens.
+    pub fn start(command: &mut Command, port: u16, log: &Path) -> Self {
+        use std::os::unix::process::CommandExt as _;
+        let output = File::create(log).unwrap();
+        let child = command
+            .stdin(Stdio::null())
+            .stdout(output.try_clone().unwrap())
+            .stderr(output)
+            .process_group(0)
+            .spawn()
+            .unwrap_or_else(|error| {
+                panic!("{command:?} does not start ({error}); is it installed?")
+            });
+        let mut process = Self {
+            child,
+            log: log.to_owned(),
+        };
+        wait(&format!("a server on port {port}"), || {
+            if let Some(status) = process.child.try_wait().unwrap() {
+                panic!("{command:?} ended with {status}:\n{}", process.log());
+            }
+            TcpStream::connect(("127.0.0.1", port)).ok()
+        });
+        process
+    }
+
+    /// What it printed so far.
+    pub fn log(&self) -> String {
+        fs::read_to_string(&self.log).unwrap_or_default()
+    }
+
+    /// Stops it in its tracks, or lets it go on: a server that hangs.
+    pub fn hang(&self, hang: bool) {
+        let signal = if hang {
+            rustix::process::Signal::STOP
+        } else {
+            rustix::process::Signal::CONT
+        };
+        self.signal(signal);
+    }
+
+    /// To it and all that it started.
+    fn signal(&self, signal: rustix::process::Signal) {
+        let group = rustix::process::Pid::from_child(&self.child);
+        let _ = rustix::process::kill_process_group(group, signal);
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        self.signal(rustix::process::Signal::KILL);
+        let _ = self.child.wait();
+        if std::thread::panicking() {
+            eprintln!("{}:\n{}", self.log.display(), self.log());
+        }
+    }
+}
