@@ -1,15 +1,10 @@
 //! Who sent it: Standard Webhooks, `X-Hub-Signature-256`, Slack `v0`, or a shared token. The secrets stay with the
 //! host, which does the HMAC and compares in constant time.
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
 use tombolo_sdk::keys::{self, Hash};
-use tombolo_sdk::{Failure, Inbound};
+use tombolo_sdk::{Failure, Inbound, sender};
 
 use crate::options::Verify;
-
-/// Signatures that are tried: a sender that changes its secret signs with the old and the new one.
-const SIGNATURES: usize = 8;
 
 /// How one hook's senders are verified.
 pub(crate) enum Scheme {
@@ -49,7 +44,12 @@ impl Scheme {
     /// `unauthorized` if the sender is not verified; `internal` if the key is not bound.
     pub(crate) fn verify(&self, inbound: &Inbound) -> Result<Verified, Failure> {
         match self {
-            Self::StandardWebhooks { tolerance } => standard_webhooks(inbound, *tolerance),
+            Self::StandardWebhooks { tolerance } => {
+                let id = sender::standard_webhooks(inbound, "standard-webhooks", *tolerance)?;
+                Ok(Verified {
+                    id: Some(id.to_owned()),
+                })
+            }
             Self::Github => github(inbound),
             Self::Slack { tolerance } => slack(inbound, *tolerance),
             Self::Token { header } => token(inbound, header),
@@ -61,40 +61,6 @@ impl Scheme {
     pub(crate) fn is_ping(&self, inbound: &Inbound) -> bool {
         matches!(self, Self::Github) && inbound.header("x-github-event") == Some("ping")
     }
-}
-
-/// <https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md>
-fn standard_webhooks(inbound: &Inbound, tolerance: u64) -> Result<Verified, Failure> {
-    let id = inbound.only_header("webhook-id")?;
-    let timestamp = inbound.only_header("webhook-timestamp")?;
-    let signatures = inbound.only_header("webhook-signature")?;
-    if id.is_empty() || id.contains('.') {
-        return Err(Failure::unauthorized(
-            "the header `webhook-id` is empty or has a dot, which separates what is signed",
-        ));
-    }
-    fresh(
-        "webhook-timestamp",
-        timestamp,
-        inbound.received_ms,
-        tolerance,
-    )?;
-    let message = joined(&[id, ".", timestamp, "."], &inbound.body);
-    for signature in signatures
-        .split(' ')
-        .filter_map(|signature| signature.strip_prefix("v1,"))
-        .take(SIGNATURES)
-    {
-        let Ok(tag) = STANDARD.decode(signature) else {
-            continue;
-        };
-        if keys::hmac_verify("standard-webhooks", Hash::Sha256, &message, &tag)? {
-            return Ok(Verified {
-                id: Some(id.to_owned()),
-            });
-        }
-    }
-    Err(wrong_signature("webhook-signature"))
 }
 
 /// <https://docs.github.com/webhooks/using-webhooks/validating-webhook-deliveries>
@@ -121,7 +87,7 @@ fn github(inbound: &Inbound) -> Result<Verified, Failure> {
 fn slack(inbound: &Inbound, tolerance: u64) -> Result<Verified, Failure> {
     let timestamp = inbound.only_header("x-slack-request-timestamp")?;
     let signature = inbound.only_header("x-slack-signature")?;
-    fresh(
+    sender::fresh(
         "x-slack-request-timestamp",
         timestamp,
         inbound.received_ms,
@@ -131,7 +97,8 @@ fn slack(inbound: &Inbound, tolerance: u64) -> Result<Verified, Failure> {
         .strip_prefix("v0=")
         .and_then(unhex)
         .ok_or_else(|| wrong_signature("x-slack-signature"))?;
-    let message = joined(&["v0:", timestamp, ":"], &inbound.body);
+    let mut message = format!("v0:{timestamp}:").into_bytes();
+    message.extend_from_slice(&inbound.body);
     if !keys::hmac_verify("slack", Hash::Sha256, &message, &tag)? {
         return Err(wrong_signature("x-slack-signature"));
     }
@@ -151,38 +118,10 @@ fn token(inbound: &Inbound, header: &str) -> Result<Verified, Failure> {
     }
 }
 
-/// A time stamp in whole seconds since 1970, digits alone, so that no separator can hide in it, inside the window.
-fn fresh(header: &str, timestamp: &str, received_ms: u64, tolerance: u64) -> Result<(), Failure> {
-    let digits =
-        (1..=12).contains(&timestamp.len()) && timestamp.bytes().all(|byte| byte.is_ascii_digit());
-    let seconds: u64 = timestamp.parse().ok().filter(|_| digits).ok_or_else(|| {
-        Failure::unauthorized(format!(
-            "the header `{header}` is no time in seconds since 1970"
-        ))
-    })?;
-    let apart = seconds.abs_diff(received_ms / 1000);
-    if apart > tolerance {
-        return Err(Failure::unauthorized(format!(
-            "the time in the header `{header}` is {apart} s away from now; expected at most {tolerance} s"
-        )));
-    }
-    Ok(())
-}
-
 fn wrong_signature(header: &str) -> Failure {
     Failure::unauthorized(format!(
         "no signature in the header `{header}` is right for this body and secret"
     ))
-}
-
-fn joined(before: &[&str], body: &[u8]) -> Vec<u8> {
-    let mut message =
-        Vec::with_capacity(before.iter().map(|part| part.len()).sum::<usize>() + body.len());
-    for part in before {
-        message.extend_from_slice(part.as_bytes());
-    }
-    message.extend_from_slice(body);
-    message
 }
 
 /// Lower or upper case hex.

@@ -32,6 +32,7 @@
 //! | [`http`], [`sql`], [`broker`], [`store`], [`keys`], [`actions`], [`log`], [`clock`], [`settings`] | the contract's imports, one each |
 //! | [`json`], [`template`], [`form`] | JSON by pointer and by template, without building trees; forms |
 //! | [`feed`], [`table`], [`time`] | rows to events and cursors; CSV and fixed width; times as RFC 3339 |
+//! | [`sender`] | who sent what a hook got, where several vendors sign alike |
 //! | `testing` | the in-memory host for native tests (absent from the wasm) |
 //!
 //! Natively the imports talk to the `testing` host of the current thread; in wasm to the real host.
@@ -67,6 +68,7 @@ pub mod http;
 pub mod json;
 pub mod keys;
 pub mod log;
+pub mod sender;
 pub mod settings;
 pub mod sql;
 pub mod store;

@@ -65,6 +65,12 @@ impl Response {
         super::retry_after::milliseconds(self.header("retry-after")?, self.header("date"))
     }
 
+    /// The system's own time of day, seconds since 1970, by its `Date` header (RFC 9110, section 6.6.1).
+    #[must_use]
+    pub fn date_s(&self) -> Option<u64> {
+        super::retry_after::http_date(self.header("date")?)
+    }
+
     /// `the system answered 500: ...` with the beginning of a body that people can read.
     fn excerpt(&self) -> String {
         let status = self.status;
