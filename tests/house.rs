@@ -299,6 +299,26 @@ fn every_import_of_the_contract_has_its_capability() {
 }
 
 #[test]
+fn what_profiles_show_fits_their_schemas() {
+    let fits = |what: &str, schema: &serde_json::Value, shown: &serde_json::Value| {
+        let schema = jsonschema::validator_for(schema).unwrap_or_else(|error| panic!("{what}: {error}"));
+        let wrong: Vec<String> = schema.iter_errors(shown).map(|error| error.to_string()).collect();
+        assert!(wrong.is_empty(), "{what}: {wrong:?} in {shown}");
+    };
+    for profile in tombolo_manifest::Profile::all() {
+        for (name, action) in &profile.actions {
+            for example in &action.examples {
+                fits(&format!("{name}: input"), &action.input, &example.input);
+                fits(&format!("{name}: output"), &action.output, &example.output);
+            }
+        }
+        for (name, event) in &profile.events {
+            fits(name, &event.data, &event.example);
+        }
+    }
+}
+
+#[test]
 fn the_top_level_holds_nothing_else() {
     let allowed = [
         "Cargo.toml",

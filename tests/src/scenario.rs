@@ -1,16 +1,18 @@
 //! Runs a scenario's folder: `scenario.yaml` says what happens, `site/` is copied as the operator's folder.
 //!
-//! In the site's files `{{NAME}}` is the address of the recording server NAME. Steps run in order against the real
+//! In the site's files `{{NAME}}` is the address of the recording server NAME, in what is sent `{{task}}` the id of the open
+//! task. Steps run in order against the real
 //! binary; each waits for the state it names, never for a time.
 
 mod check;
+mod task;
 
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::built::{adapter, root};
 use crate::host::TestHost;
@@ -301,6 +303,7 @@ impl Running {
                 expect,
             } => {
                 let body = text.clone().unwrap_or_else(|| body.to_string());
+                let body = self.with_task(body);
                 let answer = self.hook(to, &body, sign.as_ref(), headers, *expect);
                 assert!(
                     answer.contains(says),
@@ -314,7 +317,8 @@ impl Running {
                 expect,
                 answers,
             } => {
-                let response = self.host().publish(r#type, id, data);
+                let data = self.with_task(data.to_string()).parse().unwrap();
+                let response = self.host().publish(r#type, id, &data);
                 assert_eq!(response.status, *expect, "publish: {}", response.body);
                 for name in answers {
                     let has = response.headers.iter().any(|(header, _)| header == name);
@@ -461,18 +465,6 @@ impl Running {
                 .send("POST", &format!("/hooks/{to}"), &borrowed, body.as_bytes());
         assert_eq!(response.status, expect, "hook {to}: {}", response.body);
         response.body
-    }
-
-    fn answer(&self, answer: &str, by: &str) {
-        let task = self.host().wait_for("an open task", |host| {
-            let tasks = host.get("/api/tasks?open=true");
-            tasks.as_array()?.first()?["id"].as_str().map(str::to_owned)
-        });
-        let response = self.host().post(
-            &format!("/api/tasks/{task}/answer"),
-            &json!({"answer": answer, "by": by, "comment": ""}),
-        );
-        assert_eq!(response.status, 200, "{}", response.body);
     }
 
     fn approve(&self, system: &str) {

@@ -25,6 +25,7 @@ use crate::connections::Connections;
 pub use crate::core::Changes;
 use crate::core::{Core, source};
 use crate::ingress::tls::{Tls, TlsError};
+use crate::own::WithOwn;
 use crate::reload::SiteWatch;
 use crate::site::{self, PackageShelf};
 use crate::{
@@ -157,9 +158,10 @@ impl Host {
         );
         let (store, audit): (Arc<dyn Store>, Arc<dyn AuditTrail>) =
             (Arc::clone(&store) as _, store);
+        let actor = Arc::new(WithOwn::new(Arc::clone(&systems)));
         let parts = EngineParts {
             store: Arc::clone(&store),
-            actor: Arc::clone(&systems) as _,
+            actor: Arc::clone(&actor) as _,
             clock: Arc::clone(&clock),
             deliveries: site.deliveries(),
         };
@@ -181,6 +183,7 @@ impl Host {
             books,
             standing,
         ));
+        actor.begin(&core);
         // Before any reload's, and the start does not wait for the disk.
         let (of, turn) = (Arc::clone(&core), core.books.turn().await);
         tokio::spawn(async move {

@@ -6,7 +6,7 @@
 //! - [`registry`]: adapters in registries
 //! - [`schemas`]: JSON Schemas of the site's files, for editors
 //! - [`secrets`]: secrets by reference
-//! - [`host`]: a running host
+//! - [`host`]: a running host, which is itself a system of its site: `tombolo`
 //! - [`telemetry`](mod@telemetry): logs
 //! - [`trial`]: a system tried with what was recorded, reaching nothing
 //! - [`whole`]: files put in place at once
@@ -24,6 +24,7 @@ mod grants;
 pub mod host;
 mod ingress;
 mod life;
+mod own;
 mod reconciliation;
 mod refusals;
 pub mod registry;

@@ -162,7 +162,7 @@ impl Watched {
         match (parts.next(), parts.next(), parts.next()) {
             (
                 Some(
-                    "tombolo.yaml" | "systems" | "grants" | "schedules" | "reconciliations"
+                    "tombolo.yaml" | "people.yaml" | "systems" | "grants" | "schedules" | "reconciliations"
                     | "flows" | "tables" | "adapters",
                 ),
                 None,

@@ -13,7 +13,7 @@ pub struct FileSchema {
 }
 
 /// All of them.
-pub const SCHEMAS: [FileSchema; 7] = [
+pub const SCHEMAS: [FileSchema; 8] = [
     FileSchema {
         name: "tombolo",
         files: "tombolo.yaml",
@@ -43,6 +43,11 @@ pub const SCHEMAS: [FileSchema; 7] = [
         name: "schedule",
         files: "schedules/*.yaml",
         text: include_str!("../schemas/schedule.json"),
+    },
+    FileSchema {
+        name: "people",
+        files: "people.yaml",
+        text: include_str!("../schemas/people.json"),
     },
     FileSchema {
         name: "reconciliation",

@@ -8,18 +8,21 @@
 //! - [`pattern`]: which requests an `allow` line lets through
 //! - [`names`]: how names are spelled
 //! - [`quantity`]: `32 MiB` and `200 ms`
+//! - [`Profile`]: the business contracts of `wit/profiles`
 
 mod check;
 mod keys;
 pub mod names;
 mod parse;
 pub mod pattern;
+mod profile;
 pub mod quantity;
 mod types;
 
 pub use keys::{DERIVATIONS, KEY_USES, is_derivation, is_key_use};
 pub use parse::ManifestProblem;
 pub use pattern::{HttpPattern, TopicPattern};
+pub use profile::{Example, Profile, ProfileAction, ProfileEvent};
 pub use quantity::{QuantityError, parse_duration, parse_size};
 pub use types::*;
 

@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-/// What an adapter says of itself.
+/// What an adapter says of itself. `A` is an action: [`WrittenAction`] as the vendor writes it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Manifest {
+pub struct Manifest<A = Action> {
     /// Who it is.
     pub adapter: Identity,
     /// Named ways out that the operator binds to real places.
@@ -18,7 +18,7 @@ pub struct Manifest {
     pub keys: BTreeMap<String, Key>,
     /// What it can be asked to do.
     #[serde(default)]
-    pub actions: BTreeMap<String, Action>,
+    pub actions: BTreeMap<String, A>,
     /// Inbound endpoints.
     #[serde(default)]
     pub hooks: BTreeMap<String, Hook>,
@@ -49,7 +49,7 @@ pub struct Identity {
     pub version: String,
     /// One sentence.
     pub summary: String,
-    /// Business contracts it keeps, `erp/1`.
+    /// Business contracts it keeps, `erp/1`; see [`crate::Profile`].
     #[serde(default)]
     pub profiles: Vec<String>,
     /// A generic adapter: the operator declares its actions, hooks, feeds, events, paths and statements in the
@@ -116,6 +116,18 @@ pub enum Effect {
     Destructive,
 }
 
+impl Effect {
+    /// As it is written: `read`, `write` or `destructive`.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Read => "read",
+            Self::Write => "write",
+            Self::Destructive => "destructive",
+        }
+    }
+}
+
 /// One SQL statement.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -161,6 +173,27 @@ pub struct Action {
     pub uses: Vec<String>,
 }
 
+/// An action as the vendor writes it: what a profile says of it need not be said again.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct WrittenAction {
+    /// As in [`Action`].
+    #[serde(default)]
+    pub effect: Option<Effect>,
+    /// As in [`Action`].
+    #[serde(default)]
+    pub summary: Option<String>,
+    /// As in [`Action`]; the profile's where there is one.
+    #[serde(default)]
+    pub input: Option<serde_json::Value>,
+    /// As in [`Action`]; the profile's where there is one.
+    #[serde(default)]
+    pub output: Option<serde_json::Value>,
+    /// As in [`Action`].
+    #[serde(default)]
+    pub uses: Vec<String>,
+}
+
 /// An inbound endpoint.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -181,7 +214,7 @@ pub struct Feed {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Events {
-    /// Type to summary.
+    /// Type to summary; `""` is the profile's.
     #[serde(default)]
     pub emits: BTreeMap<String, String>,
 }

@@ -7,7 +7,7 @@ use anyhow::{Context, bail};
 use serde_json::{Value, json};
 use tombolo_kernel::limits::PACKAGE_BYTES;
 use tombolo_kernel::package::{Package, Sbom, signature};
-use tombolo_manifest::{Connection, ConnectionKind, Effect, Manifest};
+use tombolo_manifest::{Connection, ConnectionKind, Manifest};
 
 use super::verify;
 use crate::out::{self, Cell, Table, Tone};
@@ -201,7 +201,7 @@ fn lines(manifest: &Manifest) -> Vec<(&'static str, String)> {
             "action",
             format!(
                 "{name}: {}{uses}; {}",
-                effect(action.effect),
+                action.effect.word(),
                 action.summary
             ),
         ));
@@ -277,7 +277,7 @@ fn connection_lines(name: &str, connection: &Connection) -> Vec<(&'static str, S
             "",
             format!(
                 "  {statement} ({}): {}",
-                effect(text.effect),
+                text.effect.word(),
                 text.text.trim()
             ),
         )
@@ -287,14 +287,6 @@ fn connection_lines(name: &str, connection: &Connection) -> Vec<(&'static str, S
 
 fn optional(is: bool) -> &'static str {
     if is { " (optional)" } else { "" }
-}
-
-fn effect(effect: Effect) -> &'static str {
-    match effect {
-        Effect::Read => "read",
-        Effect::Write => "write",
-        Effect::Destructive => "destructive",
-    }
 }
 
 /// `103.4 KiB`.

@@ -7,7 +7,7 @@ use tombolo_kernel::system::ActionOffer;
 
 use super::cross::{self, Known};
 use super::link::{check_flow_call, link};
-use super::{Flow, Kind, Pattern};
+use super::{Flow, Kind, Pattern, needs};
 use crate::engine::schema::{InputSchema, field_problems};
 use crate::expression::Template;
 use crate::problem::{Problem, did_you_mean};
@@ -19,6 +19,8 @@ pub trait Offers {
     fn systems(&self) -> Vec<String>;
     /// What is known of an action.
     fn action(&self, system: &str, action: &str) -> Option<Arc<ActionOffer>>;
+    /// Whether a system keeps a profile, as far as it is known.
+    fn keeps(&self, system: &str, profile: &str) -> bool;
 }
 
 /// The flows of a site, found by the type of an event.
@@ -135,6 +137,7 @@ impl FlowSet {
                 }),
             );
             problems.extend(cross::check_named(flow, known));
+            problems.extend(needs::check(flow, offers, &systems));
             for step in &flow.program {
                 if let Kind::Link(link) = &step.kind {
                     let wrong = cross::check_link(link, known);
@@ -145,9 +148,9 @@ impl FlowSet {
                     );
                 }
                 let wrong = match &step.kind {
-                    Kind::Call(call) => {
-                        check_call(call, offers, &systems).map(|message| (call.place, message))
-                    }
+                    Kind::Call(call) => check_call(call, offers, &systems)
+                        .or_else(|| needs::check_call(flow, call))
+                        .map(|message| (call.place, message)),
                     Kind::Flow(call) => {
                         check_flow_call(flow, call, self).map(|message| (call.place, message))
                     }
@@ -160,7 +163,8 @@ impl FlowSet {
                 };
                 let undo = step.undo.as_ref().map(|undo| &undo.call);
                 let wrong_undo = undo.and_then(|call| {
-                    let message = check_call(call, offers, &systems)?;
+                    let message = check_call(call, offers, &systems)
+                        .or_else(|| needs::check_call(flow, call))?;
                     Some((call.place, format!("undo: {message}")))
                 });
                 let wrong = wrong.into_iter().chain(wrong_undo);
@@ -186,7 +190,8 @@ fn check_role(step: &str, role: &str, roles: Option<&[String]>) -> Option<String
 }
 
 fn check_call(call: &super::Call, offers: &dyn Offers, systems: &[String]) -> Option<String> {
-    if !systems.contains(&call.system) {
+    let offer = offers.action(&call.system, &call.action);
+    if offer.is_none() && !systems.contains(&call.system) {
         let near = did_you_mean(&call.system, systems.iter().map(String::as_str));
         let known = if systems.is_empty() {
             "the site has none".to_owned()
@@ -198,7 +203,7 @@ fn check_call(call: &super::Call, offers: &dyn Offers, systems: &[String]) -> Op
             call.system
         ));
     }
-    let Some(offer) = offers.action(&call.system, &call.action) else {
+    let Some(offer) = offer else {
         return Some(format!(
             "call: the system \"{}\" offers no action \"{}\"",
             call.system, call.action

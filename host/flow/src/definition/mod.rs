@@ -7,6 +7,7 @@ mod demand;
 mod draw;
 mod link;
 mod lower;
+mod needs;
 mod nested;
 mod references;
 mod step;
@@ -24,6 +25,7 @@ use crate::yaml::{self, Key, Node, Reader, Value};
 
 pub use check::{FlowSet, Offers};
 pub use cross::Link;
+pub use needs::Need;
 pub use step::{Ask, Call, Case, Demand, Each, Emit, Kind, Step, SubFlow, Undo, Wait};
 
 /// One flow, compiled.
@@ -41,6 +43,8 @@ pub struct Flow {
     pub on: Vec<Pattern>,
     /// The fields of its data where other flows may call it.
     pub takes: Option<Vec<String>>,
+    /// Systems that it uses only as profiles say.
+    pub needs: Vec<Need>,
     /// Whether an event is meant.
     pub when: Option<Expression>,
     /// What makes the lane.
@@ -68,7 +72,9 @@ pub enum Pattern {
     Prefix(String),
 }
 
-const KNOWN: [&str; 6] = ["on", "takes", "when", "key", "steps", "on-failure"];
+const KNOWN: [&str; 7] = [
+    "on", "takes", "needs", "when", "key", "steps", "on-failure",
+];
 
 impl Flow {
     /// Reads a flow. `file` is named in problems; its stem is the flow's name.
@@ -104,6 +110,7 @@ impl Flow {
                 Vec::new()
             }
         };
+        let needs = field("needs").map_or_else(Vec::new, |node| needs::read(&mut reader, node));
         let when = field("when").and_then(|node| expression(&mut reader, node, "when"));
         let key = field("key").and_then(|node| expression(&mut reader, node, "key"));
         for (what, expression) in [("when", &when), ("key", &key)] {
@@ -145,6 +152,7 @@ impl Flow {
             text: text.to_owned(),
             on,
             takes,
+            needs,
             when,
             key,
             program: program.steps,

@@ -313,7 +313,52 @@ impl Offers for Site {
             input,
             output: None,
         };
-        (system == "erp" && action == "stock").then(|| Arc::new(offer))
+        let known = ["stock", "item.stock"].contains(&action);
+        (system == "erp" && known).then(|| Arc::new(offer))
+    }
+
+    fn keeps(&self, system: &str, profile: &str) -> bool {
+        (system, profile) == ("erp", "erp/1")
+    }
+}
+
+#[test]
+fn a_flow_uses_of_what_it_needs_only_what_the_profile_has() {
+    let check = |needs: &str, step: &str| -> Vec<String> {
+        let text = format!("on: a\nneeds: {needs}\nsteps:\n  - {step}\n");
+        match Flow::parse("flows/f.yaml", &text) {
+            Ok(flow) => FlowSet::new(vec![flow])
+                .check(&Site, None, None)
+                .iter()
+                .map(|problem| problem.message.clone())
+                .collect(),
+            Err(problems) => problems.into_iter().map(|problem| problem.message).collect(),
+        }
+    };
+    let stock = "{ call: erp.item.stock, with: { sku: x } }";
+    for (needs, step, expected) in [
+        ("{ erp: erp/1 }", stock, ""),
+        ("{ erp: [erp/1] }", stock, ""),
+        ("{ erp: erp/9 }", stock, "needs.erp: found \"erp/9\", expected one of approval/1"),
+        ("{ epr: erp/1 }", stock, "needs: there is no system \"epr\". Did you mean \"erp\"?"),
+        ("{ crm: crm/1 }", stock, "needs: the system \"crm\" does not keep crm/1"),
+        ("[erp/1]", stock, "needs: found a list"),
+        (
+            "{ erp: erp/1 }",
+            "{ call: erp.stock, with: { sku: x } }",
+            "call: erp/1 has no action \"stock\", and this flow needs no more of \"erp\"",
+        ),
+        (
+            "{ erp: erp/1 }",
+            "{ set: { a: 1 } }",
+            "",
+        ),
+    ] {
+        let found = check(needs, step);
+        match expected {
+            "" => assert!(found.is_empty(), "{needs} {step}: {found:?}"),
+            _ => assert!(found.iter().any(|message| message.starts_with(expected)), "{needs} {step}: {found:?}"),
+        }
     }
 }
 

@@ -10,7 +10,7 @@ use tombolo_store::{Advance, Hearing, Link, RunRow, RunStatus};
 use super::calls::{CallEnd, Caller, UnderWay};
 use super::lanes::{self, Next};
 use super::pull::Delivered;
-use super::{Engine, Run, dead_letter, dispatch, gate, version_key};
+use super::{Engine, Run, asked_event, dead_letter, dispatch, gate, version_key};
 use crate::delivery::RetryWish;
 use crate::run::{Called, Decision, Input, Wanted};
 
@@ -281,6 +281,8 @@ impl Engine {
             judged: run.judged.clone(),
         });
         self.listen(hearing.as_ref());
+        let asked: Vec<_> = run.outbox.tasks.iter().filter_map(|task| asked_event::event(run, task)).collect();
+        run.outbox.emitted.extend(asked);
         let (ended, now) = (&*run, self.now());
         let links = ended.outbox.links.iter().map(|wanted| &wanted.link);
         let links: Vec<Link> = links.cloned().collect();

@@ -9,6 +9,7 @@
 //! written is found again after a restart: every event after the checkpoint without a row is matched again, and its
 //! calls carry the same idempotency keys.
 
+mod asked_event;
 mod calls;
 mod dead;
 mod dead_letter;

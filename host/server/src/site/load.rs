@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 use tombolo_flow::problem::Problem;
 use tombolo_flow::rehearsal::Rehearsal;
 use tombolo_flow::tables::{Table, Tables};
-use tombolo_flow::{Flow, FlowSet, yaml};
+use tombolo_flow::{Flow, FlowSet, Offers as _, yaml};
 use tombolo_kernel::grant::{Grant, ReviewRules};
 use tombolo_kernel::limits;
 use tombolo_manifest::names::is_name;
@@ -16,12 +16,14 @@ use tombolo_manifest::names::is_name;
 use super::fields::{Problems, START, quoted};
 use super::files::{files_ending, files_of, text_of, whole_file};
 use super::offered::Offered;
+use super::people::{self, People};
 use super::place::AdapterPlace;
 use super::plan::{Site, SystemPlan};
 use super::schedule::{self, SchedulePlan};
 use super::settings::Settings;
 use super::shelf::{Adapter, Adapters, PackageShelf};
 use super::{GrantFound, fields, grant, merge, place, reconciliation, system};
+use crate::own;
 use crate::secrets::SecretReference;
 
 /// Reads all there is. With problems the site may still be there, for further checks. `instead` is a system's name and
@@ -79,6 +81,7 @@ pub(crate) fn load(
     let roles = settings
         .as_ref()
         .and_then(|settings| settings.roles.as_deref());
+    let people = people(&folder, &offered.systems(), roles, &mut problems);
     let kinds = settings
         .as_ref()
         .and_then(|settings| settings.kinds.as_deref());
@@ -91,6 +94,7 @@ pub(crate) fn load(
             grants,
             schedules,
             reconciliations,
+            people,
             flows,
         }),
         problems,
@@ -163,7 +167,7 @@ fn systems(
             }
             None => None,
         };
-        offered.add(&name, draft.as_ref().map(|plan| &plan.bare));
+        offered.add(&name, draft.as_ref());
         systems.extend(draft.map(|plan| (name, plan)));
     }
     systems
@@ -211,6 +215,10 @@ pub(crate) fn draft(
         );
         problems.add(START, message);
     }
+    if name == own::NAME {
+        let message = "the host itself is the system `tombolo`; give this one another name";
+        problems.add(START, message);
+    }
     let Some(system) = system::read(&node, around.folder, &mut problems) else {
         return (None, problems.into_list());
     };
@@ -233,6 +241,8 @@ pub(crate) fn draft(
         .iter()
         .map(|(name, feed)| (name.clone(), feed.plan.clone()))
         .collect();
+    let of_adapter = package.manifest.adapter.profiles.iter().cloned();
+    let profiles = of_adapter.chain(system.declared.profiles.names()).collect();
     let unsigned = system.unsigned.then(|| system.fields.key_at("unsigned"));
     let signer = verdict.signer(system.unsigned);
     let (mut bare, secrets) = merge::merge(name, system, &package, signer, &mut problems);
@@ -267,6 +277,7 @@ pub(crate) fn draft(
         adapter,
         unsigned,
         bare,
+        profiles,
         feeds,
         delivery,
         canary,
@@ -320,6 +331,33 @@ fn grant_in(folder: &Path, file: &str, system: &str) -> Result<Grant, Vec<Proble
 
 fn schedules(folder: &Path, problems: &mut Vec<Problem>) -> BTreeMap<String, SchedulePlan> {
     named(folder, "schedules", problems, schedule::read)
+}
+
+/// Who is who, where the site says so.
+fn people(
+    folder: &Path,
+    systems: &[String],
+    roles: Option<&[String]>,
+    problems: &mut Vec<Problem>,
+) -> People {
+    if matches!(folder.join(people::FILE).try_exists(), Ok(false)) {
+        return People::default();
+    }
+    let Some(text) = text_of(folder, people::FILE, problems) else {
+        return People::default();
+    };
+    match yaml::parse(people::FILE, &text) {
+        Ok(node) => {
+            let mut found = Problems::of(people::FILE);
+            let people = people::read(&node, systems, roles, &mut found);
+            problems.extend(found.into_list());
+            people
+        }
+        Err(problem) => {
+            problems.push(problem);
+            People::default()
+        }
+    }
 }
 
 /// The files of one kind, by name, each read by `read`.

@@ -97,7 +97,7 @@ fn refuse_declarations(file: &SystemFile<'_>, manifest: &Manifest, problems: &mu
             problems.add(feed.at, format!("feed `{name}`: `do` can be declared only for a generic adapter, and {adapter} is not one; take it out"));
         }
     }
-    for key in ["actions", "hooks", "emits"] {
+    for key in ["profiles", "actions", "hooks", "emits"] {
         if file.fields.get(key).is_some() {
             problems.add(file.fields.key_at(key), format!("`{key}` can be declared only for a generic adapter, and {adapter} is not one; take it out"));
         }

@@ -3,14 +3,16 @@
 use tombolo_flow::problem::did_you_mean;
 use tombolo_manifest::names::is_name;
 
+use super::people::People;
 use super::plan::Site;
 
-/// Systems, roles and kinds of entities.
+/// Systems, roles, kinds of entities, people.
 #[derive(Debug, Default)]
 pub(crate) struct Named {
     systems: Vec<String>,
     roles: Option<Vec<String>>,
     kinds: Option<Vec<String>>,
+    people: People,
 }
 
 impl Named {
@@ -20,7 +22,13 @@ impl Named {
             systems: site.systems.keys().cloned().collect(),
             roles: site.settings.roles.clone(),
             kinds: site.settings.kinds.clone(),
+            people: site.people.clone(),
         }
+    }
+
+    /// Who is who.
+    pub(crate) fn people(&self) -> &People {
+        &self.people
     }
 
     /// Refuses a system that the site does not have.

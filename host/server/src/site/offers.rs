@@ -13,6 +13,7 @@ use tombolo_manifest::names::{is_dotted, is_event_type, is_name};
 use super::broker;
 use super::feed::{self, DeclaredFeed};
 use super::fields::{self, At, Fields, Problems, json, quoted};
+use super::profiles::{self, Kept};
 
 /// What one system file declares beyond its adapter's manifest.
 #[derive(Default)]
@@ -27,16 +28,19 @@ pub(crate) struct Declared {
     pub(crate) feeds: BTreeMap<String, DeclaredFeed>,
     /// Event types.
     pub(crate) emits: Vec<(At, String)>,
+    /// Business contracts that these keep.
+    pub(crate) profiles: Kept,
 }
 
 impl Declared {
-    /// Reads `actions`, `hooks`, `feeds` and `emits`.
+    /// Reads `profiles`, `actions`, `hooks`, `feeds` and `emits`.
     pub(crate) fn read(file: Fields<'_>, problems: &mut Problems) -> Self {
         let mut subscriptions = BTreeMap::new();
-        Self {
+        let profiles = Kept::read(file, problems);
+        let declared = Self {
             actions: file
                 .get("actions")
-                .map(|node| actions(node, problems))
+                .map(|node| actions(node, &profiles, problems))
                 .unwrap_or_default(),
             hooks: file
                 .get("hooks")
@@ -51,7 +55,10 @@ impl Declared {
                 .get("emits")
                 .map(|node| emits(node, problems))
                 .unwrap_or_default(),
-        }
+            profiles,
+        };
+        declared.profiles.check(&declared, problems);
+        declared
     }
 }
 
@@ -68,7 +75,11 @@ pub(crate) fn effect(node: &Node, problems: &mut Problems) -> Option<Effect> {
     }
 }
 
-fn actions(node: &Node, problems: &mut Problems) -> BTreeMap<String, (At, ActionOffer, Json)> {
+fn actions(
+    node: &Node,
+    profiles: &Kept,
+    problems: &mut Problems,
+) -> BTreeMap<String, (At, ActionOffer, Json)> {
     let mut actions = BTreeMap::new();
     let Some(declared) = Fields::any(node, "actions", problems) else {
         return actions;
@@ -81,30 +92,41 @@ fn actions(node: &Node, problems: &mut Problems) -> BTreeMap<String, (At, Action
         let Some(fields) = Fields::known(node, "an action", &known, problems) else {
             continue;
         };
-        let effect = fields
-            .need("effect", problems)
-            .and_then(|node| effect(node, problems));
         let summary = summary(fields, problems);
-        let input = fields
-            .get("input")
-            .and_then(|node| schema(node, "input", problems));
-        let output = fields
-            .get("output")
-            .and_then(|node| schema(node, "output", problems));
-        let task = task(fields, problems);
         // One with a problem is kept too, so that flows that call it are not told that it is unknown.
-        let offer = ActionOffer {
-            effect: effect.unwrap_or(Effect::Write),
-            summary,
-            input,
-            output,
+        let offer = match profiles.action(&key.text) {
+            Some(says) => {
+                let effect = fields.get("effect").and_then(|node| effect(node, problems));
+                profiles::offer(says, fields, summary, effect, problems)
+            }
+            None => alone(fields, summary, problems),
         };
+        let task = task(fields, problems);
         actions.insert(
             key.text.clone(),
             (key.place, offer, task.unwrap_or_default()),
         );
     }
     actions
+}
+
+/// An action that no profile has.
+fn alone(fields: Fields<'_>, summary: String, problems: &mut Problems) -> ActionOffer {
+    let effect = fields
+        .need("effect", problems)
+        .and_then(|node| effect(node, problems));
+    let input = fields
+        .get("input")
+        .and_then(|node| schema(node, "input", problems));
+    let output = fields
+        .get("output")
+        .and_then(|node| schema(node, "output", problems));
+    ActionOffer {
+        effect: effect.unwrap_or(Effect::Write),
+        summary,
+        input,
+        output,
+    }
 }
 
 fn hooks(

@@ -1,6 +1,6 @@
 //! What a checked site is made of.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use tombolo_flow::{Deliveries, Delivery, FlowSet};
@@ -11,6 +11,7 @@ use tombolo_kernel::system::{Binding, Credential, SqlPlace, SystemSpec};
 use super::canary::CanaryPlan;
 use super::feed::FeedPlan;
 use super::fields::At;
+use super::people::People;
 use super::reconciliation::ReconciliationPlan;
 use super::schedule::SchedulePlan;
 use super::settings::Settings;
@@ -31,6 +32,8 @@ pub struct Site {
     pub schedules: BTreeMap<String, SchedulePlan>,
     /// `reconciliations/`, by name.
     pub reconciliations: BTreeMap<String, ReconciliationPlan>,
+    /// `people.yaml`.
+    pub people: People,
     /// `flows/`.
     pub flows: FlowSet,
 }
@@ -57,6 +60,8 @@ pub struct SystemPlan {
     pub(crate) unsigned: Option<At>,
     /// Complete but for its secrets, which are empty.
     pub bare: SystemSpec,
+    /// Business contracts that it keeps.
+    pub profiles: BTreeSet<String>,
     /// When each of its feeds is read.
     pub feeds: BTreeMap<String, FeedPlan>,
     /// How calls go out to it.

@@ -67,6 +67,7 @@ pub(crate) fn read<'n>(
         "connections",
         "keys",
         "settings",
+        "profiles",
         "actions",
         "hooks",
         "feeds",

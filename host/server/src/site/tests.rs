@@ -6,6 +6,7 @@
     reason = "tests"
 )]
 
+mod contracts;
 mod files;
 mod mutated;
 mod network;

@@ -1,11 +1,13 @@
 //! Text to checked manifest, with the line and column of everything that is wrong.
 
+mod complete;
+
 use std::fmt;
 use std::ops::Range;
 
 use toml::de::DeTable;
 
-use crate::{Manifest, check};
+use crate::{Manifest, WrittenAction, check};
 
 /// Problems that are told at once; the rest wait for these to be mended.
 const TOLD: usize = 50;
@@ -44,9 +46,11 @@ impl Manifest {
                 .map(|error| reader_problem(text, error))
                 .collect());
         }
-        let manifest: Self =
+        let written: Manifest<WrittenAction> =
             toml::from_str(text).map_err(|error| vec![reader_problem(text, &error)])?;
-        let mut problems: Vec<(usize, String)> = check::check(&manifest)
+        let (manifest, mut found) = complete::complete(written);
+        found.extend(check::check(&manifest));
+        let mut problems: Vec<(usize, String)> = found
             .into_iter()
             .map(|problem| (locate(table.get_ref(), &problem.path), problem.message))
             .collect();

@@ -9,7 +9,7 @@ const GOOD: &str = r##"[adapter]
 name = "acme/erp"
 version = "1.0.0"
 summary = "An ERP"
-profiles = ["erp/1"]
+profiles = ["device/1"]
 [connections.api]
 kind = "http"
 reason = "Calls the ERP"
@@ -39,6 +39,7 @@ summary = "Something changed"
 summary = "Orders by change"
 [events.emits]
 "order.changed" = "An order moved on"
+"device.alarm" = ""
 [calls]
 "crm.note.add" = "Tells the CRM"
 [store]

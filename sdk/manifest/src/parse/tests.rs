@@ -5,7 +5,7 @@ const GOOD: &str = r#"
 name = "acme/tryton"
 version = "0.3.0"
 summary = "Orders and stock in Tryton"
-profiles = ["erp/1"]
+profiles = ["device/1"]
 
 [connections.api]
 kind = "http"
@@ -29,11 +29,15 @@ summary = "How much of an item is on hand"
 uses = ["api", "signing"]
 input = { type = "object", properties = { sku = { type = "string" } } }
 
+[actions."device.command"]
+uses = ["api"]
+
 [hooks.orders]
 summary = "Order changes"
 
 [events.emits]
 "order.status-changed" = "An order moved on"
+"device.alarm" = ""
 
 [store]
 quota = "1 MiB"
@@ -60,7 +64,18 @@ fn a_right_manifest_is_taken_whole() {
     let manifest = Manifest::parse(GOOD).unwrap_or_else(|problems| panic!("{problems:?}"));
     assert_eq!(manifest.connections["api"].allow.len(), 2);
     assert_eq!(manifest.actions["item.stock"].uses, ["api", "signing"]);
-    assert_eq!(manifest.events.emits.len(), 1);
+    assert_eq!(manifest.events.emits.len(), 2);
+}
+
+#[test]
+fn what_a_profile_says_need_not_be_written() {
+    let manifest = Manifest::parse(GOOD).unwrap_or_else(|problems| panic!("{problems:?}"));
+    let command = &manifest.actions["device.command"];
+    assert_eq!(command.effect, crate::Effect::Write);
+    assert_eq!(command.summary, "Tells a device to do something");
+    assert!(command.input.is_some() && command.output.is_some());
+    let alarm = &manifest.events.emits["device.alarm"];
+    assert_eq!(alarm, "A device raised an alarm");
 }
 
 #[test]
@@ -73,7 +88,14 @@ fn every_problem_has_its_line_and_says_what_was_expected() {
             "expected `vendor/name`",
         ),
         ("\"0.3.0\"", "\"0.3\"", 4, "expected a semantic version"),
-        ("\"erp/1\"", "\"erp\"", 6, "expected `name/number`"),
+        ("device/1", "device/9", 6, "expected one of approval/1, "),
+        (
+            "\"device.alarm\" = \"\"\n",
+            "",
+            6,
+            "keeps `device/1` offers the event `device.alarm`",
+        ),
+        ("\"device/1\"", "\"device\"", 6, "expected `name/number`"),
         (
             "\"Calls Tryton's JSON-RPC interface\"",
             "\" \"",
@@ -149,22 +171,22 @@ fn every_problem_has_its_line_and_says_what_was_expected() {
             28,
             "nothing is fetched",
         ),
-        ("[hooks.orders]", "[hooks.\"a/b\"]", 30, "the hook `a/b`"),
+        ("[hooks.orders]", "[hooks.\"a/b\"]", 33, "the hook `a/b`"),
         (
             "\"order.status-changed\"",
             "\"order changed\"",
-            34,
+            37,
             "the event type",
         ),
-        ("\"1 MiB\"", "\"1 MB\"", 37, "found `1 MB`"),
+        ("\"1 MiB\"", "\"1 MB\"", 41, "found `1 MB`"),
         (
             "\"crm.activity.add\"",
             "\"crm\"",
-            41,
+            45,
             "expected `system.action`",
         ),
-        ("\"32 MiB\"", "\"0 MiB\"", 44, "zero"),
-        ("\"200 ms\"", "\"soon\"", 45, "found `soon`"),
+        ("\"32 MiB\"", "\"0 MiB\"", 48, "zero"),
+        ("\"200 ms\"", "\"soon\"", 49, "found `soon`"),
     ] {
         let problems = problems(from, to);
         assert!(

@@ -11,7 +11,7 @@ use tombolo_kernel::system::SystemLimits;
 use super::super::fields::{Problems, json as as_json};
 use super::super::offered::Offered;
 use super::super::settings::Settings;
-use super::super::{grant, limits, reconciliation, schedule, system};
+use super::super::{grant, limits, people, reconciliation, schedule, system};
 use crate::schemas::SCHEMAS;
 
 fn validator(name: &str) -> jsonschema::Validator {
@@ -33,6 +33,10 @@ fn problems(kind: &str, text: &str) -> usize {
             if let Some(node) = file.and_then(|file| file.limits) {
                 limits::narrowed(node, SystemLimits::default(), &mut problems);
             }
+        }
+        "people" => {
+            let systems = ["chat".to_owned(), "erp".to_owned()];
+            drop(people::read(&node, &systems, None, &mut problems));
         }
         "grant" => drop(grant::read(&node, "erp", &mut problems)),
         "schedule" => drop(schedule::read("some-name", &node, &mut problems)),
@@ -91,6 +95,7 @@ fn samples() -> Vec<(&'static str, String)> {
             "reconciliations" => "reconciliation",
             "grants" => "grant",
             _ if name == "tombolo.yaml" => "tombolo",
+            _ if name == "people.yaml" => "people",
             _ => continue,
         };
         let text = std::fs::read_to_string(&path).unwrap();
@@ -113,7 +118,11 @@ fn samples() -> Vec<(&'static str, String)> {
 /// A public key.
 const KEY: &str = "RWQf6LRCGA9i53mlYecO4IzT51TGPpvWucNSCh1CBM0QTaLn73Y7GFO3";
 
-const WRITTEN: [(&str, &str); 6] = [
+const WRITTEN: [(&str, &str); 7] = [
+    (
+        "people",
+        "mia: { name: Mia Kern, roles: [plant-manager], ids: { chat: '@mia:plant.example', erp: '7' } }\notto: {}\n",
+    ),
     (
         "tombolo",
         "listen: '[::]:7070'\ninsecure: allow\ntls: { certificate: c.pem, key: k.pem }\ntrusted-proxies: [10.0.0.0/8]\nhosts: [tombolo.internal]\npublic-url: https://hooks.example\ndata: d\n\
