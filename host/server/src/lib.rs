@@ -4,6 +4,7 @@
 //! - [`site`]: the operator's folder, read and checked
 //! - [`timing`]: when feeds and schedules are due
 //! - [`registry`]: adapters in registries
+//! - [`examination`]: an adapter checked, offline and against a live system
 //! - [`schemas`]: JSON Schemas of the site's files, for editors
 //! - [`secrets`]: secrets by reference
 //! - [`host`]: a running host, which is itself a system of its site: `tombolo`
@@ -18,6 +19,7 @@ mod api;
 mod broker;
 mod connections;
 mod core;
+pub mod examination;
 mod export;
 mod feeds;
 mod grants;

@@ -22,7 +22,7 @@ mod types;
 pub use keys::{DERIVATIONS, KEY_USES, is_derivation, is_key_use};
 pub use parse::ManifestProblem;
 pub use pattern::{HttpPattern, TopicPattern};
-pub use profile::{Example, Profile, ProfileAction, ProfileEvent};
+pub use profile::{Case, Example, Profile, ProfileAction, ProfileEvent};
 pub use quantity::{QuantityError, parse_duration, parse_size};
 pub use types::*;
 

@@ -1,6 +1,7 @@
-//! `tombolo adapter`: make, build, sign, look into, send and fetch adapters. Nothing here runs an adapter's code.
+//! `tombolo adapter`: make, build, sign, look into, send and fetch adapters. Only `check --system` runs an adapter's code.
 
 mod build;
+mod check;
 mod fetch;
 pub(crate) mod inspect;
 mod keygen;
@@ -27,6 +28,8 @@ pub(crate) enum AdapterCommand {
     Build(build::BuildArguments),
     /// Show what an adapter says of itself and what it really imports; never runs its code
     Inspect(inspect::InspectArguments),
+    /// Examine an adapter as its vendor publishes it: its file, and with --system what a live system answers through it
+    Check(check::CheckArguments),
     /// Make a publisher's pair of keys
     Keygen(keygen::KeygenArguments),
     /// Sign an adapter: writes FILE.minisig beside it
@@ -47,6 +50,7 @@ pub(crate) fn run(command: AdapterCommand) -> anyhow::Result<()> {
         AdapterCommand::New(arguments) => new::run(&arguments),
         AdapterCommand::Build(arguments) => build::run(&arguments),
         AdapterCommand::Inspect(arguments) => inspect::run(&arguments),
+        AdapterCommand::Check(arguments) => waited_for(check::run(arguments)),
         AdapterCommand::Keygen(arguments) => keygen::run(&arguments),
         AdapterCommand::Sign(arguments) => sign::run(&arguments),
         AdapterCommand::Verify(arguments) => verify::run(&arguments),

@@ -124,6 +124,12 @@ pub fn settings(folder: &Path) -> Result<Settings, Vec<Problem>> {
     }
 }
 
+/// The text of one file of a site.
+pub(crate) fn text(folder: &Path, file: &str) -> Result<String, Vec<Problem>> {
+    let mut problems = Vec::new();
+    files::text_of(folder, file, &mut problems).ok_or(problems)
+}
+
 /// Whose signatures a site takes.
 ///
 /// # Errors

@@ -24,7 +24,9 @@ use tombolo_kernel::system::{
 };
 
 use crate::site::{Site, SystemPlan};
-use outside::{Listener, NoBrokers, Values};
+use outside::{Listener, NoBrokers};
+
+pub(crate) use outside::Values;
 
 pub use outside::Reach;
 pub use recorded::{Delivery, Recorded, What, read};

@@ -158,7 +158,7 @@ impl BrokerLink for NoBrokers {
 
 /// Keys and values of the one system, empty at first.
 #[derive(Default)]
-pub(super) struct Values(Mutex<BTreeMap<String, Vec<u8>>>);
+pub(crate) struct Values(Mutex<BTreeMap<String, Vec<u8>>>);
 
 impl Values {
     fn put(

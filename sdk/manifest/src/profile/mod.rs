@@ -38,6 +38,30 @@ pub struct Profile {
     pub actions: BTreeMap<String, ProfileAction>,
     /// What it tells.
     pub events: BTreeMap<String, ProfileEvent>,
+    /// What is tried on a live system, in order.
+    #[serde(default)]
+    pub cases: Vec<Case>,
+}
+
+/// Something that is tried on a live system. `${NAME.field}` in texts is what an earlier case kept, `${unique}` a text
+/// that no other check has.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Case {
+    /// The action.
+    pub call: String,
+    /// Its input.
+    #[serde(default)]
+    pub with: Value,
+    /// Kinds of failure of which it has to be one; none: it has to go well.
+    #[serde(default)]
+    pub fails: Vec<String>,
+    /// Called twice under one key: what has to be the same both times, a JSON pointer into the answer.
+    pub twice: Option<String>,
+    /// A list in the answer, a JSON pointer: it is read in pages of one.
+    pub items: Option<String>,
+    /// The name under which the answer, or the first of a list, is kept.
+    pub keep: Option<String>,
 }
 
 /// Something that systems of this kind can be asked to do.

@@ -55,6 +55,22 @@ fn names_and_failures_are_those_of_the_contract() {
 }
 
 #[test]
+fn the_cases_try_every_action() {
+    for profile in Profile::all() {
+        for name in profile.actions.keys() {
+            let tried = profile.cases.iter().any(|case| &case.call == name && case.fails.is_empty());
+            assert!(tried, "{name}");
+        }
+        for case in &profile.cases {
+            let action = profile.actions.get(&case.call);
+            assert!(action.is_some(), "{}", case.call);
+            let pointers = case.items.iter().chain(&case.twice);
+            assert!(pointers.into_iter().all(|pointer| pointer.starts_with('/')), "{case:?}");
+        }
+    }
+}
+
+#[test]
 fn types_are_put_in_and_inputs_are_closed() {
     let profile = Profile::named("erp/1").unwrap();
     let input = &profile.actions["sale.create"].input;
