@@ -301,8 +301,12 @@ fn every_import_of_the_contract_has_its_capability() {
 #[test]
 fn what_profiles_show_fits_their_schemas() {
     let fits = |what: &str, schema: &serde_json::Value, shown: &serde_json::Value| {
-        let schema = jsonschema::validator_for(schema).unwrap_or_else(|error| panic!("{what}: {error}"));
-        let wrong: Vec<String> = schema.iter_errors(shown).map(|error| error.to_string()).collect();
+        let schema =
+            jsonschema::validator_for(schema).unwrap_or_else(|error| panic!("{what}: {error}"));
+        let wrong: Vec<String> = schema
+            .iter_errors(shown)
+            .map(|error| error.to_string())
+            .collect();
         assert!(wrong.is_empty(), "{what}: {wrong:?} in {shown}");
     };
     for profile in tombolo_manifest::Profile::all() {

@@ -31,6 +31,7 @@ macro_rules! scenarios {
 
 scenarios! {
     an_alarm_becomes_an_approved_purchase_across_a_kill = "alarm-to-purchase",
+    a_question_is_answered_in_a_chat_by_who_may = "answered-in-chat",
     an_outage_is_retried_under_the_same_key = "outage-is-retried",
     a_bad_site_is_explained_with_file_line_and_column = "bad-site-is-explained",
     a_bad_reload_changes_nothing = "bad-reload-changes-nothing",

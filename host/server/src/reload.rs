@@ -162,8 +162,8 @@ impl Watched {
         match (parts.next(), parts.next(), parts.next()) {
             (
                 Some(
-                    "tombolo.yaml" | "people.yaml" | "systems" | "grants" | "schedules" | "reconciliations"
-                    | "flows" | "tables" | "adapters",
+                    "tombolo.yaml" | "people.yaml" | "systems" | "grants" | "schedules"
+                    | "reconciliations" | "flows" | "tables" | "adapters",
                 ),
                 None,
                 None,

@@ -17,7 +17,7 @@ pub struct Manifest<A = Action> {
     #[serde(default)]
     pub keys: BTreeMap<String, Key>,
     /// What it can be asked to do.
-    #[serde(default)]
+    #[serde(default = "BTreeMap::new")]
     pub actions: BTreeMap<String, A>,
     /// Inbound endpoints.
     #[serde(default)]

@@ -199,11 +199,7 @@ fn lines(manifest: &Manifest) -> Vec<(&'static str, String)> {
         };
         lines.push((
             "action",
-            format!(
-                "{name}: {}{uses}; {}",
-                action.effect.word(),
-                action.summary
-            ),
+            format!("{name}: {}{uses}; {}", action.effect.word(), action.summary),
         ));
     }
     lines.extend(

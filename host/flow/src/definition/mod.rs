@@ -72,9 +72,7 @@ pub enum Pattern {
     Prefix(String),
 }
 
-const KNOWN: [&str; 7] = [
-    "on", "takes", "needs", "when", "key", "steps", "on-failure",
-];
+const KNOWN: [&str; 7] = ["on", "takes", "needs", "when", "key", "steps", "on-failure"];
 
 impl Flow {
     /// Reads a flow. `file` is named in problems; its stem is the flow's name.

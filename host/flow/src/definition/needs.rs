@@ -92,7 +92,10 @@ pub(super) fn check_call(flow: &Flow, call: &Call) -> Option<String> {
     let profiles: Vec<&Profile> = profiles.collect();
     let has = |profile: &&Profile| profile.actions.contains_key(&call.action);
     if !profiles.iter().any(has) {
-        let names: Vec<&str> = profiles.iter().map(|profile| profile.name.as_str()).collect();
+        let names: Vec<&str> = profiles
+            .iter()
+            .map(|profile| profile.name.as_str())
+            .collect();
         let known = profiles
             .iter()
             .flat_map(|profile| profile.actions.keys().map(String::as_str));

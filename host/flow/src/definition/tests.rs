@@ -139,7 +139,7 @@ fn everything_that_is_wrong_is_told_with_its_place() {
     for (text, expected) in [
         (
             "[]",
-            "flows/spare-part.yaml:1:1: a flow: found a list of 0, expected a mapping with on, takes, when, key, steps, on-failure",
+            "flows/spare-part.yaml:1:1: a flow: found a list of 0, expected a mapping with on, takes, needs, when, key, steps, on-failure",
         ),
         (
             "on: a\nsteps: []",
@@ -332,32 +332,46 @@ fn a_flow_uses_of_what_it_needs_only_what_the_profile_has() {
                 .iter()
                 .map(|problem| problem.message.clone())
                 .collect(),
-            Err(problems) => problems.into_iter().map(|problem| problem.message).collect(),
+            Err(problems) => problems
+                .into_iter()
+                .map(|problem| problem.message)
+                .collect(),
         }
     };
     let stock = "{ call: erp.item.stock, with: { sku: x } }";
     for (needs, step, expected) in [
         ("{ erp: erp/1 }", stock, ""),
         ("{ erp: [erp/1] }", stock, ""),
-        ("{ erp: erp/9 }", stock, "needs.erp: found \"erp/9\", expected one of approval/1"),
-        ("{ epr: erp/1 }", stock, "needs: there is no system \"epr\". Did you mean \"erp\"?"),
-        ("{ crm: crm/1 }", stock, "needs: the system \"crm\" does not keep crm/1"),
+        (
+            "{ erp: erp/9 }",
+            stock,
+            "needs.erp: found \"erp/9\", expected one of approval/1",
+        ),
+        (
+            "{ epr: erp/1 }",
+            stock,
+            "needs: there is no system \"epr\". Did you mean \"erp\"?",
+        ),
+        (
+            "{ crm: crm/1 }",
+            stock,
+            "needs: the system \"crm\" does not keep crm/1",
+        ),
         ("[erp/1]", stock, "needs: found a list"),
         (
             "{ erp: erp/1 }",
             "{ call: erp.stock, with: { sku: x } }",
             "call: erp/1 has no action \"stock\", and this flow needs no more of \"erp\"",
         ),
-        (
-            "{ erp: erp/1 }",
-            "{ set: { a: 1 } }",
-            "",
-        ),
+        ("{ erp: erp/1 }", "{ set: { a: 1 } }", ""),
     ] {
         let found = check(needs, step);
         match expected {
             "" => assert!(found.is_empty(), "{needs} {step}: {found:?}"),
-            _ => assert!(found.iter().any(|message| message.starts_with(expected)), "{needs} {step}: {found:?}"),
+            _ => assert!(
+                found.iter().any(|message| message.starts_with(expected)),
+                "{needs} {step}: {found:?}"
+            ),
         }
     }
 }

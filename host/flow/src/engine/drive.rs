@@ -281,7 +281,12 @@ impl Engine {
             judged: run.judged.clone(),
         });
         self.listen(hearing.as_ref());
-        let asked: Vec<_> = run.outbox.tasks.iter().filter_map(|task| asked_event::event(run, task)).collect();
+        let asked: Vec<_> = run
+            .outbox
+            .tasks
+            .iter()
+            .filter_map(|task| asked_event::event(run, task))
+            .collect();
         run.outbox.emitted.extend(asked);
         let (ended, now) = (&*run, self.now());
         let links = ended.outbox.links.iter().map(|wanted| &wanted.link);

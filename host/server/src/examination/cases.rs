@@ -41,9 +41,10 @@ pub(super) async fn unreachable(lost: &Live, findings: &mut Vec<Finding>) {
     // What only reads and needs no input can be asked of any system; a feed is as good.
     let mut failures = Vec::new();
     for profile in lost.profiles() {
-        let case = profile.cases.iter().find(|case| {
-            case.fails.is_empty() && case.items.is_some() && lost.offers(&case.call)
-        });
+        let case = profile
+            .cases
+            .iter()
+            .find(|case| case.fails.is_empty() && case.items.is_some() && lost.offers(&case.call));
         if let Some(case) = case {
             let failed = lost.call(&case.call, &json!({}), "check-lost").await.err();
             failures.push((case.call.clone(), failed));
@@ -57,7 +58,9 @@ pub(super) async fn unreachable(lost: &Live, findings: &mut Vec<Finding>) {
     }
     if failures.is_empty() {
         let note = match lost.reads().next() {
-            Some(action) => format!("nothing of it can be asked without an input ({action} wants one)"),
+            Some(action) => {
+                format!("nothing of it can be asked without an input ({action} wants one)")
+            }
             None => "it has nothing that only reads".to_owned(),
         };
         findings.push(found("outage", "nobody answers", Verdict::Skipped, note));
@@ -72,9 +75,17 @@ pub(super) async fn unreachable(lost: &Live, findings: &mut Vec<Finding>) {
                 "outage",
                 what,
                 Verdict::Failed,
-                cut(&format!("expected unavailable, so that it is tried again; found {}", told(&other))),
+                cut(&format!(
+                    "expected unavailable, so that it is tried again; found {}",
+                    told(&other)
+                )),
             ),
-            None => found("outage", what, Verdict::Failed, "expected unavailable, it went well"),
+            None => found(
+                "outage",
+                what,
+                Verdict::Failed,
+                "expected unavailable, it went well",
+            ),
         });
     }
 }
@@ -105,9 +116,16 @@ impl One<'_> {
         }
         // What is refused changes nothing, or the case fails.
         if self.action.effect != Effect::Read && !writes {
-            return (Verdict::Skipped, "it writes into the system; say --writes".to_owned());
+            return (
+                Verdict::Skipped,
+                "it writes into the system; say --writes".to_owned(),
+            );
         }
-        let input = if case.with.is_null() { json!({}) } else { case.with.clone() };
+        let input = if case.with.is_null() {
+            json!({})
+        } else {
+            case.with.clone()
+        };
         let input = match values.fill(&input) {
             Ok(input) => input,
             Err(name) => return (Verdict::Skipped, format!("it needs --given {name}=VALUE")),
@@ -131,10 +149,15 @@ impl One<'_> {
             };
             let (one, two) = (answer.pointer(pointer), again.pointer(pointer));
             if one != two {
-                let show = |value: Option<&Value>| value.map_or("nothing".to_owned(), Value::to_string);
+                let show =
+                    |value: Option<&Value>| value.map_or("nothing".to_owned(), Value::to_string);
                 return (
                     Verdict::Failed,
-                    format!("{pointer} is {} the first time and {} the second: a call that is repeated does its work twice", show(one), show(two)),
+                    format!(
+                        "{pointer} is {} the first time and {} the second: a call that is repeated does its work twice",
+                        show(one),
+                        show(two)
+                    ),
                 );
             }
             note = format!("the same {pointer} both times; {note}");
@@ -151,7 +174,10 @@ impl One<'_> {
             Err(failure) if self.case.fails.iter().any(|kind| kind == failure.kind()) => {
                 (Verdict::Passed, told(failure))
             }
-            Err(other) => (Verdict::Failed, format!("expected {expected}, found {}", told(other))),
+            Err(other) => (
+                Verdict::Failed,
+                format!("expected {expected}, found {}", told(other)),
+            ),
             Ok(answer) => (
                 Verdict::Failed,
                 format!("expected {expected}, it went well: {}", shown(answer)),
@@ -172,7 +198,10 @@ impl One<'_> {
             .iter()
             .map(|problem| format!("{}: {}", problem.path, problem.message))
             .collect();
-        Err(format!("the answer does not fit the profile: {}", words.join("; ")))
+        Err(format!(
+            "the answer does not fit the profile: {}",
+            words.join("; ")
+        ))
     }
 
     async fn list(&self, mut input: Value, values: &mut Values) -> (Verdict, String) {
@@ -190,13 +219,19 @@ impl One<'_> {
             if items.len() > 1 {
                 return (
                     Verdict::Failed,
-                    format!("found {} on the {page} page, expected one: `limit` was 1", items.len()),
+                    format!(
+                        "found {} on the {page} page, expected one: `limit` was 1",
+                        items.len()
+                    ),
                 );
             }
             if let Some(again) = items.iter().find(|item| seen.contains(item)) {
                 return (
                     Verdict::Failed,
-                    format!("the {page} page has once more what the first had: {}", shown(again)),
+                    format!(
+                        "the {page} page has once more what the first had: {}",
+                        shown(again)
+                    ),
                 );
             }
             seen.extend(items);

@@ -31,10 +31,16 @@ async fn pages(live: &Live, feed: &str) -> Result<(Verdict, String), String> {
     };
     let first = page(None, "first").await?;
     if first.events.is_empty() {
-        return Ok((Verdict::Noted, "there is nothing in the system that it brings".to_owned()));
+        return Ok((
+            Verdict::Noted,
+            "there is nothing in the system that it brings".to_owned(),
+        ));
     }
     let Some(cursor) = first.cursor.clone() else {
-        return Err("the first page has events and no cursor: they would be brought again and again".to_owned());
+        return Err(
+            "the first page has events and no cursor: they would be brought again and again"
+                .to_owned(),
+        );
     };
     let second = page(Some(cursor.clone()), "second").await?;
     if first.more && second.events.is_empty() {
@@ -50,22 +56,33 @@ async fn pages(live: &Live, feed: &str) -> Result<(Verdict, String), String> {
     }
     let all = first.events.iter().chain(&second.events);
     if all.clone().any(|event| event.id.is_none()) {
-        return Ok((Verdict::Noted, "its events have no ids: what a cursor brings twice is in the log twice".to_owned()));
+        return Ok((
+            Verdict::Noted,
+            "its events have no ids: what a cursor brings twice is in the log twice".to_owned(),
+        ));
     }
     Ok((
         Verdict::Passed,
-        format!("{} events in two pages, the second the same from its cursor", all.count()),
+        format!(
+            "{} events in two pages, the second the same from its cursor",
+            all.count()
+        ),
     ))
 }
 
 fn ids(page: &Page) -> Vec<Option<&str>> {
-    page.events.iter().map(|event| event.id.as_deref()).collect()
+    page.events
+        .iter()
+        .map(|event| event.id.as_deref())
+        .collect()
 }
 
 /// Events of a profile say what it says.
 fn fits(live: &Live, events: &[MadeEvent]) -> Result<(), String> {
     for event in events {
-        let says = live.profiles().find_map(|profile| profile.events.get(&event.kind));
+        let says = live
+            .profiles()
+            .find_map(|profile| profile.events.get(&event.kind));
         let Some(says) = says else { continue };
         let schema = InputSchema::compile(&says.data).map_err(|error| error.to_string())?;
         let data = serde_json::from_str(event.data.get()).map_err(|error| error.to_string())?;

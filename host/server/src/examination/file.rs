@@ -54,7 +54,10 @@ pub fn of_file(package: &Package) -> Vec<Finding> {
         [] => finding(
             "imports",
             Verdict::Passed,
-            format!("uses what it asks for, and nothing else: {}", imports.join(" ")),
+            format!(
+                "uses what it asks for, and nothing else: {}",
+                imports.join(" ")
+            ),
         ),
         warnings => finding("imports", Verdict::Noted, warnings.join("; ")),
     });
@@ -72,7 +75,10 @@ pub fn of_file(package: &Package) -> Vec<Finding> {
         Some(sbom) => finding(
             "built from",
             Verdict::Passed,
-            format!("{} components, CycloneDX {}", sbom.inside, sbom.spec_version),
+            format!(
+                "{} components, CycloneDX {}",
+                sbom.inside, sbom.spec_version
+            ),
         ),
         None => finding(
             "built from",
@@ -85,7 +91,10 @@ pub fn of_file(package: &Package) -> Vec<Finding> {
 
 /// A manifest that does not keep what it names is refused by its reader.
 fn profiles(named: &[String]) -> Finding {
-    let known: Vec<&Profile> = named.iter().filter_map(|name| Profile::named(name)).collect();
+    let known: Vec<&Profile> = named
+        .iter()
+        .filter_map(|name| Profile::named(name))
+        .collect();
     if known.is_empty() {
         let note = "none: flows that use it work with it alone; `wit/profiles` has those there are";
         return Finding::new("file", "profiles", Verdict::Noted, note);

@@ -68,7 +68,9 @@ pub enum ExaminationError {
     #[error(transparent)]
     Secret(#[from] SecretError),
     /// No place for compiled code.
-    #[error("cannot make a folder for compiled code: {0}; make the folder for temporary files writable")]
+    #[error(
+        "cannot make a folder for compiled code: {0}; make the folder for temporary files writable"
+    )]
     Folder(#[from] std::io::Error),
     /// No sandbox.
     #[error("cannot start the sandbox: {0}")]

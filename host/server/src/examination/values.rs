@@ -102,13 +102,22 @@ mod tests {
     fn names_are_filled_in_and_keep_their_type_alone() {
         let given = [("item.sku".to_owned(), "WID-1".to_owned())];
         let mut values = Values::new(&given, "u1".to_owned());
-        values.keep("item", json!({ "sku": "OTHER", "n": 7, "at": { "id": "x" } }));
+        values.keep(
+            "item",
+            json!({ "sku": "OTHER", "n": 7, "at": { "id": "x" } }),
+        );
         for (input, expected) in [
             (json!("${item.n}"), Some(json!(7))),
-            (json!("no ${item.n} of ${item.at.id}"), Some(json!("no 7 of x"))),
+            (
+                json!("no ${item.n} of ${item.at.id}"),
+                Some(json!("no 7 of x")),
+            ),
             (json!("${item.sku}"), Some(json!("WID-1"))),
             (json!(["a-${unique}", true]), Some(json!(["a-u1", true]))),
-            (json!({ "a": { "b": "${item.at.id}" } }), Some(json!({ "a": { "b": "x" } }))),
+            (
+                json!({ "a": { "b": "${item.at.id}" } }),
+                Some(json!({ "a": { "b": "x" } })),
+            ),
             (json!("${room}"), None),
             (json!("in ${room} now"), None),
             (json!("${item.none}"), None),

@@ -28,11 +28,7 @@ struct By {
 }
 
 /// `{ accepted, says, by, answer }`.
-pub(super) async fn answer(
-    core: &Core,
-    said: &Answered,
-    cause: &str,
-) -> Result<String, Failure> {
+pub(super) async fn answer(core: &Core, said: &Answered, cause: &str) -> Result<String, Failure> {
     vouched(core, &said.by.system, cause).await?;
     let task = core.store.task(&said.task).await.map_err(unavailable)?;
     let judged = judge(core, said, task);
@@ -47,7 +43,9 @@ pub(super) async fn answer(
         Judged::MayNot(why) => {
             record = record.by(&said.by.id).ended(Outcome::Denied, &why);
             core.note(record);
-            return Ok(json!({ "accepted": false, "says": why, "by": "", "answer": "" }).to_string());
+            return Ok(
+                json!({ "accepted": false, "says": why, "by": "", "answer": "" }).to_string(),
+            );
         }
     };
     let answer = TaskAnswer {
@@ -90,9 +88,15 @@ async fn vouched(core: &Core, system: &str, cause: &str) -> Result<(), Failure> 
 }
 
 enum Judged {
-    May { person: String, name: String },
+    May {
+        person: String,
+        name: String,
+    },
     /// The same, said before.
-    Did { person: String, name: String },
+    Did {
+        person: String,
+        name: String,
+    },
     MayNot(String),
 }
 
@@ -107,7 +111,9 @@ fn judge(core: &Core, said: &Answered, task: Option<TaskRow>) -> Judged {
     let (person, name) = (person.to_owned(), known.name.clone());
     // Whether there is such a task is nobody's business who could not answer it.
     let Some(task) = task.filter(|task| known.roles.contains(&task.role)) else {
-        return Judged::MayNot(format!("{name} may not answer this: it is for somebody with another role"));
+        return Judged::MayNot(format!(
+            "{name} may not answer this: it is for somebody with another role"
+        ));
     };
     match &task.closed {
         Some(closed) if closed.answer == said.answer && closed.by == person => {

@@ -85,7 +85,11 @@ pub(super) fn read(
             match taken.get(&place) {
                 Some(other) => problems.add(
                     at,
-                    format!("ids: {} has the id {} in {system} already; one id is one person", other, quoted(id)),
+                    format!(
+                        "ids: {} has the id {} in {system} already; one id is one person",
+                        other,
+                        quoted(id)
+                    ),
                 ),
                 None => {
                     taken.insert(place, key.text.clone());

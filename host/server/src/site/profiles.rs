@@ -53,9 +53,7 @@ impl Kept {
             let actions = profile
                 .actions
                 .iter()
-                .filter(|(name, action)| {
-                    !action.optional && !declared.actions.contains_key(*name)
-                })
+                .filter(|(name, action)| !action.optional && !declared.actions.contains_key(*name))
                 .map(|(name, _)| format!("the action {name}"));
             let emits = |kind: &str| declared.emits.iter().any(|(_, emitted)| emitted == kind);
             let events = profile

@@ -207,7 +207,7 @@ fn what_is_not_a_manifest_is_refused_where_it_stands() {
             5,
             "duplicate",
         ),
-        ("[hooks.orders]", "[keys.signing]", 30, "duplicate"),
+        ("[hooks.orders]", "[keys.signing]", 33, "duplicate"),
         (
             "kind = \"http\"",
             "kind = \"ftp\"",
@@ -221,7 +221,7 @@ fn what_is_not_a_manifest_is_refused_where_it_stands() {
             "unknown field `password`",
         ),
         ("version = \"0.3.0\"", "version = 3", 4, "expected a string"),
-        ("[limits]", "[limits", 43, ""),
+        ("[limits]", "[limits", 47, ""),
     ] {
         let problems = problems(from, to);
         assert!(
@@ -238,14 +238,14 @@ fn problems_come_in_the_order_of_the_text_all_at_once() {
     let text = GOOD
         .replace("0.3.0", "x")
         .replace("32 MiB", "y")
-        .replace("\"erp/1\"", "\"z\"");
+        .replace("\"device/1\"", "\"z\"");
     let lines: Vec<u32> = Manifest::parse(&text)
         .err()
         .unwrap_or_default()
         .iter()
         .map(|problem| problem.line)
         .collect();
-    assert_eq!(lines, [4, 6, 44]);
+    assert_eq!(lines, [4, 6, 48]);
 }
 
 #[test]

@@ -12,11 +12,7 @@ pub(super) fn resolve(schema: &mut Value, types: &BTreeMap<String, Value>) -> Re
     within(schema, types, DEEPEST)
 }
 
-fn within(
-    schema: &mut Value,
-    types: &BTreeMap<String, Value>,
-    depth: usize,
-) -> Result<(), String> {
+fn within(schema: &mut Value, types: &BTreeMap<String, Value>, depth: usize) -> Result<(), String> {
     match schema {
         Value::Object(fields) => {
             if let Some(reference) = fields.remove("$ref") {

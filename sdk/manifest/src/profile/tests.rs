@@ -5,9 +5,8 @@ use super::*;
 #[test]
 fn every_text_is_a_profile() {
     for text in TEXTS {
-        let profile = Profile::read(text).unwrap_or_else(|error| {
-            panic!("{}: {error}", text.lines().next().unwrap_or_default())
-        });
+        let profile = Profile::read(text)
+            .unwrap_or_else(|error| panic!("{}: {error}", text.lines().next().unwrap_or_default()));
         assert!(crate::names::is_profile(&profile.name), "{}", profile.name);
         assert!(Profile::named(&profile.name).is_some(), "{}", profile.name);
     }
@@ -58,14 +57,20 @@ fn names_and_failures_are_those_of_the_contract() {
 fn the_cases_try_every_action() {
     for profile in Profile::all() {
         for name in profile.actions.keys() {
-            let tried = profile.cases.iter().any(|case| &case.call == name && case.fails.is_empty());
+            let tried = profile
+                .cases
+                .iter()
+                .any(|case| &case.call == name && case.fails.is_empty());
             assert!(tried, "{name}");
         }
         for case in &profile.cases {
             let action = profile.actions.get(&case.call);
             assert!(action.is_some(), "{}", case.call);
             let pointers = case.items.iter().chain(&case.twice);
-            assert!(pointers.into_iter().all(|pointer| pointer.starts_with('/')), "{case:?}");
+            assert!(
+                pointers.into_iter().all(|pointer| pointer.starts_with('/')),
+                "{case:?}"
+            );
         }
     }
 }
@@ -78,7 +83,10 @@ fn types_are_put_in_and_inputs_are_closed() {
     assert_eq!(input["properties"]["extra"]["type"], "object");
     let price = &input["properties"]["lines"]["items"]["properties"]["price"];
     assert_eq!(price["required"][0], "amount");
-    assert!(price["description"].is_string(), "what stands beside a reference is kept");
+    assert!(
+        price["description"].is_string(),
+        "what stands beside a reference is kept"
+    );
     let all = format!("{profile:?}");
     assert!(!all.contains("$ref"), "a reference is left");
 }
@@ -86,7 +94,9 @@ fn types_are_put_in_and_inputs_are_closed() {
 #[test]
 fn what_refers_to_no_type_or_to_itself_is_refused() {
     let text = |types: &str| {
-        format!("profile: x/1\nsummary: x\ntypes: {types}\nactions: {{ a.b: {{ effect: read, summary: s, input: {{ $ref: '#/types/t' }}, output: {{}}, examples: [] }} }}\nevents: {{}}\n")
+        format!(
+            "profile: x/1\nsummary: x\ntypes: {types}\nactions: {{ a.b: {{ effect: read, summary: s, input: {{ $ref: '#/types/t' }}, output: {{}}, examples: [] }} }}\nevents: {{}}\n"
+        )
     };
     assert!(Profile::read(&text("{ t: { type: object } }")).is_ok());
     assert!(Profile::read(&text("{ u: {} }")).is_err());
