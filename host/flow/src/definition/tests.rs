@@ -151,7 +151,7 @@ fn everything_that_is_wrong_is_told_with_its_place() {
         ),
         (
             "on: a\nwhn: true\nsteps: [{ set: { x: 1 } }]",
-            "flows/spare-part.yaml:2:1: a flow: found the unknown key \"whn\", expected on, takes, when, key, steps, on-failure. Did you mean \"when\"?",
+            "flows/spare-part.yaml:2:1: a flow: found the unknown key \"whn\", expected on, takes, needs, when, key, steps, on-failure. Did you mean \"when\"?",
         ),
         (
             "on: 'a b'\nsteps: [{ set: { x: 1 } }]",
