@@ -409,7 +409,7 @@ pub(super) fn flows(folder: &Path, problems: &mut Vec<Problem>) -> Vec<Flow> {
     flows
 }
 
-fn tables(folder: &Path, problems: &mut Vec<Problem>) -> Tables {
+pub(super) fn tables(folder: &Path, problems: &mut Vec<Problem>) -> Tables {
     let mut tables = Tables::default();
     for (name, file) in files_ending(folder, "tables", ".csv", problems) {
         let Some(text) = text_of(folder, &file, problems) else {

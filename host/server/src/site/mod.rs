@@ -177,7 +177,8 @@ pub struct FlowFiles {
 /// Every problem found, in the order of files.
 pub fn read_flows(folder: &Path) -> Result<FlowFiles, Vec<Problem>> {
     let mut problems = Vec::new();
-    let flows = FlowSet::new(load::flows(folder, &mut problems));
+    let tables = load::tables(folder, &mut problems);
+    let flows = FlowSet::with_tables(load::flows(folder, &mut problems), tables);
     if !problems.is_empty() {
         return Err(problems);
     }

@@ -24,6 +24,8 @@ pub(super) fn complete(written: Manifest<WrittenAction>) -> (Manifest, Vec<Probl
             None => {}
         }
     }
+    // What only an unknown profile could say is not told to be missing.
+    let unknown = profiles.len() < written.adapter.profiles.len();
     let mut emits = written.events.emits;
     if !written.adapter.generic {
         for (index, profile) in &profiles {
@@ -38,6 +40,9 @@ pub(super) fn complete(written: Manifest<WrittenAction>) -> (Manifest, Vec<Probl
         {
             summary.clone_from(&event.summary);
         }
+        if summary.is_empty() && unknown {
+            summary.clone_from(kind);
+        }
     }
     let actions = written
         .actions
@@ -49,7 +54,7 @@ pub(super) fn complete(written: Manifest<WrittenAction>) -> (Manifest, Vec<Probl
             });
             let action = match of_profile {
                 Some(found) => kept(&name, action, found, &mut problems),
-                None => alone(&name, action, &mut problems),
+                None => alone(&name, action, unknown, &mut problems),
             };
             (name, action)
         })
@@ -135,8 +140,11 @@ fn kept(
 }
 
 /// An action that is the adapter's alone.
-fn alone(name: &str, written: WrittenAction, problems: &mut Vec<Problem>) -> Action {
+fn alone(name: &str, written: WrittenAction, unknown: bool, problems: &mut Vec<Problem>) -> Action {
     let mut missing = |what: &str, example: &str| {
+        if unknown {
+            return;
+        }
         problems.push(at(
             &["actions", name],
             format!("`{what}` is missing, expected {example}; only an action of a profile that the adapter names can leave it out"),

@@ -144,8 +144,8 @@ fn a_run_killed_at_any_call_finishes_under_the_same_keys() {
         let events = runtime.block_on(store.events_after(0, 10)).unwrap();
         assert_eq!(
             events.len(),
-            5,
-            "two alarms, a parcel and one emitted event of each, whatever happened"
+            7,
+            "two alarms, a parcel, one emitted event and one question of each alarm, whatever happened"
         );
         close(&store);
         let mut expected: Vec<String> = [1, 2]
