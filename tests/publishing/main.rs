@@ -9,6 +9,7 @@
 )]
 
 mod built;
+mod checked;
 mod registry;
 mod site;
 mod vendor;

@@ -20,7 +20,12 @@ pub fn of_file(package: &Package) -> Vec<Finding> {
         Verdict::Passed,
         format!("{} {}: {}", adapter.name, adapter.version, adapter.summary),
     )];
-    found.push(profiles(&adapter.profiles));
+    found.push(if adapter.generic {
+        let note = "a generic adapter: system files name the profiles that their actions keep";
+        finding("profiles", Verdict::Passed, note.to_owned())
+    } else {
+        profiles(&adapter.profiles)
+    });
     let schemas = manifest
         .actions
         .iter()
