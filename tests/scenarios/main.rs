@@ -53,3 +53,21 @@ scenarios! {
     two_systems_are_compared_and_repaired = "two-systems-are-reconciled",
     what_is_old_enough_is_forgotten = "the-past-is-forgotten",
 }
+
+/// The example sites whose systems are real servers (`tests/real`): their flows also run offline.
+#[test]
+fn the_flows_of_the_example_sites_are_rehearsed() {
+    let sites = tombolo_tests::built::root().join("tests/real/sites");
+    let mut rehearsed = 0;
+    for site in std::fs::read_dir(sites).unwrap().map(Result::unwrap) {
+        let path = site.path();
+        let (code, out, err) =
+            tombolo_tests::built::run(&["flow", "test", "--site", path.to_str().unwrap()], &[]);
+        assert_eq!(code, 0, "{}:\n{out}{err}", path.display());
+        rehearsed += out
+            .lines()
+            .filter(|line| line.starts_with("passed"))
+            .count();
+    }
+    assert!(rehearsed > 8, "only {rehearsed} tests were found");
+}

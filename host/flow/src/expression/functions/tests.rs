@@ -72,6 +72,13 @@ fn functions_have_these_values() {
         ("string(decimal.compare('0.9', '1'))", "-1"),
         ("text.with_prefix(17, 'C-')", "C-17"),
         ("text.with_prefix('C-17', 'C-')", "C-17"),
+        (
+            "text.first('Where is order S-42?', '(?i)order ([A-Z]+-[0-9]+)')",
+            "S-42",
+        ),
+        ("text.first('a1b22', '[0-9]+')", "1"),
+        ("text.first('nothing', '[0-9]+')", ""),
+        ("text.first('ab', 'a(x)?b')", ""),
         ("text.without_prefix('C-17', 'C-')", "17"),
         ("text.pad_left(17, 6, '0')", "000017"),
         ("phone.e164('030 / 123 45-678', 'DE')", "+493012345678"),

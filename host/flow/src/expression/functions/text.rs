@@ -9,7 +9,11 @@ pub(super) const FUNCTIONS: &[Declared] = &[
     ("text.with_prefix", 2, with_prefix),
     ("text.without_prefix", 2, without_prefix),
     ("text.pad_left", 3, pad_left),
+    ("text.first", 2, first),
 ];
+
+/// Bytes that a compiled pattern may take.
+const PATTERN: usize = 1 << 20;
 
 /// `text.with_prefix('17', 'C-')` is `C-17`, and stays so.
 fn with_prefix<'b, 'v>(values: Vec<CowVal<'b, 'v>>) -> Outcome<'b, 'v> {
@@ -36,6 +40,26 @@ fn without_prefix<'b, 'v>(values: Vec<CowVal<'b, 'v>>) -> Outcome<'b, 'v> {
         Some(rest) => Ok(texts(rest.to_owned())),
         None => Err(arguments.unfit(&text, &format!("a text that begins with \"{prefix}\""))),
     }
+}
+
+/// `text.first('where is order S-42?', 'order ([A-Z0-9-]+)')` is `S-42`: the first group of the first match, the whole match
+/// where the pattern has no group, an empty text where nothing matches. Patterns are those of the `regex` crate, in time
+/// linear in the text.
+fn first<'b, 'v>(values: Vec<CowVal<'b, 'v>>) -> Outcome<'b, 'v> {
+    let arguments = Arguments {
+        function: "text.first",
+        values: &values,
+    };
+    let (text, pattern) = (arguments.text_or_number(0)?, arguments.text(1)?);
+    let pattern = regex::RegexBuilder::new(pattern)
+        .size_limit(PATTERN)
+        .build()
+        .map_err(|error| arguments.unfit(pattern, &format!("a regular expression: {error}")))?;
+    let found = pattern.captures(&text).and_then(|found| {
+        let group = found.iter().flatten().nth(1);
+        group.or_else(|| found.get(0).filter(|_| pattern.captures_len() == 1))
+    });
+    Ok(texts(found.map_or("", |found| found.as_str()).to_owned()))
 }
 
 /// `text.pad_left('17', 6, '0')` is `000017`. A longer text is refused: cut, it would be another id.
