@@ -9,6 +9,9 @@ use std::process::{Child, Command, Stdio};
 use tombolo_tests::built::{root, scratch};
 use tombolo_tests::host::wait;
 
+pub mod relay;
+pub mod tryton;
+
 /// Where installed software is kept between runs: `target/real`.
 pub fn cache() -> PathBuf {
     let folder = root().join("target/real");

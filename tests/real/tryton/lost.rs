@@ -1,0 +1,46 @@
+//! Answers that are lost after Tryton did what it was asked: the next attempt, under the same key, finds it.
+
+use serde_json::json;
+
+use super::Company;
+use crate::servers::relay::Relay;
+use crate::servers::tryton::Tryton;
+
+#[test]
+fn what_was_made_once_is_not_made_again() {
+    let tryton = Tryton::start();
+    let relay = Relay::to(tryton.port());
+    let url = tryton.url().replace(&tryton.port().to_string(), &relay.port.to_string());
+    let company = Company::with(&url, &tryton.key("tombolo"), "");
+    let customer = tryton.id("customer");
+    let lines = json!([{ "sku": "WID-1", "quantity": 2 }]);
+    let cases = [
+        ("party.create", "party.party", json!({ "name": "Once AG" })),
+        ("sale.create", "sale.sale", json!({ "customer": customer, "lines": lines })),
+        ("purchase.request", "purchase.requisition", json!({ "sku": "WID-1", "quantity": 1 })),
+        (
+            "purchase.order",
+            "purchase.purchase",
+            json!({ "supplier": tryton.id("supplier"), "lines": lines }),
+        ),
+        ("opportunity.create", "sale.opportunity", json!({ "customer": customer, "title": "T" })),
+        ("activity.add", "ir.note", json!({ "customer": customer, "text": "once" })),
+    ];
+    for (action, model, input) in cases {
+        let before = tryton.look(model, &json!([]), &["create_date"]).len();
+        let lost = relay.count();
+        relay.lose(&format!("POST /tryton/rest/model/{model}?"));
+        let made = company.does(action, input.clone());
+        assert_eq!(relay.count(), lost + 1, "{action}: no answer was lost");
+        let after = tryton.look(model, &json!([]), &["create_date"]);
+        assert_eq!(after.len(), before + 1, "{action}: {after:?}");
+        // The same input under another key is another wish.
+        let other = company.does(action, input);
+        assert_ne!(other["id"], made["id"], "{action}");
+    }
+
+    // Between a sale's making and its filling in.
+    relay.lose("PUT /tryton/rest/model/sale.sale/");
+    let sale = company.does("sale.create", json!({ "customer": customer, "lines": lines }));
+    assert_eq!(sale["total"], json!({ "amount": "22.00", "currency": "EUR" }), "{sale}");
+}

@@ -1,0 +1,38 @@
+//! Keys and groups, and what Tryton answers when it cannot answer.
+
+use serde_json::json;
+
+use super::Company;
+use crate::servers::tryton::Tryton;
+
+#[test]
+fn a_key_does_what_its_users_groups_may() {
+    let tryton = Tryton::start();
+    let store = Company::with(&tryton.url(), &tryton.key("storekeeper"), "");
+    // Reading is refused before writing would be.
+    let sale = json!({ "id": "1" });
+    store.fails("sale.get", sale.clone(), &["unauthorized", "not allowed to access"]);
+    store.does("item.stock", json!({ "sku": "WID-1" }));
+
+    let seller = Company::with(&tryton.url(), &tryton.key("seller"), "");
+    let lines = json!([{ "sku": "WID-1", "quantity": 1 }]);
+    let made = seller.does(
+        "sale.create",
+        json!({ "customer": tryton.id("customer"), "lines": lines }),
+    );
+    seller.does("sale.confirm", json!({ "id": made["id"] }));
+    seller.fails("sale.ship", json!({ "id": made["id"] }), &["unauthorized"]);
+    let asked = json!({ "sku": "WID-1", "quantity": 1 });
+    seller.fails("purchase.request", asked, &["unauthorized", "not allowed to access"]);
+
+    let stranger = Company::with(&tryton.url(), "not-a-key", "");
+    stranger.fails("sale.get", sale, &["unauthorized", "does not take the key"]);
+}
+
+#[test]
+fn a_wrong_address_is_told_from_a_record_that_is_not_there() {
+    let tryton = Tryton::start();
+    let astray = tryton.url().replace("/tryton", "/nowhere");
+    let astray = Company::with(&astray, &tryton.key("tombolo"), "");
+    astray.fails("party.find", json!({}), &["internal", "no such database"]);
+}
