@@ -7,13 +7,13 @@ use super::Company;
 use crate::servers::tryton::Tryton;
 
 const FEEDS: &str = "feeds:
-  parties: { every: 1 s, page: 2 }
-  customers: { every: 1 s, page: 100 }
-  items: { every: 1 s, page: 1 }
-  sales: { every: 1 s, page: 2 }
-  purchases: { every: 1 s, page: 2 }
-  opportunities: { every: 1 s, page: 2 }
-  stock: { every: 1 s, page: 2 }
+  parties: { every: 3 s, page: 2 }
+  customers: { every: 3 s, page: 100 }
+  items: { every: 3 s, page: 1 }
+  sales: { every: 3 s, page: 2 }
+  purchases: { every: 3 s, page: 2 }
+  opportunities: { every: 3 s, page: 2 }
+  stock: { every: 3 s, page: 2 }
 ";
 
 #[test]
