@@ -58,14 +58,21 @@ fn hand_on(mut caller: TcpStream, port: u16, lost: &Mutex<Lost>) -> std::io::Res
     let first = String::from_utf8_lossy(first);
     let is_lost = {
         let mut lost = lost.lock().unwrap();
-        let place = lost.next.iter().position(|begin| first.starts_with(begin.as_str()));
+        let place = lost
+            .next
+            .iter()
+            .position(|begin| first.starts_with(begin.as_str()));
         if let Some(place) = place {
             lost.next.remove(place);
             lost.count += 1;
         }
         place.is_some()
     };
-    if is_lost { Ok(()) } else { caller.write_all(&answer) }
+    if is_lost {
+        Ok(())
+    } else {
+        caller.write_all(&answer)
+    }
 }
 
 /// A request with its body, which has a length.

@@ -96,7 +96,12 @@ impl Tryton {
     pub fn look(&self, model: &str, domain: &Value, fields: &[&str]) -> Vec<Value> {
         let domain = URL_SAFE.encode(domain.to_string());
         let fields: String = fields.iter().map(|field| format!("&f={field}")).collect();
-        let (status, records) = self.send("tombolo", "GET", &format!("{model}?d={domain}{fields}"), None);
+        let (status, records) = self.send(
+            "tombolo",
+            "GET",
+            &format!("{model}?d={domain}{fields}"),
+            None,
+        );
         assert_eq!(status, 200, "{model}: {records}");
         records.as_array().unwrap().clone()
     }

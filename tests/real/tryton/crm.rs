@@ -19,7 +19,10 @@ fn a_customer_is_made_changed_noted_on_and_won() {
         "customer.update",
         json!({ "id": id, "email": "info@nord.example", "phone": "+49 40 7654" }),
     );
-    assert_eq!(changed["name"], "Nord AG", "what is not given stays: {changed}");
+    assert_eq!(
+        changed["name"], "Nord AG",
+        "what is not given stays: {changed}"
+    );
     assert_eq!(changed["email"], "info@nord.example", "{changed}");
     assert_eq!(company.does("customer.get", json!({ "id": id })), changed);
     for by in [
@@ -30,12 +33,20 @@ fn a_customer_is_made_changed_noted_on_and_won() {
         assert_eq!(found["customers"], json!([changed]), "{by}");
     }
 
-    let note = json!({ "customer": id, "text": "Spare part ordered", "at": "2026-11-27T10:00:00Z" });
+    let note =
+        json!({ "customer": id, "text": "Spare part ordered", "at": "2026-11-27T10:00:00Z" });
     company.does("activity.add", note);
     let resource = format!("party.party,{}", id.as_str().unwrap());
-    let notes = tryton.look("ir.note", &json!([["resource", "=", resource]]), &["message"]);
+    let notes = tryton.look(
+        "ir.note",
+        &json!([["resource", "=", resource]]),
+        &["message"],
+    );
     let message = notes[0]["message"].as_str().unwrap();
-    assert!(message.starts_with("Spare part ordered\n\n2026-11-27T10:00:00Z\nTombolo "), "{message}");
+    assert!(
+        message.starts_with("Spare part ordered\n\n2026-11-27T10:00:00Z\nTombolo "),
+        "{message}"
+    );
     company.fails(
         "activity.add",
         json!({ "customer": "999999", "text": "lost" }),
@@ -47,16 +58,25 @@ fn a_customer_is_made_changed_noted_on_and_won() {
         "opportunity.create",
         json!({ "customer": id, "title": "Ten presses", "amount": amount, "text": "By spring" }),
     );
-    assert_eq!((&opportunity["status"], &opportunity["stage"]), (&json!("open"), &json!("lead")));
+    assert_eq!(
+        (&opportunity["status"], &opportunity["stage"]),
+        (&json!("open"), &json!("lead"))
+    );
     assert_eq!(opportunity["amount"], amount, "{opportunity}");
     let of = json!({ "id": opportunity["id"] });
     assert_eq!(company.does("opportunity.get", of), opportunity);
-    let won = company.does("opportunity.close", json!({ "id": opportunity["id"], "won": true }));
+    let won = company.does(
+        "opportunity.close",
+        json!({ "id": opportunity["id"], "won": true }),
+    );
     assert_eq!(won["status"], "won", "{won}");
     let lost = json!({ "id": opportunity["id"], "won": false });
     company.fails("opportunity.close", lost, &["rejected", "won already"]);
 
-    let other = company.does("opportunity.create", json!({ "customer": id, "title": "A saw" }));
+    let other = company.does(
+        "opportunity.create",
+        json!({ "customer": id, "title": "A saw" }),
+    );
     let lost = json!({ "id": other["id"], "won": false, "reason": "too dear" });
     assert_eq!(company.does("opportunity.close", lost)["status"], "lost");
     let lost = tryton.look(
@@ -64,7 +84,15 @@ fn a_customer_is_made_changed_noted_on_and_won() {
         &json!([["description", "=", "A saw"]]),
         &["state", "lost_reason"],
     );
-    assert_eq!((&lost[0]["state"], &lost[0]["lost_reason"]), (&json!("lost"), &json!("too dear")));
-    let foreign = json!({ "customer": id, "title": "Yen", "amount": { "amount": "1", "currency": "JPY" } });
-    company.fails("opportunity.create", foreign, &["invalid-input", "JPY", "EUR"]);
+    assert_eq!(
+        (&lost[0]["state"], &lost[0]["lost_reason"]),
+        (&json!("lost"), &json!("too dear"))
+    );
+    let foreign =
+        json!({ "customer": id, "title": "Yen", "amount": { "amount": "1", "currency": "JPY" } });
+    company.fails(
+        "opportunity.create",
+        foreign,
+        &["invalid-input", "JPY", "EUR"],
+    );
 }

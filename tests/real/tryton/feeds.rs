@@ -24,7 +24,9 @@ fn feeds_tell_each_change_once() {
 
     // One transaction, one time: more than two pages of them.
     let contacts: Vec<Value> = (0..5)
-        .map(|number| json!({ "type": "email", "value": format!("desk-{number}@customer.example") }))
+        .map(
+            |number| json!({ "type": "email", "value": format!("desk-{number}@customer.example") }),
+        )
         .collect();
     let party = format!("party.party/{customer}?f=name");
     let values = json!({ "contact_mechanisms": [["create", contacts]] });
@@ -42,13 +44,19 @@ fn feeds_tell_each_change_once() {
     company.does("customer.update", input);
     wait("the change of an address", || {
         let events = events(&company, "party.changed");
-        (events.len() > before && events[0]["data"]["email"] == "new@customer.example").then_some(())
+        (events.len() > before && events[0]["data"]["email"] == "new@customer.example")
+            .then_some(())
     });
 
     // The name is the template's.
-    wait("both items", || (subjects(&company, "item.changed").len() == 2).then_some(()));
+    wait("both items", || {
+        (subjects(&company, "item.changed").len() == 2).then_some(())
+    });
     let lines = json!([{ "sku": "WID-1", "quantity": 110 }]);
-    let sale = company.does("sale.create", json!({ "customer": customer, "lines": lines }));
+    let sale = company.does(
+        "sale.create",
+        json!({ "customer": customer, "lines": lines }),
+    );
     company.does("sale.confirm", json!({ "id": sale["id"] }));
     wait("the sale is confirmed", || {
         let events = events(&company, "sale.changed");
@@ -58,7 +66,9 @@ fn feeds_tell_each_change_once() {
     });
     wait("the item is short", || {
         let events = events(&company, "stock.changed");
-        let last = events.iter().find(|event| event["data"]["sku"] == "WID-1")?;
+        let last = events
+            .iter()
+            .find(|event| event["data"]["sku"] == "WID-1")?;
         (last["data"]["available"] == json!(15.0)).then_some(())?;
         assert_eq!(last["data"]["on_hand"], json!(125.0), "{last}");
         assert_eq!(last["data"]["order_point"], json!(20.0), "{last}");
@@ -74,7 +84,10 @@ fn feeds_tell_each_change_once() {
     });
     let lines = json!([{ "sku": "GAD-1", "quantity": 1 }]);
     let supplier = tryton.id("supplier");
-    company.does("purchase.order", json!({ "supplier": supplier, "lines": lines }));
+    company.does(
+        "purchase.order",
+        json!({ "supplier": supplier, "lines": lines }),
+    );
     wait("the purchase", || {
         (subjects(&company, "purchase.changed").len() == 1).then_some(())
     });
@@ -96,17 +109,21 @@ fn feeds_tell_each_change_once() {
 fn a_feed_goes_on_where_the_host_died() {
     let tryton = Tryton::start();
     let company = Company::with(&tryton.url(), &tryton.key("tombolo"), FEEDS);
-    wait("the items", || (subjects(&company, "item.changed").len() == 2).then_some(()));
+    wait("the items", || {
+        (subjects(&company, "item.changed").len() == 2).then_some(())
+    });
     let Company { host, site, .. } = company;
     host.kill();
-    let widget = tryton.look("product.product", &json!([["code", "=", "WID-1"]]), &["template"]);
+    let widget = tryton.look(
+        "product.product",
+        &json!([["code", "=", "WID-1"]]),
+        &["template"],
+    );
     // What happens while nobody looks; a product's name is its template's.
     let template = format!("product.template/{}?f=name", widget[0]["template"]);
     tryton.does("PUT", &template, &json!({ "name": "Widget mark II" }));
-    let host = tombolo_tests::host::TestHost::start(
-        &site,
-        &[("TRYTON_KEY", &tryton.key("tombolo"))],
-    );
+    let host =
+        tombolo_tests::host::TestHost::start(&site, &[("TRYTON_KEY", &tryton.key("tombolo"))]);
     wait("the new name", || {
         let events = host.get("/api/events?type=item.changed&limit=1000");
         let last = events.as_array()?.first()?.clone();
@@ -116,7 +133,9 @@ fn a_feed_goes_on_where_the_host_died() {
 
 /// The newest first.
 fn events(company: &Company, kind: &str) -> Vec<Value> {
-    let events = company.host.get(&format!("/api/events?type={kind}&limit=1000"));
+    let events = company
+        .host
+        .get(&format!("/api/events?type={kind}&limit=1000"));
     events.as_array().cloned().unwrap_or_default()
 }
 

@@ -10,21 +10,39 @@ use crate::servers::tryton::Tryton;
 fn what_was_made_once_is_not_made_again() {
     let tryton = Tryton::start();
     let relay = Relay::to(tryton.port());
-    let url = tryton.url().replace(&tryton.port().to_string(), &relay.port.to_string());
+    let url = tryton
+        .url()
+        .replace(&tryton.port().to_string(), &relay.port.to_string());
     let company = Company::with(&url, &tryton.key("tombolo"), "");
     let customer = tryton.id("customer");
     let lines = json!([{ "sku": "WID-1", "quantity": 2 }]);
     let cases = [
         ("party.create", "party.party", json!({ "name": "Once AG" })),
-        ("sale.create", "sale.sale", json!({ "customer": customer, "lines": lines })),
-        ("purchase.request", "purchase.requisition", json!({ "sku": "WID-1", "quantity": 1 })),
+        (
+            "sale.create",
+            "sale.sale",
+            json!({ "customer": customer, "lines": lines }),
+        ),
+        (
+            "purchase.request",
+            "purchase.requisition",
+            json!({ "sku": "WID-1", "quantity": 1 }),
+        ),
         (
             "purchase.order",
             "purchase.purchase",
             json!({ "supplier": tryton.id("supplier"), "lines": lines }),
         ),
-        ("opportunity.create", "sale.opportunity", json!({ "customer": customer, "title": "T" })),
-        ("activity.add", "ir.note", json!({ "customer": customer, "text": "once" })),
+        (
+            "opportunity.create",
+            "sale.opportunity",
+            json!({ "customer": customer, "title": "T" }),
+        ),
+        (
+            "activity.add",
+            "ir.note",
+            json!({ "customer": customer, "text": "once" }),
+        ),
     ];
     for (action, model, input) in cases {
         let before = tryton.look(model, &json!([]), &["create_date"]).len();
@@ -41,6 +59,13 @@ fn what_was_made_once_is_not_made_again() {
 
     // Between a sale's making and its filling in.
     relay.lose("PUT /tryton/rest/model/sale.sale/");
-    let sale = company.does("sale.create", json!({ "customer": customer, "lines": lines }));
-    assert_eq!(sale["total"], json!({ "amount": "22.00", "currency": "EUR" }), "{sale}");
+    let sale = company.does(
+        "sale.create",
+        json!({ "customer": customer, "lines": lines }),
+    );
+    assert_eq!(
+        sale["total"],
+        json!({ "amount": "22.00", "currency": "EUR" }),
+        "{sale}"
+    );
 }

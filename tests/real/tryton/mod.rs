@@ -61,7 +61,7 @@ impl Company {
         site.write(
             "systems/erp.yaml",
             &format!(
-                "adapter: adapters/tryton.wasm\nconnections:\n  api: {{ http: \"{url}\", credential: {{ bearer: \"env:TRYTON_KEY\" }} }}\ndelivery: {{ attempts: 4, backoff: 200 ms, most: 2 s }}\n{more}"
+                "adapter: adapters/tryton.wasm\nconnections:\n  api: {{ http: \"{url}\", network: private, credential: {{ bearer: \"env:TRYTON_KEY\" }} }}\ndelivery: {{ attempts: 4, backoff: 200 ms, most: 2 s }}\n{more}"
             ),
         );
         for action in ACTIONS {

@@ -11,7 +11,11 @@ fn a_key_does_what_its_users_groups_may() {
     let store = Company::with(&tryton.url(), &tryton.key("storekeeper"), "");
     // Reading is refused before writing would be.
     let sale = json!({ "id": "1" });
-    store.fails("sale.get", sale.clone(), &["unauthorized", "not allowed to access"]);
+    store.fails(
+        "sale.get",
+        sale.clone(),
+        &["unauthorized", "not allowed to access"],
+    );
     store.does("item.stock", json!({ "sku": "WID-1" }));
 
     let seller = Company::with(&tryton.url(), &tryton.key("seller"), "");
@@ -23,7 +27,11 @@ fn a_key_does_what_its_users_groups_may() {
     seller.does("sale.confirm", json!({ "id": made["id"] }));
     seller.fails("sale.ship", json!({ "id": made["id"] }), &["unauthorized"]);
     let asked = json!({ "sku": "WID-1", "quantity": 1 });
-    seller.fails("purchase.request", asked, &["unauthorized", "not allowed to access"]);
+    seller.fails(
+        "purchase.request",
+        asked,
+        &["unauthorized", "not allowed to access"],
+    );
 
     let stranger = Company::with(&tryton.url(), "not-a-key", "");
     stranger.fails("sale.get", sale, &["unauthorized", "does not take the key"]);
