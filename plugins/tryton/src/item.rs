@@ -102,7 +102,7 @@ pub(crate) fn stock(client: &Client, call: &ActionCall) -> Result<Json, Failure>
     let mut all = Quantity::default();
     let mut by_warehouse = Vec::new();
     for warehouse in &warehouses {
-        let found = quantities(client, &[product_id.clone()], &warehouse["id"])?;
+        let found = quantities(client, std::slice::from_ref(&product_id), &warehouse["id"])?;
         let quantity = found.values().next().copied().unwrap_or_default();
         all.on_hand += quantity.on_hand;
         all.available += quantity.available;
