@@ -199,7 +199,8 @@ pub(crate) fn update(client: &Client, call: &ActionCall) -> Result<Json, Failure
     ))
 }
 
-/// A phone number as it was written, or as Tryton keeps it without what people put between the digits.
+/// A phone number as it was written, or, on servers that have Python's `phonenumbers`, as Tryton keeps it beside that:
+/// without what people put between the digits.
 fn same_phone(phone: &str) -> Domain {
     let compact: String = phone
         .chars()

@@ -26,7 +26,7 @@ fn a_customer_is_made_changed_noted_on_and_won() {
     assert_eq!(changed["email"], "info@nord.example", "{changed}");
     assert_eq!(company.does("customer.get", json!({ "id": id })), changed);
     for by in [
-        json!({ "phone": "+49407654" }),
+        json!({ "phone": "+49 40 7654" }),
         json!({ "email": "info@nord.example", "name": "nord" }),
     ] {
         let found = company.does("customer.find", by.clone());
