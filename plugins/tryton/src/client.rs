@@ -209,13 +209,18 @@ impl Client {
             return Ok(response);
         }
         let failure = failure(&response, &parts.join(" "));
-        let (Failure::Rejected(rejection), Some(model)) = (&failure, parts.first()) else {
-            return Err(failure);
+        let words = match &failure {
+            Failure::Rejected(rejection) => rejection.message.clone(),
+            // A record by its id is not there, too, for whom may read none of its kind.
+            Failure::NotFound(_) => format!(
+                "Tryton shows the user no {}; the user's groups lack the right",
+                parts.join(" ")
+            ),
+            _ => return Err(failure),
         };
-        if self.may(model, right) {
-            Err(failure)
-        } else {
-            Err(Failure::unauthorized(rejection.message.clone()))
+        match parts.first() {
+            Some(model) if !self.may(model, right) => Err(Failure::unauthorized(words)),
+            _ => Err(failure),
         }
     }
 

@@ -9,11 +9,17 @@ use crate::servers::tryton::Tryton;
 fn a_key_does_what_its_users_groups_may() {
     let tryton = Tryton::start();
     let store = Company::with(&tryton.url(), &tryton.key("storekeeper"), "");
-    // Reading is refused before writing would be.
+    // By its id Tryton says that it is not there.
     let sale = json!({ "id": "1" });
     store.fails(
         "sale.get",
         sale.clone(),
+        &["unauthorized", "lack the right"],
+    );
+    let by_number = json!({ "number": "1" });
+    store.fails(
+        "sale.get",
+        by_number,
         &["unauthorized", "not allowed to access"],
     );
     store.does("item.stock", json!({ "sku": "WID-1" }));

@@ -79,6 +79,25 @@ fn a_refusal_by_group_is_known_by_the_rights_not_by_words() {
 }
 
 #[test]
+fn a_record_that_may_not_be_read_is_not_said_to_be_missing() {
+    let host = host();
+    host.reply(
+        "api",
+        "GET",
+        "/rest/model/party.party/7",
+        Reply::status(404),
+    );
+    let access = json!({ "party.party": { "read": 0 } });
+    reply(&host, "POST", "ir.model.access/get_access", access);
+    let failure = host
+        .start::<Tryton>()
+        .act("party.get", json!({ "id": "7" }))
+        .unwrap_err();
+    assert_eq!(failure.kind(), "unauthorized", "{failure:?}");
+    assert!(failure.message().contains("party.party 7"), "{failure:?}");
+}
+
+#[test]
 fn a_wrong_address_is_told_from_a_record_that_is_not_there() {
     let host = Host::new(include_str!("../../adapter.toml"));
     let nothing = Reply::status(404);
