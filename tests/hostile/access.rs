@@ -192,6 +192,7 @@ fn case_76_a_signature_for_one_system_is_none_at_anothers_endpoint() {
         "/hooks/other/alarm?system=plant",
         "/hooks/other/../plant/alarm/",
         "/hooks/other/alarm/",
+        "/hooks/other/alarm/plant/alarm",
         "/hooks/OTHER/alarm",
         "/hooks/other%2f..%2fplant/alarm",
     ] {

@@ -1,5 +1,5 @@
-//! `/hooks/SYSTEM/HOOK`: what a system's sender posts goes to its adapter, the events it makes go to the log, and only
-//! then is the sender answered. A message that came before is answered like the first time.
+//! `/hooks/SYSTEM/HOOK`, and every path below it: what a system's sender posts goes to its adapter, the events it makes go
+//! to the log, and only then is the sender answered. A message that came before is answered like the first time.
 //!
 //! This is the hot path: no router, no layer, one JSON parse (the adapter's), one wait for the disk.
 
@@ -71,9 +71,15 @@ fn unknown() -> Refusal {
     })
 }
 
-/// `/hooks/erp/alarm`, exactly: names have no characters that would be encoded.
+/// `/hooks/erp/alarm`, exactly: names have no characters that would be encoded. What follows is the sender's, like the
+/// query: some know an address only as the beginning of the paths that they call.
 fn names(path: &str) -> Option<(&str, &str)> {
-    let (system, hook) = path.strip_prefix(PREFIX)?.split_once('/')?;
+    let (system, rest) = path.strip_prefix(PREFIX)?.split_once('/')?;
+    let hook = match rest.split_once('/') {
+        Some((_, "")) => return None,
+        Some((hook, _)) => hook,
+        None => rest,
+    };
     let is_name = |name: &str| {
         !name.is_empty()
             && name
@@ -166,14 +172,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_two_plain_names_are_a_hook() {
+    fn two_plain_names_are_a_hook_whatever_is_below() {
         let table = [
             ("/hooks/erp/alarm", Some(("erp", "alarm"))),
             ("/hooks/crm-eu/changed", Some(("crm-eu", "changed"))),
             ("/hooks/erp", None),
             ("/hooks/erp/", None),
             ("/hooks//alarm", None),
-            ("/hooks/erp/alarm/more", None),
+            ("/hooks/erp/alarm/", None),
+            ("/hooks/erp/alarm/more", Some(("erp", "alarm"))),
+            ("/hooks/erp/alarm/v1/more%2f/7", Some(("erp", "alarm"))),
+            ("/hooks/erp//alarm", None),
+            ("/hooks/erp/../plant/alarm", None),
             ("/hooks/erp/%61larm", None),
             ("/hooks/../api", None),
         ];
