@@ -9,12 +9,14 @@ use tombolo_sdk::{Failure, Page};
 use crate::options::{CursorOptions, FeedFormat, FeedOptions};
 use crate::outcome::Outcome;
 use crate::request::RequestTemplate;
+use crate::shape::Shape;
 
 /// A feed's `do`, made ready.
 pub(crate) struct Feed {
     request: RequestTemplate,
     outcome: Outcome,
     table: Option<Table>,
+    output: Option<Shape>,
     /// Into the answer.
     pointers: Pointers,
     items: usize,
@@ -44,6 +46,13 @@ impl Feed {
             FeedFormat::Csv(csv) => Some(Table::compile(TableOptions::Csv(csv))?),
             FeedFormat::FixedWidth(fixed) => Some(Table::compile(TableOptions::FixedWidth(fixed))?),
         };
+        let output = match (&options.output, &table) {
+            (Some(_), Some(_)) => {
+                return Err("output: shapes JSON; expected none with a table's `format`".to_owned());
+            }
+            (draft, _) => draft.as_ref().map(Shape::compile).transpose(),
+        }
+        .map_err(|problem| format!("output: {problem}"))?;
         let mut pointers = Pointers::new();
         let items = pointers
             .add(&options.items)
@@ -53,6 +62,7 @@ impl Feed {
             request,
             outcome,
             table,
+            output,
             pointers,
             items,
             items_pointer: options.items,
@@ -91,9 +101,21 @@ impl Feed {
                 None,
             ));
         };
+        let shaped: Vec<String> = match &self.output {
+            Some(output) => items
+                .iter()
+                .map(|item| output.tell(item))
+                .collect::<Result<_, _>>()?,
+            None => Vec::new(),
+        };
+        let rows: Vec<&str> = if self.output.is_some() {
+            shaped.iter().map(String::as_str).collect()
+        } else {
+            items.clone()
+        };
         let events = self
             .event
-            .events(items.iter().copied())
+            .events(rows)
             .map_err(|failure| failure.below(&self.items_pointer))?;
         let (next, more) = match &self.cursor {
             Cursor::Answer(slot) => {

@@ -70,6 +70,19 @@ fn a_full_page_goes_on_behind_its_last_item() {
 }
 
 #[test]
+fn items_are_told_in_our_names() {
+    let shaped = json!({ "output": { "number": { "pointer": "/no", "as": "text" }, "at": "/changed" },
+        "event": { "type": "order.changed", "id": "{number}@{at}" } });
+    let reply = Reply::json(200, json!({ "data": [order(1, 1)] }));
+    let (_, page) = read(feed(shaped), reply, None);
+    let page = page.unwrap();
+    assert_eq!(page.events[0].id.as_deref(), Some("1@2026-01-01T00:01:00Z"));
+    let data: Value = serde_json::from_str(&page.events[0].data).unwrap();
+    assert_eq!(data, json!({ "number": "1", "at": "2026-01-01T00:01:00Z" }));
+    assert_eq!(page.cursor.as_deref(), Some("2026-01-01T00:01:00Z"));
+}
+
+#[test]
 fn a_cursor_in_the_answer_ends_with_the_list() {
     let by_answer = || feed(json!({ "cursor": { "answer": "/next" } }));
     let (_, page) = read(

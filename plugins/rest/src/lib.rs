@@ -10,30 +10,52 @@ mod options;
 mod outcome;
 mod paging;
 mod request;
+mod shape;
+mod steps;
 
 use tombolo_sdk::settings::Offers;
 use tombolo_sdk::{ActionCall, Adapter, Failure, Json, Page, Settings};
 
 use feed::Feed;
 use operation::Operation;
+use options::ActionOptions;
+use steps::Steps;
 
 /// The operations of one system. One that cannot work leaves the others alone.
 pub struct Rest {
-    operations: Offers<Operation>,
+    actions: Offers<Action>,
     feeds: Offers<Feed>,
+}
+
+/// An action's `do`, made ready.
+enum Action {
+    One(Operation),
+    Steps(Steps),
+}
+
+impl Action {
+    fn compile(options: ActionOptions) -> Result<Self, String> {
+        match options {
+            ActionOptions::One(options) => Operation::compile(*options).map(Self::One),
+            ActionOptions::Steps(steps) => Steps::compile(steps).map(Self::Steps),
+        }
+    }
 }
 
 impl Adapter for Rest {
     fn start() -> Result<Self, Failure> {
         let settings = Settings::read()?;
         Ok(Self {
-            operations: Offers::compile("action", &settings.actions, Operation::compile),
+            actions: Offers::compile("action", &settings.actions, Action::compile),
             feeds: Offers::compile("feed", &settings.feeds, Feed::compile),
         })
     }
 
     fn act(&self, call: ActionCall) -> Result<Json, Failure> {
-        self.operations.get(&call.action)?.run(&call)
+        match self.actions.get(&call.action)? {
+            Action::One(operation) => operation.run(&call.input, &call.idempotency_key),
+            Action::Steps(steps) => steps.run(&call),
+        }
     }
 
     fn read(&self, feed: &str, cursor: Option<&str>, limit: u32) -> Result<Page, Failure> {
@@ -45,5 +67,7 @@ tombolo_sdk::export!(Rest);
 
 #[cfg(test)]
 mod feed_tests;
+#[cfg(test)]
+mod step_tests;
 #[cfg(test)]
 mod tests;

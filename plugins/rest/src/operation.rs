@@ -1,13 +1,13 @@
-//! One action: its request, its answer, and its pages.
+//! One request of an action: what is sent, its answer, and its pages.
 
-use tombolo_sdk::{ActionCall, Failure, Json};
+use tombolo_sdk::{Failure, Json};
 
 use crate::options::{AnswerFormat, Options};
 use crate::outcome::Outcome;
 use crate::paging::Paging;
 use crate::request::RequestTemplate;
 
-/// An action's `do`, made ready.
+/// A request and what its answer means, made ready.
 pub(crate) struct Operation {
     request: RequestTemplate,
     outcome: Outcome,
@@ -19,9 +19,12 @@ impl Operation {
         let request = RequestTemplate::compile(&options)?;
         let outcome = Outcome::compile(&options)?;
         if options.paging.is_some()
-            && (options.result.is_some() || options.answer != AnswerFormat::Json)
+            && (options.result.is_some()
+                || options.absent.is_some()
+                || options.output.is_some()
+                || options.answer != AnswerFormat::Json)
         {
-            return Err("paging: the result is the list of all pages' items; expected neither `result` nor `answer` beside it (`paging.items` says where they are)".to_owned());
+            return Err("paging: the result is the list of all pages' items; expected neither `result`, `absent`, `output` nor `answer` beside it (`paging.items` says where they are)".to_owned());
         }
         let paging = options.paging.map(Paging::compile).transpose()?;
         Ok(Self {
@@ -31,8 +34,8 @@ impl Operation {
         })
     }
 
-    pub(crate) fn run(&self, call: &ActionCall) -> Result<Json, Failure> {
-        let request = self.request.fill(&call.input, &call.idempotency_key)?;
+    pub(crate) fn run(&self, input: &str, idempotency_key: &str) -> Result<Json, Failure> {
+        let request = self.request.fill(input, idempotency_key)?;
         match &self.paging {
             Some(paging) => paging.run(&request, &self.outcome),
             None => self.outcome.result(request.send()?),

@@ -1,10 +1,13 @@
 //! From a response to the action's result, or to the failure it means.
 
+use std::collections::BTreeMap;
+
 use tombolo_sdk::http::Response;
 use tombolo_sdk::json::{Found, Pointers, push_string, scalar};
 use tombolo_sdk::{Failure, Json};
 
-use crate::options::{AnswerFormat, Options};
+use crate::options::{AnswerFormat, FailureKind, Options, PointerList};
+use crate::shape::Shape;
 
 /// Characters of the system's own words that are kept.
 const WORDS: usize = 500;
@@ -15,42 +18,67 @@ pub(crate) struct Outcome {
     /// Into an answer with status 2xx.
     good: Pointers,
     result: Option<(usize, String)>,
-    refused: Option<usize>,
+    /// An absent result is `not-found`.
+    not_found: bool,
+    output: Option<Shape>,
+    refused: Vec<usize>,
     /// Into any other, and into one that `refused` makes a refusal.
     bad: Pointers,
-    error: Option<usize>,
-    error_code: Option<usize>,
+    error: Vec<usize>,
+    error_code: Vec<usize>,
+    kinds: BTreeMap<String, FailureKind>,
 }
 
 impl Outcome {
     pub(crate) fn compile(options: &Options) -> Result<Self, String> {
         let mut good = Pointers::new();
         let mut bad = Pointers::new();
-        let add = |name: &str, pointer: &Option<String>, pointers: &mut Pointers| match pointer {
-            Some(pointer) => pointers
-                .add(pointer)
-                .map(Some)
-                .map_err(|problem| format!("{name}: {problem}")),
-            None => Ok(None),
+        let result = match &options.result {
+            Some(pointer) => Some((add("result", pointer, &mut good)?, pointer.clone())),
+            None => None,
         };
-        let result = add("result", &options.result, &mut good)?.zip(options.result.clone());
-        let refused = add("refused", &options.refused, &mut good)?;
-        let error = add("error", &options.error, &mut bad)?;
-        let error_code = add("error-code", &options.error_code, &mut bad)?;
-        if options.answer != AnswerFormat::Json && (result.is_some() || refused.is_some()) {
+        // A GraphQL error is a status 200 with `errors`, whoever answers.
+        let all = |name: &str, list: &PointerList, usual: &str, pointers: &mut Pointers| {
+            let usual = options.graphql.as_ref().map(|_| usual);
+            let given = list.0.iter().map(String::as_str);
+            usual
+                .into_iter()
+                .chain(given)
+                .map(|pointer| add(name, pointer, pointers))
+                .collect::<Result<Vec<_>, _>>()
+        };
+        let refused = all("refused", &options.refused, "/errors", &mut good)?;
+        let error = all("error", &options.error, "/errors/0/message", &mut bad)?;
+        let code = "/errors/0/extensions/code";
+        let error_code = all("error-code", &options.error_code, code, &mut bad)?;
+        let output = options
+            .output
+            .as_ref()
+            .map(Shape::compile)
+            .transpose()
+            .map_err(|problem| format!("output: {problem}"))?;
+        if options.answer != AnswerFormat::Json
+            && (result.is_some() || output.is_some() || !refused.is_empty())
+        {
             return Err(
-                "answer: `result` and `refused` point into JSON; expected `answer: json` with them"
+                "answer: `result`, `output` and `refused` point into JSON; expected `answer: json` with them"
                     .to_owned(),
             );
+        }
+        if options.absent.is_some() && result.is_none() {
+            return Err("absent: expected `result`, which says what may be absent".to_owned());
         }
         Ok(Self {
             format: options.answer,
             good,
             result,
+            not_found: options.absent.is_some(),
+            output,
             refused,
             bad,
             error,
             error_code,
+            kinds: options.errors.clone(),
         })
     }
 
@@ -73,14 +101,21 @@ impl Outcome {
                 return Ok("null".to_owned());
             }
             self.found(&response)?;
+            if let Some(output) = &self.output {
+                return output.tell(response.text()?);
+            }
             // The text was just read as JSON.
             return String::from_utf8(response.body)
                 .map_err(|_| Failure::internal("the answer is not UTF-8"));
         };
         let found = self.found(&response)?;
-        match found.get(*slot) {
-            Some(result) => Ok(result.to_owned()),
-            None => Err(Failure::unavailable(
+        match (found.get(*slot), &self.output) {
+            (None | Some("null"), _) if self.not_found => Err(Failure::not_found(format!(
+                "the system's answer has nothing at `{pointer}`"
+            ))),
+            (Some(result), Some(output)) => output.tell(result),
+            (Some(result), None) => Ok(result.to_owned()),
+            (None, _) => Err(Failure::unavailable(
                 format!(
                     "the system answered {} without `{pointer}`, where the result should be; if that is right, mend `result`",
                     response.status
@@ -96,16 +131,13 @@ impl Outcome {
             .good
             .find(response.text()?)
             .map_err(|error| response.unexpected(&error))?;
-        let refused = self.refused.and_then(|slot| found.get(slot));
-        if refused.is_some_and(|value| {
-            !matches!(
-                value,
-                "null" | "false" | "0" | "\"\"" | "\"0\"" | "[]" | "{}"
-            )
-        }) {
+        let refused = self.refused.iter().filter_map(|slot| found.get(*slot));
+        if refused.into_iter().any(says_yes) {
             let (code, words) = self.words(response);
             let words = words.unwrap_or_else(|| "the system refused without a word".to_owned());
-            return Err(Failure::rejected(code, words));
+            return Err(self
+                .by_code(&code, &words)
+                .unwrap_or_else(|| Failure::rejected(code, words)));
         }
         Ok(found)
     }
@@ -115,17 +147,34 @@ impl Outcome {
         if !response.is_success() {
             return Err(self.failure(response));
         }
-        if self.refused.is_some() {
-            self.found(response).map(|_| ())
-        } else {
+        if self.refused.is_empty() {
             Ok(())
+        } else {
+            self.found(response).map(|_| ())
         }
     }
 
     /// What a status other than 2xx means, in the system's words where they are found.
     fn failure(&self, response: &Response) -> Failure {
         let (code, words) = self.words(response);
-        response.failure(&code, words.as_deref())
+        self.by_code(
+            &code,
+            words.as_deref().unwrap_or("the system gave no words"),
+        )
+        .unwrap_or_else(|| response.failure(&code, words.as_deref()))
+    }
+
+    /// What the operator says that a code means.
+    fn by_code(&self, code: &str, words: &str) -> Option<Failure> {
+        let said = format!("{words} ({code})");
+        Some(match self.kinds.get(code)? {
+            FailureKind::InvalidInput => Failure::invalid_input("", said),
+            FailureKind::NotFound => Failure::not_found(said),
+            FailureKind::Conflict => Failure::conflict(said),
+            FailureKind::Unauthorized => Failure::unauthorized(said),
+            FailureKind::Rejected => Failure::rejected(code, words),
+            FailureKind::Unavailable => Failure::unavailable(said, None),
+        })
     }
 
     fn words(&self, response: &Response) -> (String, Option<String>) {
@@ -135,10 +184,9 @@ impl Outcome {
         else {
             return (String::new(), None);
         };
-        let text = |slot: Option<usize>| {
-            let raw = slot
-                .and_then(|slot| found.get(slot))
-                .filter(|raw| *raw != "null")?;
+        let text = |slots: &[usize]| {
+            let mut raws = slots.iter().filter_map(|slot| found.get(*slot));
+            let raw = raws.find(|raw| *raw != "null")?;
             let text = scalar(raw).map_or_else(|| raw.to_owned(), std::borrow::Cow::into_owned);
             Some(
                 text.chars()
@@ -147,6 +195,23 @@ impl Outcome {
                     .collect::<String>(),
             )
         };
-        (text(self.error_code).unwrap_or_default(), text(self.error))
+        (
+            text(&self.error_code).unwrap_or_default(),
+            text(&self.error),
+        )
     }
+}
+
+fn add(name: &str, pointer: &str, pointers: &mut Pointers) -> Result<usize, String> {
+    pointers
+        .add(pointer)
+        .map_err(|problem| format!("{name}: {problem}"))
+}
+
+/// Anything but null, false, 0 or empty.
+pub(crate) fn says_yes(value: &str) -> bool {
+    !matches!(
+        value,
+        "null" | "false" | "0" | "\"\"" | "\"0\"" | "[]" | "{}"
+    )
 }

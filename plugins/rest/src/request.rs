@@ -39,6 +39,13 @@ impl RequestTemplate {
         let query = fields("query", options.query.as_ref(), &mut pointers)?;
         let headers = fields("headers", options.headers.as_ref(), &mut pointers)?;
         let body = match (&options.body, options.body_format) {
+            (None, _) if options.graphql.is_some() => Body::Json(graphql(options, &mut pointers)?),
+            (Some(_), _) if options.graphql.is_some() => {
+                return Err(
+                    "body: found it beside `graphql`, which is the body; expected one of them"
+                        .to_owned(),
+                );
+            }
             (None, _) => Body::None,
             (Some(Draft::Text(text)), BodyFormat::Json) if text == "input" => Body::Input,
             (Some(draft), BodyFormat::Json) => Body::Json(
@@ -53,7 +60,13 @@ impl RequestTemplate {
         Ok(Self {
             asks_for_json: options.answer == AnswerFormat::Json && !has_accept,
             connection: options.connection.clone(),
-            method: method(options.method),
+            method: match (options.method, &options.graphql) {
+                (Some(option), _) => method(option),
+                (None, Some(_)) => Method::Post,
+                (None, None) => {
+                    return Err("method: is missing; expected `GET`, `POST` or another".to_owned());
+                }
+            },
             path,
             query,
             headers,
@@ -121,6 +134,19 @@ impl RequestTemplate {
             }
         })
     }
+}
+
+/// The body of a GraphQL request: the document, whose braces are its own, and its variables.
+/// <https://graphql.github.io/graphql-over-http/draft/#sec-Request-Parameters>
+fn graphql(options: &Options, pointers: &mut Pointers) -> Result<Template, String> {
+    let document = options.graphql.as_deref().unwrap_or_default();
+    let document = document.replace('{', "{{").replace('}', "}}");
+    let mut members = vec![("query".to_owned(), Draft::Text(document))];
+    if let Some(variables) = &options.variables {
+        members.push(("variables".to_owned(), variables.clone()));
+    }
+    Template::compile(&Draft::Object(members), pointers)
+        .map_err(|problem| format!("graphql: {problem}"))
 }
 
 /// A map of templates: query fields, headers, form fields.
