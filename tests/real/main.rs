@@ -8,5 +8,7 @@
     reason = "tests"
 )]
 
+mod asked;
+mod request_tracker;
 mod servers;
 mod tryton;

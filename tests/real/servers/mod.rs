@@ -1,6 +1,10 @@
 //! Servers of the tests' own: what they need is installed once into a cache folder, each is started on a free loopback
 //! port in a temporary folder, and ended with the value that holds it.
 
+pub(crate) mod client;
+pub(crate) mod lossy;
+pub(crate) mod request_tracker;
+
 use std::fs::{self, File};
 use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};

@@ -1,0 +1,21 @@
+# Everything lies in the folder of the test; Debian's own instance below /etc and /var is not touched.
+my $folder = $ENV{RT_TEST_FOLDER};
+my $port   = $ENV{RT_TEST_PORT} || 80;
+Set( $rtname,          'tombolo.test' );
+Set( $Organization,    'tombolo.test' );
+Set( $Timezone,        'UTC' );
+Set( $WebDomain,       '127.0.0.1' );
+Set( $WebPort,         $port );
+Set( $WebBaseURL,      "http://127.0.0.1:$port" );
+Set( $DatabaseType,    'SQLite' );
+Set( $DatabaseName,    "$folder/rt.db" );
+Set( $MailCommand,     'testfile' );
+Set( $LogToSyslog,     undef );
+Set( $LogToSTDERR,     'error' );
+Set( $TomboloHook,     $ENV{RT_TEST_HOOK} );
+Set( $TomboloSecret,   $ENV{RT_TEST_SECRET} );
+mkdir "$folder/$_" for qw( mason sessions );
+$RT::MasonDataDir    = "$folder/mason";
+$RT::MasonSessionDir = "$folder/sessions";
+$RT::VarPath         = $folder;
+1;
