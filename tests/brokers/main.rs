@@ -10,14 +10,12 @@
     reason = "tests"
 )]
 
-mod client;
-
 use std::sync::LazyLock;
 
-use client::Client;
 use serde_json::Value;
 use tombolo_tests::broker::Broker;
 use tombolo_tests::built::adapter;
+use tombolo_tests::client::Client;
 use tombolo_tests::host::{TestHost, wait};
 use tombolo_tests::site::TestSite;
 

@@ -9,6 +9,7 @@
 )]
 
 mod asked;
+mod flows;
 mod request_tracker;
 mod servers;
 mod tryton;

@@ -8,6 +8,7 @@
 //! | [`host`] | the host's process: start, kill, ask its API |
 //! | [`server`] | an HTTP server that records what it gets and answers what it is told |
 //! | [`scenario`] | runs a scenario's folder |
+//! | [`client`] | what speaks to a broker beside the host |
 //! | [`component`] | adapters written as WebAssembly text, for what no compiler would emit |
 
 #![allow(
@@ -20,6 +21,7 @@
 
 pub mod broker;
 pub mod built;
+pub mod client;
 pub mod component;
 pub mod host;
 pub mod publisher;

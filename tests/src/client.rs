@@ -11,7 +11,7 @@ use rumqttc::{Event, Packet, QoS};
 use tokio::runtime::Runtime;
 
 /// One side of a broker.
-pub(crate) struct Client {
+pub struct Client {
     runtime: Runtime,
     way: Way,
     received: Arc<Mutex<Vec<String>>>,
@@ -27,7 +27,7 @@ enum Way {
 }
 
 impl Client {
-    pub(crate) fn mqtt(port: u16) -> Self {
+    pub fn mqtt(port: u16) -> Self {
         let (runtime, received) = parts();
         let mut options = rumqttc::MqttOptions::new("test", "127.0.0.1", port);
         options.set_keep_alive(Duration::from_secs(30));
@@ -54,7 +54,7 @@ impl Client {
         }
     }
 
-    pub(crate) fn amqp(port: u16) -> Self {
+    pub fn amqp(port: u16) -> Self {
         let (runtime, received) = parts();
         let way = runtime.block_on(async {
             let uri = format!("amqp://guest:guest@127.0.0.1:{port}/%2f");
@@ -103,7 +103,7 @@ impl Client {
         }
     }
 
-    pub(crate) fn nats(port: u16) -> Self {
+    pub fn nats(port: u16) -> Self {
         let (runtime, received) = parts();
         let way = runtime.block_on(async {
             let client = async_nats::connect(format!("127.0.0.1:{port}"))
@@ -138,7 +138,7 @@ impl Client {
     }
 
     /// Publishes an alarm.
-    pub(crate) fn publish(&self, body: &str) {
+    pub fn publish(&self, body: &str) {
         let body = body.as_bytes().to_vec();
         self.runtime.block_on(async {
             match &self.way {
@@ -173,7 +173,7 @@ impl Client {
     }
 
     /// The commands that came so far.
-    pub(crate) fn received(&self) -> Vec<String> {
+    pub fn received(&self) -> Vec<String> {
         self.received.lock().unwrap().clone()
     }
 }

@@ -1,0 +1,86 @@
+//! An alarm over MQTT becomes a purchase in Tryton, asked and answered in Matrix, a ticket in Request Tracker and a note on the
+//! customer; the host is killed while the question is open.
+
+use serde_json::json;
+use tombolo_tests::broker::Broker;
+use tombolo_tests::client::Client;
+use tombolo_tests::host::wait;
+
+use super::{Chat, Running, port};
+use crate::servers::request_tracker::RequestTracker;
+use crate::servers::tryton::Tryton;
+
+#[test]
+fn an_alarm_becomes_a_purchase_once_the_plant_manager_says_so() {
+    let port = port();
+    let (mut chat, tryton, bus) = (Chat::start(port), Tryton::start(), Broker::mosquitto());
+    let desk = RequestTracker::start(RequestTracker::port(), "http://127.0.0.1:9/");
+    let mut environment = vec![
+        ("TRYTON_KEY", tryton.key("tombolo")),
+        ("RT_PASSWORD", "tombolo-password".to_owned()),
+    ];
+    environment.extend(chat.environment());
+    let mut running = Running::start(
+        "alarm-to-purchase",
+        port,
+        &["matrix", "tryton", "request-tracker", "broker"],
+        &[
+            ("CHAT", chat.synapse.url()),
+            ("ERP", tryton.url()),
+            ("DESK", format!("http://127.0.0.1:{}/REST/2.0", desk.port)),
+            ("BUS", format!("mqtt://127.0.0.1:{}", bus.port)),
+            ("ROOM", Chat::ALIAS.to_owned()),
+            ("CUSTOMER", tryton.id("customer")),
+        ],
+        &environment,
+    );
+    chat.open();
+
+    let machine = Client::mqtt(bus.port);
+    let alarm = json!({ "id": "a-1", "device": "press-4", "code": "E-17", "severity": 4, "part": "WID-1", "needed": 165 });
+    wait("the alarm", || {
+        machine.publish(&alarm.to_string());
+        (running.events("device.alarm") == 1).then_some(())
+    });
+    let question = chat.told("are short. Buy them?");
+    running.kill();
+    running.host().wait_for_run("spare-part", "waiting");
+
+    // Somebody else's answer does not count, and they are told so.
+    chat.replies(&chat.otto, &question, "approve");
+    chat.told("Otto Ast may not answer this");
+    assert!(
+        tryton
+            .look("purchase.purchase", &json!([]), &["state"])
+            .is_empty()
+    );
+    chat.replies(&chat.mia, &question, "Approve!");
+    let run = running
+        .host()
+        .wait_for_run("spare-part", "done")
+        .to_string();
+    assert!(run.contains(r#"\"by\":\"mia\""#), "{run}");
+    chat.told("Mia Kern: approve");
+
+    let purchases = tryton.look("purchase.purchase", &json!([]), &["state"]);
+    let states: Vec<_> = purchases
+        .iter()
+        .map(|one| one["state"].as_str().unwrap())
+        .collect();
+    assert!(
+        matches!(states[..], ["confirmed" | "processing"]),
+        "{purchases:?}"
+    );
+    let notes = tryton.look("ir.note", &json!([]), &["message"]);
+    assert_eq!(notes.len(), 1, "{notes:?}");
+    assert!(
+        notes[0]["message"]
+            .as_str()
+            .unwrap()
+            .contains("service may be delayed"),
+        "{notes:?}"
+    );
+    let found = running.host().get("/api/runs?flow=spare-part");
+    assert_eq!(found.as_array().unwrap().len(), 1, "one alarm, one run");
+    assert!(run.contains("press-4 waits for WID-1"), "{run}");
+}

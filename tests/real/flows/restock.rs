@@ -1,0 +1,37 @@
+//! Stock falls under its order point in Tryton, somebody taps "yes" in Matrix, and the purchase is made.
+
+use serde_json::json;
+
+use super::{Chat, Running, port};
+use crate::servers::tryton::Tryton;
+
+#[test]
+fn a_quick_reply_buys_what_is_short() {
+    let port = port();
+    let (mut chat, tryton) = (Chat::start(port), Tryton::start());
+    let mut environment = vec![("TRYTON_KEY", tryton.key("tombolo"))];
+    environment.extend(chat.environment());
+    let running = Running::start(
+        "low-stock",
+        port,
+        &["matrix", "tryton"],
+        &[
+            ("CHAT", chat.synapse.url()),
+            ("ERP", tryton.url()),
+            ("ROOM", Chat::ALIAS.to_owned()),
+        ],
+        &environment,
+    );
+    chat.open();
+    running.sells(&tryton.id("customer"), "S-90", 90);
+    let question = chat.told("is below its order point");
+    chat.synapse.reacts(
+        &chat.mia,
+        &chat.room,
+        question["event_id"].as_str().unwrap(),
+        "1️⃣",
+    );
+    running.host().wait_for_run("restock", "done");
+    let purchases = tryton.look("purchase.purchase", &json!([]), &["state"]);
+    assert_eq!(purchases.len(), 1, "{purchases:?}");
+}
