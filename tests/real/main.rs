@@ -10,6 +10,7 @@
 
 mod asked;
 mod flows;
+mod matrix;
 mod request_tracker;
 mod servers;
 mod tryton;

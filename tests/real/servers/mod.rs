@@ -14,6 +14,7 @@ use tombolo_tests::built::{root, scratch};
 use tombolo_tests::host::wait;
 
 pub mod relay;
+pub mod synapse;
 pub mod tryton;
 
 /// Where installed software is kept between runs: `target/real`.
