@@ -1,12 +1,11 @@
 //! Ways out over HTTP that were not granted: denied, recorded, not one byte sent.
 
 use serde_json::{Value, json};
+use tombolo_tests::server::{RecordingServer, Reply};
 
 use crate::fixture::{Attack, attack, says};
 
-fn site() -> Attack {
-    attack(
-        "
+const SYSTEM: &str = "
 adapter: adapters/attacker.wasm
 connections:
   api:
@@ -16,8 +15,10 @@ connections:
     allow: [\"GET /orders/*\", \"POST /orders/{id}/notes\"]
 actions:
   go: { effect: read, summary: Goes, do: {} }
-",
-    )
+";
+
+fn site() -> Attack {
+    attack(SYSTEM)
 }
 
 fn get(path: &str) -> Value {
@@ -39,28 +40,31 @@ fn what_is_granted_leaves_with_its_credential() {
 
 #[test]
 fn case_52_a_host_of_its_own_choice_cannot_be_named() {
-    let attack = site();
-    let paths = [
-        "http://127.0.0.1:9/orders/7",
-        "//127.0.0.1:9/orders/7",
-        "\\\\127.0.0.1\\orders",
-        "/\\127.0.0.1/orders",
-        "@127.0.0.1/orders/7",
-        "/orders/7#@127.0.0.1",
-        "/orders/7?x=1",
-        "orders/7",
-        "",
-        "/orders/7 HTTP/1.1\r\nHost: x",
-    ];
-    for path in paths {
-        says(&attack.deed(&get(path)), &["error"]);
+    let elsewhere = RecordingServer::start();
+    let there = elsewhere.address;
+    // Behind a base without a path, a guest's text begins where the host's name ends.
+    for base in ["http://{{server}}/base", "http://{{server}}"] {
+        let attack = attack(&SYSTEM.replace("http://{{server}}/base", base));
+        for path in [
+            &*format!("http://{there}/orders/7"),
+            &format!("//{there}/orders/7"),
+            &format!("\\\\{there}\\orders"),
+            &format!("/\\{there}/orders"),
+            &format!("@{there}/orders/7"),
+            &format!(":80@{there}/orders/7"),
+            &format!("/orders/7#@{there}"),
+            "/orders/7?x=1",
+            "orders/7",
+            "",
+            "/orders/7 HTTP/1.1\r\nHost: x",
+        ] {
+            says(&attack.deed(&get(path)), &["Invalid("]);
+        }
+        for server in [&elsewhere, &attack.server] {
+            assert!(server.received().is_empty(), "{:#?}", server.received());
+        }
+        attack.neighbour_works();
     }
-    assert!(
-        attack.server.received().is_empty(),
-        "{:#?}",
-        attack.server.received()
-    );
-    attack.neighbour_works();
 }
 
 #[test]
@@ -108,32 +112,33 @@ fn case_53_a_path_outside_the_grant_does_not_leave() {
 
 #[test]
 fn case_55_a_name_or_number_that_means_this_machine_is_refused() {
-    for place in [
-        "http://{{server}}",
-        "http://2130706433:80",
-        "http://0x7f.1:80",
-        "http://[::ffff:127.0.0.1]:80",
-        "http://169.254.169.254",
-        "http://localhost:80",
+    let server = RecordingServer::start();
+    let port = server.address.port();
+    for (host, why) in [
+        ("127.0.0.1", "a loopback address"),
+        ("2130706433", "a loopback address"),
+        ("0x7f.1", "a loopback address"),
+        ("0177.0.0.1", "a loopback address"),
+        ("[::ffff:127.0.0.1]", "a loopback address"),
+        ("localhost", "a loopback address"),
+        ("169.254.169.254", "a link-local address"),
     ] {
         let attack = attack(&format!(
             "
 adapter: adapters/attacker.wasm
 connections:
-  api: {{ http: \"{place}\", allow: [\"GET /orders/*\"] }}
+  api: {{ http: \"http://{host}:{port}\", allow: [\"GET /orders/*\"] }}
 actions:
   go: {{ effect: read, summary: Goes, do: {{}} }}
 "
         ));
-        let systems = attack.host.get("/api/systems").to_string();
-        if !systems.contains("failed") {
-            says(&attack.deed(&get("/orders/7")), &["error"]);
+        // A number is refused when the system begins, a name when it is looked up.
+        let mut told = attack.host.get("/api/systems").to_string();
+        if !told.contains("failed") {
+            told = attack.deed(&get("/orders/7")).to_string();
         }
-        assert!(
-            attack.server.received().is_empty(),
-            "{place}: {:#?}",
-            attack.server.received()
-        );
+        assert!(server.received().is_empty(), "{host} was reached");
+        assert!(told.contains(why), "{host}: {told}");
         attack.neighbour_works();
     }
 }
@@ -141,11 +146,22 @@ actions:
 #[test]
 fn case_57_a_redirect_is_not_followed() {
     let attack = site();
-    attack.server.reply(
-        tombolo_tests::server::Reply::json(302, "").with("location", "/base/orders/elsewhere"),
-    );
-    says(&attack.deed(&get("/orders/7")), &["302"]);
-    assert_eq!(attack.server.received().len(), 1);
+    let elsewhere = RecordingServer::start();
+    for location in [
+        "/base/orders/elsewhere",
+        &format!("http://{}/orders/7", elsewhere.address),
+    ] {
+        let reply = Reply::json(302, "").with("location", location);
+        attack.server.reply(reply);
+        let run = attack.deed(&get("/orders/7"));
+        let result = run["trace"]["steps"][0]["result"].as_str();
+        assert!(
+            result.is_some_and(|text| text.starts_with(r#"{"status":302,"#)),
+            "{run:#}"
+        );
+    }
+    assert_eq!(attack.server.received().len(), 2);
+    assert!(elsewhere.received().is_empty());
 }
 
 #[test]

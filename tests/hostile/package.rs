@@ -1,7 +1,7 @@
 //! Packages that lie: refused before any of their code runs; what ran before keeps running.
 
 use tombolo_tests::component::{Parts, manifest};
-use tombolo_tests::site::TestSite;
+use tombolo_tests::site::{TestSite, files};
 
 use crate::fixture::attack_with;
 
@@ -35,15 +35,22 @@ pub(crate) fn refused(bytes: &[u8], words: &[&str]) {
 #[test]
 fn case_21_a_malformed_or_truncated_component_is_refused() {
     let whole = Parts::default().build();
-    refused(b"not wasm at all", &["component"]);
-    refused(b"", &["component"]);
-    refused(&whole[..whole.len() / 2], &["component"]);
-    refused(&whole[..8], &["manifest"]);
+    refused(b"not wasm at all", &["a file that is not WebAssembly"]);
+    refused(b"", &["an empty file"]);
+    refused(&whole[..whole.len() - 1], &["a malformed component"]);
+    // With the manifest at the beginning, so that it is not for want of it.
+    let bare = Parts::default().build_without_manifest();
+    let (head, rest) = bare.split_at(8);
+    let mut first = with_manifest(head.to_vec(), &manifest("hostile/liar", ""));
+    first.extend(rest);
+    refused(&first[..first.len() - 1], &["a malformed component"]);
+    refused(&first[..first.len() / 2], &[]);
+    refused(&whole[..8], &["no section `tombolo:manifest`"]);
     let mut garbled = whole.clone();
     let middle = garbled.len() / 3;
     garbled[middle..middle + 64].fill(0xff);
-    refused(&garbled, &[]);
-    refused(&Parts::default().core(), &["tombolo adapter build"]);
+    refused(&garbled, &["a malformed component"]);
+    refused(&Parts::default().core(), &["a core module"]);
 }
 
 #[test]
@@ -54,7 +61,10 @@ fn case_22_an_import_that_is_not_declared_is_refused_by_name() {
         "(param i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32)",
         &manifest("hostile/liar", ""),
     );
-    refused(&whole, &["http"]);
+    refused(
+        &whole,
+        &["an import of `http` that the manifest does not declare"],
+    );
 }
 
 #[test]
@@ -67,7 +77,7 @@ fn case_22_an_import_that_is_not_of_the_contract_is_refused_by_name() {
     .unwrap();
     refused(
         &with_manifest(component, &manifest("hostile/liar", "")),
-        &["wasi:filesystem/types"],
+        &["an import of `wasi:filesystem/types"],
     );
 }
 
@@ -159,7 +169,7 @@ fn case_30_a_second_manifest_is_refused() {
         "tombolo:manifest",
         manifest("hostile/other", "").as_bytes(),
     );
-    refused(&whole, &["manifest"]);
+    refused(&whole, &["two sections `tombolo:manifest`"]);
 }
 
 #[test]
@@ -168,7 +178,7 @@ fn case_36_a_manifest_that_says_another_thing_than_the_component_is_refused() {
     let empty = wat::parse_str("(component)").unwrap();
     refused(
         &with_manifest(empty, &manifest("hostile/liar", "")),
-        &["act"],
+        &["no exported function `act`"],
     );
     refused(
         &with_manifest(
@@ -225,7 +235,10 @@ fn case_38_a_grant_that_a_package_brings_along_is_ignored() {
         .iter()
         .fold(honest, |bytes, name| with_section(bytes, name, &grant));
     site.adapter_bytes("component", &whole);
-    let grant = String::from_utf8(grant).unwrap();
+    // In the component it cannot name the digest that it would be part of; beside it, it can.
+    site.approve("liar");
+    let grant = std::fs::read_to_string(site.path().join("grants/liar.yaml")).unwrap();
+    std::fs::remove_file(site.path().join("grants/liar.yaml")).unwrap();
     site.write("adapters/liar.yaml", &grant);
     site.write("adapters/component.wasm.grant", &grant);
     site.write("adapters/grants/liar.yaml", &grant);
@@ -241,7 +254,19 @@ fn case_38_a_grant_that_a_package_brings_along_is_ignored() {
 fn case_39_native_code_is_refused() {
     let mut native = b"\x7fELF\x02\x01\x01\0".to_vec();
     native.extend([0; 4096]);
-    refused(&native, &["component"]);
+    refused(&native, &["machine code"]);
+    // What this very host made of an adapter and would run at once, behind the header of its own files.
+    let attack = attack_with(&Parts::default().build());
+    let compiled: Vec<_> = files(attack.site.path())
+        .into_iter()
+        .filter(|file| file.extension().is_some_and(|ending| ending == "code"))
+        .collect();
+    assert!(!compiled.is_empty());
+    for file in compiled {
+        let native = std::fs::read(file).unwrap().split_off(40);
+        assert!(native.starts_with(b"\x7fELF"));
+        refused(&native, &["machine code"]);
+    }
 }
 
 fn importing(interface: &str, function: &str, signature: &str, manifest: &str) -> Vec<u8> {

@@ -1,6 +1,6 @@
 //! Adapters that misbehave while they run: killed at their budget, their event retried and kept, neighbours unharmed.
 
-use serde_json::json;
+use serde_json::{Value, json};
 use tombolo_tests::component::{Parts, manifest, ok_json};
 
 use crate::fixture::{Attack, attack, attack_with, died_saying, says};
@@ -11,6 +11,25 @@ actions:
   go: { effect: read, summary: Goes, do: {} }
 limits: { cpu: 100 ms, deadline: 5 s, memory: 16 MiB }
 ";
+
+/// An input for which [`if_long`] does what it was given.
+const LONG: &str = "long enough for the attack";
+
+/// A body of `act` that does this where its input is long, and answers well where it is short: but not in an instance
+/// that did it before.
+fn if_long(attack: &str) -> String {
+    format!(
+        "(if (result i32) (i32.gt_u (local.get 3) (i32.const 20))
+           (then (i32.store (i32.const 4096) (i32.const 1)) {attack})
+           (else (if (i32.load (i32.const 4096)) (then unreachable)) {}))",
+        ok_json("i32.const 1024", "i32.const 2")
+    )
+}
+
+#[track_caller]
+fn done(run: &Value) {
+    assert_eq!(run["run"]["status"], "done", "{run:#}");
+}
 
 /// A component whose manifest asks for a small budget.
 fn small(parts: Parts) -> Attack {
@@ -99,7 +118,10 @@ fn case_09_a_string_of_a_gibibyte_is_refused_unread() {
         act: ok_json("i32.const 0", "i32.const 1073741824"),
         ..Parts::default()
     });
-    died_saying(&attack.deed(&json!({"x": 1})), &["internal"]);
+    died_saying(
+        &attack.deed(&json!({"x": 1})),
+        &["broke the contract", "out of bounds"],
+    );
     // A true one, within memory but over the bound of an answer.
     let other = crate::fixture::attack(SYSTEM);
     died_saying(
@@ -115,21 +137,29 @@ fn case_12_wrong_utf8_is_a_crash_of_the_adapter() {
         "(memory (export \"memory\") 2) (data (i32.const 2048) \"\\ff\\fe\\22\")".to_owned();
     let attack = small(Parts {
         module,
-        act: ok_json("i32.const 2048", "i32.const 3"),
+        act: if_long(&ok_json("i32.const 2048", "i32.const 3")),
         ..Parts::default()
     });
-    died_saying(&attack.deed(&json!({"x": 1})), &["internal"]);
+    died_saying(
+        &attack.deed(&json!({"x": LONG})),
+        &["broke the contract", "utf-8"],
+    );
+    done(&attack.deed(&json!({})));
     attack.neighbour_works();
 }
 
 #[test]
 fn case_13_a_discriminant_that_is_none_is_a_crash() {
-    let act = "(i32.store8 (i32.const 512) (i32.const 77)) (i32.const 512)".to_owned();
+    let act = "(i32.store8 (i32.const 512) (i32.const 77)) (i32.const 512)";
     let attack = small(Parts {
-        act,
+        act: if_long(act),
         ..Parts::default()
     });
-    died_saying(&attack.deed(&json!({"x": 1})), &["internal"]);
+    died_saying(
+        &attack.deed(&json!({"x": LONG})),
+        &["broke the contract", "discriminant"],
+    );
+    done(&attack.deed(&json!({})));
     attack.neighbour_works();
 }
 
@@ -145,7 +175,7 @@ fn case_15_a_flood_of_host_calls_is_stopped() {
 fn case_16_a_flood_of_log_lines_is_cut() {
     let attack = attack(SYSTEM);
     let run =
-        attack.deed(&json!({"do": "log", "text": "flooding the operator's disk", "lines": 1500}));
+        attack.deed(&json!({"do": "log", "text": "flooding the operator's disk", "lines": 300}));
     assert_eq!(run["run"]["status"], "done", "{run:#}");
     let lines = attack
         .host
@@ -231,11 +261,10 @@ steps:
                 .then(|| response.json())
                 .filter(|run| run["run"]["status"] == "done")
         });
+        let found = run["trace"]["steps"][0]["result"].to_string();
+        // The value as the attacker shows its bytes, and the key.
         assert!(
-            !run["trace"].to_string().contains("v1")
-                && !run["trace"]["steps"][0]["result"]
-                    .to_string()
-                    .contains("mine"),
+            !found.contains("118, 49") && !found.contains("mine"),
             "{run:#}"
         );
     }
