@@ -63,6 +63,11 @@ pub(crate) fn attack_beside(system: &str, environment: &[(&str, &str)]) -> Attac
     start(site, system, environment)
 }
 
+/// The same on a site that has the attacker's adapter.
+pub(crate) fn attack_at(site: TestSite, system: &str) -> Attack {
+    start(site, system, &[])
+}
+
 /// The same with an adapter of these bytes as the attacker.
 pub(crate) fn attack_with(component: &[u8]) -> Attack {
     let site = TestSite::new();

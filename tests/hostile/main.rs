@@ -19,6 +19,7 @@ mod http_out;
 mod inbound;
 mod package;
 mod quarantine;
+mod rebinding;
 mod resources;
 mod routing;
 mod running;

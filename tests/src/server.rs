@@ -89,6 +89,11 @@ pub struct RecordingServer {
 
 impl RecordingServer {
     pub fn start() -> Self {
+        Self::start_at(SocketAddr::from(([127, 0, 0, 1], 0)))
+    }
+
+    /// The same at this address.
+    pub fn start_at(address: SocketAddr) -> Self {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(1)
             .enable_all()
@@ -96,7 +101,7 @@ impl RecordingServer {
             .unwrap();
         let inside = Arc::new(Mutex::new(Inside::default()));
         let listener = runtime
-            .block_on(tokio::net::TcpListener::bind("127.0.0.1:0"))
+            .block_on(tokio::net::TcpListener::bind(address))
             .unwrap();
         let address = listener.local_addr().unwrap();
         let router = Router::new()
