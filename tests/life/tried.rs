@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
-use tombolo_tests::component::{Parts, ok_json};
+use tombolo_tests::component::{Parts, manifest, ok_json};
 use tombolo_tests::host::TestHost;
 use tombolo_tests::site::{TOKEN, TestSite};
 
@@ -14,13 +14,25 @@ const LANES: usize = 40;
 
 /// A version that answers with its number.
 fn answering(number: &str, answer: &str) -> Vec<u8> {
+    version(number, saying(answer))
+}
+
+/// One with this manifest.
+fn answering_as(manifest: String, answer: &str) -> Vec<u8> {
+    Parts {
+        manifest,
+        ..saying(answer)
+    }
+    .build()
+}
+
+fn saying(answer: &str) -> Parts {
     let data = answer.replace('"', "\\\"");
-    let parts = Parts {
+    Parts {
         act: ok_json("i32.const 2048", &format!("i32.const {}", answer.len())),
         module: format!("(memory (export \"memory\") 2) (data (i32.const 2048) \"{data}\")"),
         ..Parts::default()
-    };
-    version(number, parts)
+    }
 }
 
 /// 0.1.0 runs; 0.2.0, which is `new`, is approved and has half of the lanes for as long.
@@ -263,5 +275,41 @@ fn what_only_a_canarys_grant_keeps_back_does_not_reach_it_under_another_name() {
     let whole = host.get(&format!("/api/runs/{id}")).to_string();
     assert!(whole.contains("kept back from this system"), "{whole}");
     let answers = answers(&host);
+    assert!(answers.values().flatten().all(|by| *by == 1), "{answers:?}");
+}
+
+#[test]
+fn an_input_is_checked_by_the_schema_of_the_version_that_takes_it() {
+    let taking = |number: &str, kind: &str| {
+        let schema = format!(
+            "input = {{ type = \"object\", required = [\"n\"], properties = {{ n = {{ type = \"{kind}\" }} }} }}"
+        );
+        let manifest = manifest("hostile/shop", &schema).replace("0.1.0", number);
+        let answer = format!(r#"{{"v":{}}}"#, &number[2..3]);
+        answering_as(manifest, &answer)
+    };
+    let site = site(&taking("0.1.0", "integer"));
+    let host = trying(&site, &taking("0.2.0", "string"), "1h");
+    tried(&host);
+    orders(&host, 1);
+    let dead = host.wait_for("every order has ended", |host| {
+        let ended = |status: &str| {
+            let runs = host.get(&format!("/api/runs?flow=order&status={status}&limit=1000"));
+            runs.as_array().unwrap().clone()
+        };
+        let dead = ended("dead");
+        (dead.len() + ended("done").len() == LANES).then_some(dead)
+    });
+    let first = dead
+        .first()
+        .expect("none of the canary's lanes had an order");
+    let id = first["id"].as_str().unwrap();
+    let whole = host.get(&format!("/api/runs/{id}")).to_string();
+    assert!(
+        whole.contains("invalid-input") && whole.contains("/n"),
+        "{whole}"
+    );
+    let answers = answers(&host);
+    assert!(!answers.is_empty());
     assert!(answers.values().flatten().all(|by| *by == 1), "{answers:?}");
 }

@@ -375,3 +375,47 @@ fn a_registry_leads_nobody_to_other_places_of_this_machine_or_network() {
     assert!(told.contains("redirects more than"), "{told}");
     assert!(server.received().len() < 9);
 }
+
+#[test]
+fn a_system_is_added_from_a_registry_and_swapped_to_what_a_tag_means_now() {
+    let store = Store::open();
+    let (desk, first) = pushed(&store);
+    let site = TestSite::new();
+    let settings = std::fs::read_to_string(site.path().join("tombolo.yaml")).unwrap();
+    let trusted = format!("publishers: {{ acme/*: {},", desk.public_key());
+    site.write("tombolo.yaml", &settings.replace("publishers: {", &trusted));
+    let (tag, _) = first.split_once('@').unwrap();
+    let system = |words: &[&str]| site.tombolo(&[&["system"], words].concat());
+    let written = || std::fs::read_to_string(site.path().join("systems/shop.yaml")).unwrap();
+
+    let (code, out, err) = system(&["add", "shop", "--adapter", tag]);
+    assert_eq!(code, 0, "{out}{err}");
+    assert!(out.contains("grant review shop"), "{out}");
+    // A tag can mean something else tomorrow: what is written is what it means today.
+    assert!(written().contains(&first), "{}", written());
+    site.approve("shop");
+    let host = TestHost::start(&site, &[]);
+    assert_eq!(host.get("/api/systems")[0]["version"], "0.1.0");
+
+    let address = format!("http://{}", host.address);
+    let swap = ["swap", "shop", tag, "--address", &address];
+    desk.put("shop.wasm", "0.2.0");
+    desk.done(&["push", "@shop.wasm", &store.at("acme/shop:1"), "--unsigned"]);
+    let (code, out, err) = system(&swap);
+    assert_eq!(code, 1, "{out}");
+    assert!(err.contains("no signature"), "{err}");
+    assert!(written().contains(&first), "{}", written());
+
+    desk.done(&["sign", "@shop.wasm", "--key", "@acme.key"]);
+    let second = pinned(&desk.done(&["push", "@shop.wasm", &store.at("acme/shop:1")]));
+    let (code, out, err) = system(&swap);
+    assert_eq!(code, 0, "{out}{err}");
+    assert!(out.contains("the version before keeps running"), "{out}");
+    assert!(written().contains(&second), "{}", written());
+    drop(store);
+    site.approve("shop");
+    host.wait_for("the new version runs", |host| {
+        let shop = &host.get("/api/systems")[0];
+        (shop["state"] == "running" && shop["version"] == "0.2.0").then_some(())
+    });
+}
