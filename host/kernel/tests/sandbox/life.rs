@@ -2,6 +2,8 @@
 
 use std::sync::atomic::Ordering;
 
+use futures_util::FutureExt as _;
+
 use super::fixture::{Fixture, call, granted, spec};
 use super::guest::{ECHO, Guest};
 use super::limits::waits_at_the_gate;
@@ -290,4 +292,24 @@ async fn more_calls_than_may_wait_are_turned_away() {
             .iter()
             .all(|failure| matches!(failure, Failure::Unavailable { .. }))
     );
+}
+
+#[tokio::test]
+async fn what_was_withdrawn_has_ended_when_its_last_call_has() {
+    let fixture = Fixture::running(&waits_at_the_gate()).await;
+    let mut call = Box::pin(fixture.act("8"));
+    tokio::select! {
+        outcome = &mut call => panic!("it waits at the gate: {outcome:?}"),
+        arrived = fixture.store.arrived.acquire() => arrived.unwrap().forget(),
+    }
+    let mut withdrawn = fixture.systems.withdraw(|_| Some("it leaks".into()));
+    let mut ended = Box::pin(withdrawn.remove(0).ended());
+    // Nobody has looked at the call since, so it still has what it had going out.
+    assert!((&mut ended).now_or_never().is_none());
+    let outcome = call.await;
+    let Err(Failure::Unavailable { message, .. }) = outcome.result else {
+        panic!("{outcome:?}")
+    };
+    assert!(message.contains("it leaks"), "{message}");
+    ended.await;
 }
