@@ -172,6 +172,10 @@ pub const HTTP_TOKEN_LIFE: Duration = Duration::from_secs(300);
 pub const HTTP_TOKEN_MOST: Duration = Duration::from_secs(24 * 3600);
 /// After a token endpoint failed, whoever waited is told so for this long before it is asked again.
 pub const HTTP_TOKEN_REST: Duration = Duration::from_secs(1);
+/// Cookies of one connection: a session, its protection and what balances load have fewer.
+pub const HTTP_COOKIES: usize = 20;
+/// Bytes of all of them: servers refuse requests whose headers are longer than 8 KiB.
+pub const HTTP_COOKIE_BYTES: usize = 4 << 10;
 
 // === schemas of inputs ===
 

@@ -63,6 +63,7 @@ pub(super) fn spec() -> SystemSpec {
             password: secret(),
         },
         private_network: false,
+        keeps_cookies: false,
     };
     let place = SqlPlace::Postgres {
         url: "postgres://reader@db.example:5432/erp".parse().unwrap(),

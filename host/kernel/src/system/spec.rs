@@ -142,6 +142,8 @@ pub struct HttpBinding {
     pub credential: Credential,
     /// May resolve to private and loopback addresses: the operator said so.
     pub private_network: bool,
+    /// Cookies that the server sets go back to it; no guest sees them.
+    pub keeps_cookies: bool,
 }
 
 /// What the host attaches to a request after the check.

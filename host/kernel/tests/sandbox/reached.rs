@@ -130,6 +130,7 @@ async fn with_server(said: Said) -> Fixture {
         allow: vec!["GET /a".into()],
         credential: Credential::None,
         private_network: true,
+        keeps_cookies: false,
     };
     spec.connections
         .insert("api".into(), Binding::Http(binding));

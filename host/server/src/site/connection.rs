@@ -41,6 +41,8 @@ pub(crate) enum Place {
         credential: Credential,
         /// `network: private`.
         private: bool,
+        /// `cookies: keep`.
+        cookies: bool,
     },
     /// A database.
     Sql {
@@ -85,6 +87,7 @@ pub(crate) fn read(
         "amqp",
         "nats",
         "allow",
+        "cookies",
         "credential",
         "network",
         "password",
@@ -112,6 +115,7 @@ pub(crate) fn read(
         "http" => &["password", "statements", "user", "version", "publish"],
         "sqlite" => &[
             "allow",
+            "cookies",
             "credential",
             "network",
             "password",
@@ -119,10 +123,18 @@ pub(crate) fn read(
             "version",
             "publish",
         ],
-        "mqtt" => &["allow", "credential", "network", "statements"],
-        "amqp" | "nats" => &["allow", "credential", "network", "statements", "version"],
+        "mqtt" => &["allow", "cookies", "credential", "network", "statements"],
+        "amqp" | "nats" => &[
+            "allow",
+            "cookies",
+            "credential",
+            "network",
+            "statements",
+            "version",
+        ],
         _ => &[
             "allow",
+            "cookies",
             "credential",
             "network",
             "user",
@@ -165,12 +177,28 @@ fn http(at: At, fields: Fields<'_>, problems: &mut Problems) -> Option<BoundConn
             false
         }
     });
+    let cookies =
+        fields
+            .get("cookies")
+            .is_some_and(|node| match fields::text(node, "cookies", problems) {
+                Some("keep") => true,
+                Some("drop") | None => false,
+                Some(_) => {
+                    problems.unexpected(
+                        node,
+                        "cookies",
+                        "`drop` (the default) or `keep`, which sends a server's cookies back to it",
+                    );
+                    false
+                }
+            });
     let credential = credential?;
     let place = Place::Http {
         base: base?,
         allow,
         credential: credential.credential,
         private,
+        cookies,
     };
     Some(BoundConnection {
         at,

@@ -171,6 +171,7 @@ fn binding(
             allow,
             credential,
             private,
+            cookies,
         } => {
             if let (false, Some((at, _))) = (generic, allow.first()) {
                 problems.add(*at, format!("connection `{name}`: `allow` can be declared only for a generic adapter; take it out"));
@@ -189,6 +190,7 @@ fn binding(
                 allow,
                 credential,
                 private_network: private,
+                keeps_cookies: cookies,
             })
         }
         Place::Broker { place, publish } => {

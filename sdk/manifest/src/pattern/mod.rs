@@ -23,7 +23,8 @@ pub const PATTERN_BYTES: usize = 1_024;
 /// One `allow` line, ready for matching. `Display` gives the text it was read from.
 ///
 /// `{name}` and an inner `*` stand for exactly one segment that is not empty. A last `*` stands for one or more
-/// segments, of which the first is not empty. Everything else stands for itself, upper and lower case apart, a
+/// segments, of which the first is not empty. `Orders({key})` stands for one segment that begins and ends so, with
+/// something in between: OData writes keys that way. Everything else stands for itself, upper and lower case apart, a
 /// slash at the end included.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HttpPattern {
@@ -38,6 +39,8 @@ pub struct HttpPattern {
 enum Segment {
     Exactly(Box<str>),
     One,
+    /// Begins with the one, ends with the other, and has something in between.
+    Around(Box<str>, Box<str>),
     Rest,
 }
 
@@ -72,6 +75,12 @@ impl HttpPattern {
             let within = match (segment, inner.next()) {
                 (Segment::Rest, Some(found)) => return found.is_never_empty(),
                 (Segment::Exactly(text), Some(Segment::Exactly(found))) => text == found,
+                (Segment::Around(prefix, suffix), Some(Segment::Exactly(found))) => {
+                    is_around(prefix, suffix, found)
+                }
+                (Segment::Around(prefix, suffix), Some(Segment::Around(begin, end))) => {
+                    begin.starts_with(&**prefix) && end.ends_with(&**suffix)
+                }
                 (Segment::One, Some(found)) => *found != Segment::Rest && found.is_never_empty(),
                 _ => false,
             };
@@ -103,8 +112,9 @@ impl HttpPattern {
             match segment {
                 Segment::Exactly(text) if **text == *part => {}
                 Segment::One if !part.is_empty() => {}
+                Segment::Around(prefix, suffix) if is_around(prefix, suffix, part) => {}
                 Segment::Rest => return !part.is_empty(),
-                Segment::Exactly(_) | Segment::One => return false,
+                Segment::Exactly(_) | Segment::One | Segment::Around(..) => return false,
             }
         }
         found.next().is_none()
@@ -171,7 +181,7 @@ fn literal_bytes(segments: &[Segment], whole: usize) -> usize {
     for segment in segments {
         match segment {
             Segment::Exactly(text) => bytes += text.len() + 1,
-            Segment::One | Segment::Rest => return bytes,
+            Segment::One | Segment::Around(..) | Segment::Rest => return bytes,
         }
     }
     whole
@@ -222,14 +232,41 @@ fn parse_segment(part: &str, last: bool) -> Result<Segment, String> {
             ))
         };
     }
+    if let Some((prefix, suffix)) = around(part) {
+        for side in [prefix, suffix] {
+            path::check_segment(side).map_err(|problem| problem.to_string())?;
+        }
+        return Ok(Segment::Around(prefix.into(), suffix.into()));
+    }
     if part.contains(['{', '}', '*']) {
         return Err(format!(
-            "found `{}`, expected a variable or `*` to be a whole segment: write `{{name}}` for all of it",
+            "found `{}`, expected a variable or `*` to be a whole segment, or one variable in brackets: `{{name}}`, `orders({{name}})`",
             part.escape_debug()
         ));
     }
     path::check_segment(part).map_err(|problem| problem.to_string())?;
     Ok(Segment::Exactly(part.into()))
+}
+
+/// What stands before and after the variable of `orders({key})`. Brackets alone end a name on every server: `a{x}` would
+/// let `account-delete` through where `a` followed by a number was meant.
+fn around(part: &str) -> Option<(&str, &str)> {
+    let (prefix, rest) = part.split_once('{')?;
+    let (name, suffix) = rest.split_once('}')?;
+    let letters = name
+        .bytes()
+        .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-');
+    let plain = !prefix.contains(['}', '*']) && !suffix.contains(['{', '}', '*']);
+    let is_named = prefix.len() > 1 && prefix.ends_with('(') && suffix.starts_with(')');
+    (letters && !name.is_empty() && plain && is_named).then_some((prefix, suffix))
+}
+
+/// To servers that cut parameters off, `orders(7;x)` is `orders(7`.
+fn is_around(prefix: &str, suffix: &str, part: &str) -> bool {
+    part.len() > prefix.len() + suffix.len()
+        && part.starts_with(prefix)
+        && part.ends_with(suffix)
+        && path::before_parameters(part.as_bytes()).len() == part.len()
 }
 
 #[cfg(test)]

@@ -67,6 +67,10 @@ const PIECES: &[&str] = &[
     "2f",
     "5",
     "3b",
+    "orders(",
+    "(",
+    ")",
+    "'",
 ];
 
 fn segment() -> impl Strategy<Value = String> {
@@ -84,7 +88,7 @@ fn plain() -> impl Strategy<Value = String> {
 }
 
 fn pattern_text() -> impl Strategy<Value = String> {
-    let part = prop_oneof![3 => plain(), 1 => Just("{id}".to_owned()), 1 => Just("*".to_owned())];
+    let part = prop_oneof![3 => plain(), 1 => Just("{id}".to_owned()), 1 => Just("*".to_owned()), 1 => Just("orders({id})".to_owned())];
     let method = prop::sample::select(&["GET", "POST", "*"][..]);
     (method, prop::collection::vec(part, 1..5), any::<bool>()).prop_map(|(method, parts, slash)| {
         format!(
@@ -158,7 +162,15 @@ fn fits(pattern: &[Vec<u8>], path: &[Vec<u8>]) -> bool {
         ([last], [first, ..]) if last == b"*" => !first.is_empty(),
         ([want, pattern @ ..], [found, path @ ..]) => {
             let is_variable = want == b"*" || want.starts_with(b"{");
-            (if is_variable {
+            let around = want
+                .windows(2)
+                .position(|pair| pair == b"({")
+                .map(|at| (&want[..=at], &want[want.len() - 1..]));
+            (if let Some((prefix, suffix)) = around {
+                found.len() > prefix.len() + suffix.len()
+                    && found.starts_with(prefix)
+                    && found.ends_with(suffix)
+            } else if is_variable {
                 !found.is_empty()
             } else {
                 want == found

@@ -81,7 +81,7 @@ pub(super) fn check_segment(segment: &str) -> Result<(), PathProblem> {
 }
 
 /// What stands before the first `;`, encoded or not, however often.
-fn before_parameters(segment: &[u8]) -> &[u8] {
+pub(super) fn before_parameters(segment: &[u8]) -> &[u8] {
     let begins_here = |at: &usize| match segment[*at..].split_first() {
         Some((b'%', after)) => decoded_through(after).is_some_and(|(value, _)| value == b';'),
         Some((first, _)) => *first == b';',

@@ -46,6 +46,24 @@ fn a_pattern_lets_through_exactly_what_it_says() {
             &["GET /f", "GET /f/", "GET /g/a", "GET /f//a"],
         ),
         ("* /x", &["GET /x", "DELETE /x"], &["GET /y"]),
+        (
+            "GET /S/Orders({key})",
+            &[
+                "GET /S/Orders('1')",
+                "GET /S/Orders(a='1',b=2)",
+                "GET /S/Orders(%27%29x)",
+            ],
+            &[
+                "GET /S/Orders()",
+                "GET /S/Orders",
+                "GET /S/Others('1')",
+                "GET /S/Orders('1')x",
+                "GET /S/Orders('1')/Lines",
+                "GET /S/Orders('/../x)",
+                "GET /S/Orders(1;x)",
+                "GET /S/Orders(1%3bx)",
+            ],
+        ),
         ("GET /*", &["GET /a", "GET /a/b"], &["GET /"]),
     ];
     for (text, inside, outside) in cases {
@@ -63,6 +81,28 @@ fn a_pattern_lets_through_exactly_what_it_says() {
                 "{text} and {request}"
             );
         }
+    }
+}
+
+#[test]
+fn a_pattern_contains_what_lets_through_no_more() {
+    for (outer, inner, expected) in [
+        ("GET /O({k})", "GET /O('1')", true),
+        ("GET /O({k})", "GET /O({x})", true),
+        ("GET /O({k})", "GET /O({x})!", false),
+        ("GET /O({k})", "GET /O('({x})", true),
+        ("GET /O('({k})", "GET /O({x})", false),
+        ("GET /O({k})", "GET /{x}", false),
+        ("GET /O({k})", "GET /O()", false),
+        ("GET /{x}", "GET /O({k})", true),
+        ("GET /*", "GET /O({k})/a", true),
+        ("GET /O('1')", "GET /O({k})", false),
+    ] {
+        assert_eq!(
+            pattern(outer).contains(&pattern(inner)),
+            expected,
+            "{outer} and {inner}"
+        );
     }
 }
 
@@ -158,6 +198,10 @@ fn a_text_that_is_no_pattern_is_refused_with_the_reason() {
         ("GET /{a b}", "found the variable"),
         ("GET /a{b}", "whole segment"),
         ("GET /a*", "whole segment"),
+        ("GET /({a})", "whole segment"),
+        ("GET /a({b}{c})", "whole segment"),
+        ("GET /a({})", "whole segment"),
+        ("GET /a%2f({b})", "encoded dot, slash"),
         ("GET /**", "whole segment"),
         ("GET /../a", "dot segment"),
         ("GET /a?x=1", "must be percent-encoded"),

@@ -1,6 +1,6 @@
 //! The two clients that all systems share, one per network policy. Names are resolved here and every address is
 //! checked; the connection then goes to one of those very addresses, so a name cannot change its mind in between.
-//! No redirects, no proxy, no cookies, no decompression: none of that is in a client this plain.
+//! No redirects, no proxy, no cookies of its own, no decompression: none of that is in a client this plain.
 
 use std::io;
 use std::net::SocketAddr;

@@ -139,18 +139,11 @@ pub(super) fn size(headers: &HeaderMap) -> usize {
         .sum()
 }
 
-/// What the guest sees of a response's headers. `body_changed`: its length is no longer what the server said.
-pub(super) fn for_guest(
-    headers: &HeaderMap,
-    redactor: &Redactor,
-    body_changed: bool,
-) -> Vec<(String, String)> {
+/// What the guest sees of a response's headers.
+pub(super) fn for_guest(headers: &HeaderMap, redactor: &Redactor) -> Vec<(String, String)> {
     headers
         .iter()
-        .filter(|(name, _)| {
-            let is_wrong = body_changed && *name == http::header::CONTENT_LENGTH;
-            !is_wrong && !NOT_FOR_GUESTS.contains(&name.as_str())
-        })
+        .filter(|(name, _)| !NOT_FOR_GUESTS.contains(&name.as_str()))
         .map(|(name, value)| {
             (
                 name.as_str().to_owned(),

@@ -7,6 +7,7 @@
 mod address;
 mod body;
 mod client;
+mod cookies;
 mod credential;
 mod exchange;
 mod headers;
@@ -25,6 +26,7 @@ use http::{Method, Request};
 
 use self::body::Body;
 use self::client::Client;
+use self::cookies::Cookies;
 use self::credential::{Attached, Worn};
 use self::exchange::{Trouble, exchange};
 use self::redact::Redactor;
@@ -91,6 +93,8 @@ pub struct Http {
 struct Connection {
     base: Base,
     credential: Attached,
+    /// Where the operator wants them kept.
+    cookies: Option<Cookies>,
     private_network: bool,
     /// None where nothing is reached.
     client: Option<Client>,
@@ -236,8 +240,10 @@ impl Connection {
         let base = Base::new(&binding.base)?;
         address::check_literal(base.url(), binding.private_network)
             .map_err(|refused| refused.to_string())?;
+        let encrypted = base.url().scheme() == "https";
         Ok(Self {
             base,
+            cookies: binding.keeps_cookies.then(|| Cookies::new(encrypted)),
             credential: Attached::prepare(&binding.credential, binding.private_network)?,
             private_network: binding.private_network,
             client: clients.map(|clients| clients.for_network(binding.private_network).clone()),
@@ -305,12 +311,15 @@ impl Connection {
         let Some(client) = &self.client else {
             return Err(HttpError::Unreachable(NOT_REACHED.into()).into());
         };
+        if let Some(cookies) = &self.cookies {
+            cookies.put(request.headers_mut());
+        }
         match &self.credential {
-            Attached::None => Ok(for_guest(
+            Attached::None => Ok(self.for_guest(
                 exchange(client, request, name, limits::HTTP_BODY).await?,
                 &Redactor::default(),
             )),
-            Attached::Query { redactor, .. } => Ok(for_guest(
+            Attached::Query { redactor, .. } => Ok(self.for_guest(
                 exchange(client, request, name, limits::HTTP_BODY).await?,
                 redactor,
             )),
@@ -318,7 +327,7 @@ impl Connection {
                 request
                     .headers_mut()
                     .insert(header.clone(), worn.value.clone());
-                Ok(for_guest(
+                Ok(self.for_guest(
                     exchange(client, request, name, limits::HTTP_BODY).await?,
                     &worn.redactor,
                 ))
@@ -328,14 +337,37 @@ impl Connection {
                 let token = Box::pin(tokens.get(client, name, None)).await?;
                 let raw = with_token(client, name, request, &token.worn).await?;
                 if raw.status != http::StatusCode::UNAUTHORIZED {
-                    return Ok(for_guest(raw, &token.worn.redactor));
+                    return Ok(self.for_guest(raw, &token.worn.redactor));
                 }
                 let token = Box::pin(tokens.get(client, name, Some(&token))).await?;
-                Ok(for_guest(
+                Ok(self.for_guest(
                     with_token(client, name, again, &token.worn).await?,
                     &token.worn.redactor,
                 ))
             }
+        }
+    }
+
+    fn for_guest(&self, raw: exchange::Raw, redactor: &Redactor) -> HttpResponse {
+        let (mut body, mut changed) = redactor.clean(raw.body);
+        let mut headers = headers::for_guest(&raw.headers, redactor);
+        if let Some(cookies) = &self.cookies {
+            let redactor = cookies.take(&raw.headers);
+            let found;
+            (body, found) = redactor.clean(body);
+            changed |= found;
+            for (_, value) in &mut headers {
+                *value = redactor.clean_text(value.as_bytes());
+            }
+        }
+        if changed {
+            // The body's length is no longer what the server said.
+            headers.retain(|(name, _)| name != "content-length");
+        }
+        HttpResponse {
+            status: raw.status.as_u16(),
+            headers,
+            body,
         }
     }
 }
@@ -350,13 +382,4 @@ async fn with_token(
         .headers_mut()
         .insert(http::header::AUTHORIZATION, worn.value.clone());
     exchange(client, request, name, limits::HTTP_BODY).await
-}
-
-fn for_guest(raw: exchange::Raw, redactor: &Redactor) -> HttpResponse {
-    let (body, changed) = redactor.clean(raw.body);
-    HttpResponse {
-        status: raw.status.as_u16(),
-        headers: headers::for_guest(&raw.headers, redactor, changed),
-        body,
-    }
 }

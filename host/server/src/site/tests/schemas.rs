@@ -138,7 +138,7 @@ const WRITTEN: [(&str, &str); 7] = [
         "adapter: a.wasm\nunsigned: allow\n\
          connections:\n\
          \x20 a: { http: https://a.example, allow: [GET /x], credential: { basic: { user: u, password: env:P } } }\n\
-         \x20 b: { http: https://a.example, credential: none, network: public }\n\
+         \x20 b: { http: https://a.example, credential: none, network: public, cookies: keep }\n\
          \x20 c: { http: https://a.example, credential: { header: { name: X-Key, value: env:P } } }\n\
          \x20 d: { http: https://a.example, credential: { oauth2: { token-url: https://l.example, client-id: c, client-secret: age:s, scope: a b, audience: x, in-body: true } } }\n\
          \x20 e: { postgres: postgres://u@h/d, password: file:p, statements: { get: { effect: read, text: SELECT 1 } } }\n\

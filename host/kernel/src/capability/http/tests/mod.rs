@@ -8,6 +8,7 @@
 )]
 
 mod addresses;
+mod cookies;
 mod credentials;
 mod requests;
 mod responses;
@@ -35,6 +36,7 @@ fn binding(base: &str, credential: Credential, private_network: bool) -> HttpBin
         allow: vec![],
         credential,
         private_network,
+        keeps_cookies: false,
     }
 }
 
