@@ -1,5 +1,5 @@
 //! The cookies of one connection, where the operator wrote `cookies: keep`: what a server sets goes back to that server and
-//! nowhere else, and no guest sees it. Sessions that a token belongs to (SAP's and others' protection against forged
+//! nowhere else, and no guest sees it. Sessions that a token belongs to (a common protection against forged
 //! requests) need that. They live as long as the system's grant and bindings do, in memory.
 //!
 //! All requests of a connection go to one host below one path, so `Domain` and `Path` decide nothing here; a server that
