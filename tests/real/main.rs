@@ -11,6 +11,7 @@
 mod asked;
 mod flows;
 mod matrix;
+mod odata;
 mod request_tracker;
 mod servers;
 mod tryton;

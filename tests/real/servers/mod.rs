@@ -1,6 +1,7 @@
 //! Servers of the tests' own: what they need is installed once into a cache folder, each is started on a free loopback
 //! port in a temporary folder, and ended with the value that holds it.
 
+pub mod cap;
 pub(crate) mod client;
 pub(crate) mod lossy;
 pub(crate) mod request_tracker;
