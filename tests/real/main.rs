@@ -15,3 +15,4 @@ mod odata;
 mod request_tracker;
 mod servers;
 mod tryton;
+mod vendure;

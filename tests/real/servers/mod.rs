@@ -5,6 +5,7 @@ pub mod cap;
 pub(crate) mod client;
 pub(crate) mod lossy;
 pub(crate) mod request_tracker;
+pub(crate) mod vendure;
 
 use std::fs::{self, File};
 use std::net::{TcpListener, TcpStream};
