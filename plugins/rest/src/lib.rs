@@ -29,14 +29,16 @@ pub struct Rest {
 
 /// An action's `do`, made ready.
 enum Action {
-    One(Operation),
+    One(Box<Operation>),
     Steps(Steps),
 }
 
 impl Action {
     fn compile(options: ActionOptions) -> Result<Self, String> {
         match options {
-            ActionOptions::One(options) => Operation::compile(*options).map(Self::One),
+            ActionOptions::One(options) => {
+                Operation::compile(*options).map(|one| Self::One(Box::new(one)))
+            }
             ActionOptions::Steps(steps) => Steps::compile(steps).map(Self::Steps),
         }
     }

@@ -2,7 +2,11 @@
 
 mod alarm;
 mod conversation;
+mod customers;
+mod outages;
+mod portable;
 mod restock;
+mod ship;
 
 use std::collections::BTreeMap;
 
@@ -31,6 +35,18 @@ impl Running {
         values: &[(&str, String)],
         environment: &[(&str, String)],
     ) -> Self {
+        Self::start_with(name, port, adapters, values, environment, |_| ())
+    }
+
+    /// The same with more files.
+    fn start_with(
+        name: &str,
+        port: u16,
+        adapters: &[&str],
+        values: &[(&str, String)],
+        environment: &[(&str, String)],
+        more: impl FnOnce(&TestSite),
+    ) -> Self {
         let site = TestSite::new();
         for one in adapters {
             site.adapter(one, &adapter(&format!("plugins/{one}")));
@@ -46,7 +62,8 @@ impl Running {
         );
         let folder = root().join("tests/real/sites").join(name);
         site.copy(&folder, &all);
-        for entry in std::fs::read_dir(folder.join("systems")).unwrap() {
+        more(&site);
+        for entry in std::fs::read_dir(site.path().join("systems")).unwrap() {
             let file = entry.unwrap().path();
             site.approve(file.file_stem().unwrap().to_str().unwrap());
         }

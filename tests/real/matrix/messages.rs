@@ -2,7 +2,6 @@
 
 use serde_json::{Value, json};
 use tombolo_tests::built::{adapter, run};
-use tombolo_tests::host::wait;
 
 use super::Chat;
 use crate::servers::synapse::encoded;
@@ -192,10 +191,7 @@ fn a_limit_is_waited_for_as_long_as_the_homeserver_says() {
     chat.say("the first");
     let second = json!({ "room": chat.room, "text": "the second" });
     let (_, run) = chat.begin("say", &second);
-    let waiting = wait("the run waits", || {
-        let run = chat.host().get(&format!("/api/runs/{run}"));
-        (run["run"]["status"] == "waiting").then_some(run)
-    });
+    let waiting = chat.run(&run, "waiting");
     assert!(
         waiting.to_string().contains("M_LIMIT_EXCEEDED"),
         "{waiting}"

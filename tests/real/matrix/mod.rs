@@ -129,10 +129,21 @@ impl Chat {
     /// Runs a flow that fails: the whole dead letter as text.
     fn fails(&self, flow: &str, data: &Value) -> String {
         let (_, run) = self.begin(flow, data);
-        wait("the run is dead", || {
-            let run = self.host().get(&format!("/api/runs/{run}"));
-            (run["run"]["status"] == "dead").then(|| run.to_string())
-        })
+        self.run(&run, "dead").to_string()
+    }
+
+    /// A run, once it has this status. One that never waited is not in the store before it ends.
+    fn run(&self, id: &str, status: &str) -> Value {
+        wait(&format!("the run {id} is {status}"), || {
+            let runs = self
+                .host()
+                .get(&format!("/api/runs?status={status}&limit=1000"));
+            runs.as_array()?
+                .iter()
+                .find(|run| run["id"] == id)
+                .map(|_| ())
+        });
+        self.host().get(&format!("/api/runs/{id}"))
     }
 
     /// The events of a type in the host's log, the newest first.

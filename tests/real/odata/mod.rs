@@ -115,7 +115,7 @@ impl Fixture {
 }
 
 /// The example's system file, against this server.
-fn example(cap: &Cap, version: &str, user: &str, password: &str) -> String {
+pub(crate) fn example(cap: &Cap, version: &str, user: &str, password: &str) -> String {
     let file = root().join("plugins/odata/examples/sap-s4/system.yaml");
     let text = fs::read_to_string(file).unwrap();
     let place = if version == "v2" { "odata" } else { "odata4" };

@@ -21,13 +21,13 @@ const PACKAGES: [&str; 5] = [
 ];
 
 /// Who may do everything, and the password.
-pub const CLERK: (&str, &str) = ("clerk", "clerk-password");
+pub(crate) const CLERK: (&str, &str) = ("clerk", "clerk-password");
 /// Who may sign in, and read items alone.
-pub const VISITOR: (&str, &str) = ("visitor", "visitor-password");
+pub(crate) const VISITOR: (&str, &str) = ("visitor", "visitor-password");
 
 /// A running server.
-pub struct Cap {
-    pub port: u16,
+pub(crate) struct Cap {
+    pub(crate) port: u16,
     process: Process,
     _folder: tempfile::TempDir,
     runtime: tokio::runtime::Runtime,
@@ -35,7 +35,7 @@ pub struct Cap {
 
 impl Cap {
     /// Installs it if it is not there, and starts it.
-    pub fn start() -> Self {
+    pub(crate) fn start() -> Self {
         let installed = node("cap", &PACKAGES);
         let folder = folder();
         for file in fs::read_dir(root().join("tests/real/servers/cap")).unwrap() {
@@ -66,12 +66,12 @@ impl Cap {
     }
 
     /// Asks it directly, as the clerk.
-    pub fn get(&self, target: &str) -> Value {
+    pub(crate) fn get(&self, target: &str) -> Value {
         self.send("GET", target)
     }
 
     /// One of the entities of a V4 service, `API_SALES_ORDER_SRV/A_SalesOrder`, that fit a filter.
-    pub fn entities(&self, set: &str, filter: &str) -> Vec<Value> {
+    pub(crate) fn entities(&self, set: &str, filter: &str) -> Vec<Value> {
         let filter = filter.replace(' ', "%20").replace('\'', "%27");
         let mark = if filter.is_empty() { "" } else { "?$filter=" };
         let answer = self.get(&format!("/sap/opu/odata4/sap/{set}{mark}{filter}"));
@@ -79,7 +79,7 @@ impl Cap {
     }
 
     /// The requests since the last look: `POST /sap/...`, without queries.
-    pub fn seen(&self) -> Vec<String> {
+    pub(crate) fn seen(&self) -> Vec<String> {
         let seen = self.get("/test/seen");
         let line = |request: &Value| {
             let url = request["url"].as_str().unwrap();
@@ -91,17 +91,17 @@ impl Cap {
     }
 
     /// All sessions end, and their tokens with them.
-    pub fn forget_sessions(&self) {
+    pub(crate) fn forget_sessions(&self) {
         self.send("POST", "/test/forget-sessions");
     }
 
     /// The next change is made, but its answer never arrives.
-    pub fn lose_an_answer(&self) {
+    pub(crate) fn lose_an_answer(&self) {
         self.send("POST", "/test/lose-an-answer");
     }
 
     /// What it printed.
-    pub fn log(&self) -> String {
+    pub(crate) fn log(&self) -> String {
         self.process.log()
     }
 

@@ -1,10 +1,13 @@
 //! Servers of the tests' own: what they need is installed once into a cache folder, each is started on a free loopback
 //! port in a temporary folder, and ended with the value that holds it.
 
-pub mod cap;
+pub(crate) mod cap;
 pub(crate) mod client;
 pub(crate) mod lossy;
+pub(crate) mod relay;
 pub(crate) mod request_tracker;
+pub(crate) mod synapse;
+pub(crate) mod tryton;
 pub(crate) mod vendure;
 
 use std::fs::{self, File};
@@ -15,12 +18,8 @@ use std::process::{Child, Command, Stdio};
 use tombolo_tests::built::{root, scratch};
 use tombolo_tests::host::wait;
 
-pub mod relay;
-pub mod synapse;
-pub mod tryton;
-
 /// Where installed software is kept between runs: `target/real`.
-pub fn cache() -> PathBuf {
+pub(crate) fn cache() -> PathBuf {
     let folder = root().join("target/real");
     fs::create_dir_all(&folder).unwrap();
     folder
@@ -28,7 +27,7 @@ pub fn cache() -> PathBuf {
 
 /// The folder `NAME` of the cache, made by `install` unless it is there whole. `edition` says what is installed: another
 /// one is installed anew.
-pub fn installed(name: &str, edition: &str, install: impl FnOnce(&Path)) -> PathBuf {
+pub(crate) fn installed(name: &str, edition: &str, install: impl FnOnce(&Path)) -> PathBuf {
     let lock = File::create(cache().join(format!("{name}.lock"))).unwrap();
     rustix::fs::flock(&lock, rustix::fs::FlockOperation::LockExclusive).unwrap();
     let (folder, mark) = (
@@ -47,7 +46,7 @@ pub fn installed(name: &str, edition: &str, install: impl FnOnce(&Path)) -> Path
 }
 
 /// A Python environment with these packages, such as `trytond==8.0.6`.
-pub fn python(name: &str, packages: &[&str]) -> PathBuf {
+pub(crate) fn python(name: &str, packages: &[&str]) -> PathBuf {
     installed(name, &packages.join("\n"), |folder| {
         run(Command::new("python3").args(["-m", "venv"]).arg(folder));
         run(Command::new(folder.join("bin/pip"))
@@ -57,7 +56,7 @@ pub fn python(name: &str, packages: &[&str]) -> PathBuf {
 }
 
 /// A Node folder with these packages, such as `express@5.1.0`, and below it `node_modules`.
-pub fn node(name: &str, packages: &[&str]) -> PathBuf {
+pub(crate) fn node(name: &str, packages: &[&str]) -> PathBuf {
     installed(name, &packages.join("\n"), |folder| {
         fs::write(folder.join("package.json"), "{ \"private\": true }").unwrap();
         run(Command::new("npm")
@@ -71,7 +70,7 @@ pub fn node(name: &str, packages: &[&str]) -> PathBuf {
 ///
 /// # Panics
 /// With what it printed, where it fails.
-pub fn run(command: &mut Command) -> String {
+pub(crate) fn run(command: &mut Command) -> String {
     let output = command
         .stdin(Stdio::null())
         .output()
@@ -87,25 +86,25 @@ pub fn run(command: &mut Command) -> String {
 }
 
 /// A port that nobody listens on.
-pub fn free_port() -> u16 {
+pub(crate) fn free_port() -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     listener.local_addr().unwrap().port()
 }
 
 /// A folder that goes with its value.
-pub fn folder() -> tempfile::TempDir {
+pub(crate) fn folder() -> tempfile::TempDir {
     tempfile::tempdir_in(scratch()).unwrap()
 }
 
 /// A server's process, ended with this value.
-pub struct Process {
+pub(crate) struct Process {
     child: Child,
     log: PathBuf,
 }
 
 impl Process {
     /// Starts it with its output in `log`, in a group of its own, and waits until `port` listens.
-    pub fn start(command: &mut Command, port: u16, log: &Path) -> Self {
+    pub(crate) fn start(command: &mut Command, port: u16, log: &Path) -> Self {
         use std::os::unix::process::CommandExt as _;
         let output = File::create(log).unwrap();
         let child = command
@@ -131,12 +130,12 @@ impl Process {
     }
 
     /// What it printed so far.
-    pub fn log(&self) -> String {
+    pub(crate) fn log(&self) -> String {
         fs::read_to_string(&self.log).unwrap_or_default()
     }
 
     /// Stops it in its tracks, or lets it go on: a server that hangs.
-    pub fn hang(&self, hang: bool) {
+    pub(crate) fn hang(&self, hang: bool) {
         let signal = if hang {
             rustix::process::Signal::STOP
         } else {

@@ -5,8 +5,8 @@ use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 
 /// Hands requests on to a server, one connection each.
-pub struct Relay {
-    pub port: u16,
+pub(crate) struct Relay {
+    pub(crate) port: u16,
     lost: Arc<Mutex<Lost>>,
 }
 
@@ -19,7 +19,7 @@ struct Lost {
 
 impl Relay {
     /// A relay to this port; it lives as long as the test's process.
-    pub fn to(server: u16) -> Self {
+    pub(crate) fn to(server: u16) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
         let lost: Arc<Mutex<Lost>> = Arc::default();
@@ -35,12 +35,12 @@ impl Relay {
     }
 
     /// Loses the answer to the next request whose first line begins so.
-    pub fn lose(&self, request: &str) {
+    pub(crate) fn lose(&self, request: &str) {
         self.lost.lock().unwrap().next.push(request.to_owned());
     }
 
     /// How many answers were lost.
-    pub fn count(&self) -> usize {
+    pub(crate) fn count(&self) -> usize {
         self.lost.lock().unwrap().count
     }
 }

@@ -15,11 +15,11 @@ use super::{Process, folder, free_port, python};
 const PACKAGES: &[&str] = &["matrix-synapse==1.163.0"];
 /// What the registration has, and nobody guesses.
 const AS_TOKEN: &str = "as-secret-0123456789";
-pub const HS_TOKEN: &str = "hs-secret-0123456789";
-pub const SERVER: &str = "plant.example";
+pub(crate) const HS_TOKEN: &str = "hs-secret-0123456789";
+pub(crate) const SERVER: &str = "plant.example";
 
 /// A running homeserver.
-pub struct Synapse {
+pub(crate) struct Synapse {
     process: Option<Process>,
     port: u16,
     folder: tempfile::TempDir,
@@ -28,15 +28,15 @@ pub struct Synapse {
 }
 
 /// A user with an access token.
-pub struct Person {
-    pub id: String,
-    pub token: String,
+pub(crate) struct Person {
+    pub(crate) id: String,
+    pub(crate) token: String,
 }
 
 impl Synapse {
     /// Starts one whose application service is at `hook`, the address of a host's hook, and where everybody may send
     /// `messages`: `{ per_second, burst_count }`.
-    pub fn start(hook: &str, messages: &Value) -> Self {
+    pub(crate) fn start(hook: &str, messages: &Value) -> Self {
         let (folder, port) = (folder(), free_port());
         let at = |name: &str| folder.path().join(name).display().to_string();
         let write = |name: &str, value: &Value| fs::write(at(name), value.to_string()).unwrap();
@@ -117,12 +117,12 @@ impl Synapse {
     }
 
     /// What a connection is bound to.
-    pub fn url(&self) -> String {
+    pub(crate) fn url(&self) -> String {
         format!("http://127.0.0.1:{}", self.port)
     }
 
     /// Kills it as a power cut would, and starts it again.
-    pub fn restart(&mut self) {
+    pub(crate) fn restart(&mut self) {
         self.process = None;
         self.up();
     }
@@ -143,13 +143,13 @@ impl Synapse {
 
     /// The application service's own user, with a device: only of a device's requests are transaction ids remembered over
     /// a restart.
-    pub fn service(&self) -> Person {
+    pub(crate) fn service(&self) -> Person {
         let register = json!({ "type": "m.login.application_service", "username": "tombolo" });
         self.registered(AS_TOKEN, &register)
     }
 
     /// A user like any other.
-    pub fn person(&self, name: &str) -> Person {
+    pub(crate) fn person(&self, name: &str) -> Person {
         let register = json!({ "username": name, "password": format!("{name}-0123456789"), "auth": { "type": "m.login.dummy" } });
         self.registered("", &register)
     }
@@ -166,25 +166,25 @@ impl Synapse {
     // === what people do ===
 
     /// A room `#ALIAS:plant.example` to which these people are invited.
-    pub fn room(&self, owner: &Person, alias: &str, others: &[&Person]) -> String {
+    pub(crate) fn room(&self, owner: &Person, alias: &str, others: &[&Person]) -> String {
         let invited: Vec<&str> = others.iter().map(|person| person.id.as_str()).collect();
         let room = json!({ "preset": "private_chat", "room_alias_name": alias, "invite": invited });
         let made = self.ok(&owner.token, "POST", "/_matrix/client/v3/createRoom", &room);
         made["room_id"].as_str().unwrap().to_owned()
     }
 
-    pub fn join(&self, person: &Person, room: &str) {
+    pub(crate) fn join(&self, person: &Person, room: &str) {
         let path = format!("/_matrix/client/v3/rooms/{}/join", encoded(room));
         self.ok(&person.token, "POST", &path, &json!({}));
     }
 
-    pub fn kick(&self, by: &Person, whom: &Person, room: &str) {
+    pub(crate) fn kick(&self, by: &Person, whom: &Person, room: &str) {
         let path = format!("/_matrix/client/v3/rooms/{}/kick", encoded(room));
         self.ok(&by.token, "POST", &path, &json!({ "user_id": whom.id }));
     }
 
     /// Sends an event and gives its id.
-    pub fn says(&self, person: &Person, room: &str, kind: &str, content: &Value) -> String {
+    pub(crate) fn says(&self, person: &Person, room: &str, kind: &str, content: &Value) -> String {
         let path = format!(
             "/_matrix/client/v3/rooms/{}/send/{kind}/{}",
             encoded(room),
@@ -195,7 +195,13 @@ impl Synapse {
     }
 
     /// The same with a text.
-    pub fn writes(&self, person: &Person, room: &str, text: &str, relation: &Value) -> String {
+    pub(crate) fn writes(
+        &self,
+        person: &Person,
+        room: &str,
+        text: &str,
+        relation: &Value,
+    ) -> String {
         let mut content = json!({ "msgtype": "m.text", "body": text });
         if !relation.is_null() {
             content["m.relates_to"] = relation.clone();
@@ -204,7 +210,7 @@ impl Synapse {
     }
 
     /// Sets a reaction.
-    pub fn reacts(&self, person: &Person, room: &str, event: &str, key: &str) -> String {
+    pub(crate) fn reacts(&self, person: &Person, room: &str, event: &str, key: &str) -> String {
         let relation = json!({ "rel_type": "m.annotation", "event_id": event, "key": key });
         self.says(
             person,
@@ -217,7 +223,7 @@ impl Synapse {
     // === what is there ===
 
     /// The events of a room with this type, the newest first, as this person sees them.
-    pub fn events(&self, person: &Person, room: &str, kind: &str) -> Vec<Value> {
+    pub(crate) fn events(&self, person: &Person, room: &str, kind: &str) -> Vec<Value> {
         let path = format!(
             "/_matrix/client/v3/rooms/{}/messages?dir=b&limit=100",
             encoded(room)
@@ -231,7 +237,7 @@ impl Synapse {
     }
 
     /// One event of a room.
-    pub fn event(&self, person: &Person, room: &str, id: &str) -> Value {
+    pub(crate) fn event(&self, person: &Person, room: &str, id: &str) -> Value {
         let (room, id) = (encoded(room), encoded(id));
         let path = format!("/_matrix/client/v3/rooms/{room}/event/{id}");
         self.ok(&person.token, "GET", &path, &Value::Null)
@@ -239,14 +245,14 @@ impl Synapse {
 
     /// Sends a request that goes well.
     #[track_caller]
-    pub fn ok(&self, token: &str, method: &str, path: &str, body: &Value) -> Value {
+    pub(crate) fn ok(&self, token: &str, method: &str, path: &str, body: &Value) -> Value {
         let (status, answer) = self.send(token, method, path, body);
         assert_eq!(status, 200, "{method} {path}: {answer}");
         answer
     }
 
     /// Sends a request; without a token it is nobody's.
-    pub fn send(&self, token: &str, method: &str, path: &str, body: &Value) -> (u16, Value) {
+    pub(crate) fn send(&self, token: &str, method: &str, path: &str, body: &Value) -> (u16, Value) {
         let url = format!("{}{path}", self.url());
         let mut request = self.client.request(method.parse().unwrap(), url);
         if !token.is_empty() {
@@ -275,7 +281,7 @@ fn program(name: &str) -> PathBuf {
 }
 
 /// An id as a part of a path.
-pub fn encoded(id: &str) -> String {
+pub(crate) fn encoded(id: &str) -> String {
     let plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"-_.~".contains(byte);
     id.bytes()
         .map(|byte| match plain(&byte) {

@@ -26,8 +26,8 @@ const BOOTSTRAP: &str = include_str!("tryton/bootstrap.py");
 const DATABASE: &str = "tryton";
 
 /// A running server with the company that the bootstrap made.
-pub struct Tryton {
-    _process: Process,
+pub(crate) struct Tryton {
+    process: Process,
     port: u16,
     seed: Value,
     runtime: tokio::runtime::Runtime,
@@ -37,7 +37,7 @@ pub struct Tryton {
 
 impl Tryton {
     /// Starts one, and asks it once: the first request of a process reads all modules.
-    pub fn start() -> Self {
+    pub(crate) fn start() -> Self {
         let program = python("tryton", PACKAGES).join("bin/trytond");
         let seeded = seeded();
         let folder = folder();
@@ -52,7 +52,7 @@ impl Tryton {
         let seed = fs::read_to_string(seeded.join("seed.json")).unwrap();
         let _ = rustls::crypto::ring::default_provider().install_default();
         let tryton = Self {
-            _process: process,
+            process,
             port,
             seed: serde_json::from_str(&seed).unwrap(),
             runtime: tokio::runtime::Builder::new_current_thread()
@@ -74,26 +74,31 @@ impl Tryton {
     }
 
     /// What a connection is bound to.
-    pub fn url(&self) -> String {
+    pub(crate) fn url(&self) -> String {
         format!("http://127.0.0.1:{}/{DATABASE}", self.port)
     }
 
-    pub fn port(&self) -> u16 {
+    pub(crate) fn port(&self) -> u16 {
         self.port
     }
 
+    /// Stops it in its tracks, or lets it go on.
+    pub(crate) fn hangs(&self, hangs: bool) {
+        self.process.hang(hangs);
+    }
+
     /// The key of a user: `tombolo`, `seller`, `storekeeper`, `clerk`.
-    pub fn key(&self, user: &str) -> String {
+    pub(crate) fn key(&self, user: &str) -> String {
         self.seed["keys"][user].as_str().unwrap().to_owned()
     }
 
     /// The id of a thing that the bootstrap made: `customer`, `widget`.
-    pub fn id(&self, name: &str) -> String {
+    pub(crate) fn id(&self, name: &str) -> String {
         self.seed[name].to_string()
     }
 
     /// Looks at the server directly: these fields of the records that meet a domain.
-    pub fn look(&self, model: &str, domain: &Value, fields: &[&str]) -> Vec<Value> {
+    pub(crate) fn look(&self, model: &str, domain: &Value, fields: &[&str]) -> Vec<Value> {
         let domain = URL_SAFE.encode(domain.to_string());
         let fields: String = fields.iter().map(|field| format!("&f={field}")).collect();
         let (status, records) = self.send(
@@ -107,7 +112,7 @@ impl Tryton {
     }
 
     /// Does something directly, as the clerk would in the client.
-    pub fn does(&self, method: &str, target: &str, body: &Value) -> Value {
+    pub(crate) fn does(&self, method: &str, target: &str, body: &Value) -> Value {
         let (status, answer) = self.send("clerk", method, target, Some(body));
         assert_eq!(status, 200, "{method} {target}: {answer}");
         answer

@@ -19,7 +19,7 @@ const PEOPLE: &str = include_str!("people.initialdata");
 
 /// A running server with two queues, `General` and `Repairs`.
 pub(crate) struct RequestTracker {
-    pub(crate) process: Process,
+    _process: Process,
     pub(crate) port: u16,
     folder: TempDir,
 }
@@ -41,7 +41,7 @@ impl RequestTracker {
         let log = folder.path().join("server.log");
         let process = Process::start(configured(&mut command, folder.path()), port, &log);
         Self {
-            process,
+            _process: process,
             port,
             folder,
         }

@@ -14,7 +14,7 @@ const PRODUCTS: &str = include_str!("products.csv");
 
 /// A running shop.
 pub(crate) struct Vendure {
-    pub(crate) process: Process,
+    _process: Process,
     pub(crate) port: u16,
     /// The administrator's session.
     admin: String,
@@ -34,7 +34,7 @@ impl Vendure {
         command.env("SHOP_PORT", port.to_string());
         let process = Process::start(&mut command, port, &folder.path().join("shop.log"));
         let mut vendure = Self {
-            process,
+            _process: process,
             port,
             admin: String::new(),
             _folder: folder,

@@ -7,7 +7,7 @@ const { populate } = need('@vendure/core/cli');
 
 const folder = process.env.SHOP_FOLDER;
 const config = {
-  apiOptions: { hostname: '127.0.0.1', port: Number(process.env.SHOP_PORT), adminApiPath: 'admin-api', shopApiPath: 'shop-api' },
+  apiOptions: { hostname: '127.0.0.1', port: Number(process.env.SHOP_PORT || 0), adminApiPath: 'admin-api', shopApiPath: 'shop-api' },
   authOptions: {
     tokenMethod: ['bearer'],
     requireVerification: false,

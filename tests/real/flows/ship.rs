@@ -1,0 +1,52 @@
+//! A sale is confirmed in Tryton, somebody in the warehouse says "ship" in Matrix, the shipment is done in Tryton, and the
+//! customer is told in a room of their own.
+
+use serde_json::json;
+
+use super::{Chat, Running, port};
+use crate::servers::tryton::Tryton;
+
+#[test]
+fn a_sale_is_shipped_when_the_warehouse_says_so() {
+    let port = port();
+    let (mut chat, tryton) = (Chat::start(port), Tryton::start());
+    let customer = tryton.id("customer");
+    let ann = chat.synapse.person("ann");
+    let mut environment = vec![("TRYTON_KEY", tryton.key("tombolo"))];
+    environment.extend(chat.environment());
+    let running = Running::start(
+        "sale-to-shipment",
+        port,
+        &["matrix", "tryton"],
+        &[
+            ("CHAT", chat.synapse.url()),
+            ("ERP", tryton.url()),
+            ("ROOM", Chat::ALIAS.to_owned()),
+        ],
+        &environment,
+    );
+    chat.open();
+    let link = json!({ "kind": "customer", "ids": { "erp": customer, "chat": ann.id }, "by": "mia", "reason": "test" });
+    let linked = running.host().post("/api/xref/link", &link);
+    assert_eq!(linked.status, 200, "{}", linked.body);
+
+    running.sells(&customer, "S-7", 2);
+    let question = chat.told("is confirmed. Ship it?");
+    chat.replies(&chat.otto, &question, "ship");
+    chat.told("Otto Ast may not answer this");
+    chat.replies(&chat.mia, &question, "ship");
+    running.host().wait_for_run("sale-to-shipment", "done");
+    let shipments = tryton.look("stock.shipment.out", &json!([]), &["state"]);
+    assert_eq!(shipments.len(), 1, "{shipments:?}");
+    assert_eq!(shipments[0]["state"], "done", "{shipments:?}");
+    let invitations = chat.synapse.ok(
+        &ann.token,
+        "GET",
+        "/_matrix/client/v3/sync",
+        &serde_json::Value::Null,
+    );
+    let invited = invitations["rooms"]["invite"]
+        .as_object()
+        .map_or(0, serde_json::Map::len);
+    assert_eq!(invited, 1, "a room of the customer's own: {invitations}");
+}
