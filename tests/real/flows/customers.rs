@@ -45,11 +45,11 @@ fn two_erps_are_reconciled_and_one_conflict_becomes_a_task() {
         &format!("party.party/{id}?f=name"),
         &json!({ "name": "Sued und Soehne" }),
     );
-    let link = json!({ "kind": "customer", "ids": { "erp": id, "books": "17100001" }, "by": "mia", "reason": "test" });
+    let link = json!({ "kind": "customer", "ids": [{ "system": "erp", "id": id }, { "system": "books", "id": "17100001" }], "by": "mia", "reason": "test" });
     assert_eq!(host.post("/api/xref/link", &link).status, 200);
 
     let started = host.post("/api/reconciliations/customers/run", &Value::Null);
-    assert_eq!(started.status, 200, "{}", started.body);
+    assert_eq!(started.status, 202, "{}", started.body);
     let task = wait("the contradiction's task", || {
         let tasks = host.get("/api/tasks?open=true");
         tasks.as_array()?.first().cloned()

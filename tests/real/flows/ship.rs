@@ -26,7 +26,7 @@ fn a_sale_is_shipped_when_the_warehouse_says_so() {
         &environment,
     );
     chat.open();
-    let link = json!({ "kind": "customer", "ids": { "erp": customer, "chat": ann.id }, "by": "mia", "reason": "test" });
+    let link = json!({ "kind": "customer", "ids": [{ "system": "erp", "id": customer }, { "system": "chat", "id": ann.id }], "by": "mia", "reason": "test" });
     let linked = running.host().post("/api/xref/link", &link);
     assert_eq!(linked.status, 200, "{}", linked.body);
 

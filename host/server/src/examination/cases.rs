@@ -53,7 +53,7 @@ pub(super) async fn unreachable(lost: &Live, findings: &mut Vec<Finding>) {
     if failures.is_empty()
         && let Some(feed) = lost.feeds().next()
     {
-        let failed = lost.read(feed, None, 1).await.err();
+        let failed = lost.read(feed, lost.begins(feed), 1).await.err();
         failures.push((format!("feed {feed}"), failed));
     }
     if failures.is_empty() {

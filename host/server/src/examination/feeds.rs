@@ -29,7 +29,7 @@ async fn pages(live: &Live, feed: &str) -> Result<(Verdict, String), String> {
         fits(live, &page.events).map_err(|problem| format!("the {which} page: {problem}"))?;
         Ok(page)
     };
-    let first = page(None, "first").await?;
+    let first = page(live.begins(feed), "first").await?;
     if first.events.is_empty() {
         return Ok((
             Verdict::Noted,

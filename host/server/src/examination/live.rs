@@ -162,6 +162,11 @@ impl Live {
         self.plan.bare.feeds.iter().map(String::as_str)
     }
 
+    /// The cursor that its file says a feed begins with.
+    pub(super) fn begins(&self, feed: &str) -> Option<String> {
+        self.plan.feeds.get(feed)?.from.clone()
+    }
+
     /// The profiles it keeps.
     pub(super) fn profiles(&self) -> impl Iterator<Item = &'static Profile> {
         self.plan
