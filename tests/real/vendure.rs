@@ -9,20 +9,22 @@ use crate::asked::{ask, events, flows};
 use crate::servers::lossy::Lossy;
 use crate::servers::vendure::Vendure;
 
-/// A site with the example's system file, at this address and with this pace.
-fn site(port: u16) -> TestSite {
+/// The example's system file, at this address and with this pace.
+pub(crate) fn example(port: u16) -> String {
     let example = root().join("plugins/rest/examples/vendure/shop.yaml");
     let text = std::fs::read_to_string(example).unwrap();
-    let text = text
-        .replace(
-            "http: https://shop.example",
-            &format!("http: \"http://127.0.0.1:{port}\"\n    network: private"),
-        )
-        .replace("every: 1 min", "every: 1 s")
-        .replace("page: 50", "page: 2");
+    text.replace(
+        "http: https://shop.example",
+        &format!("http: \"http://127.0.0.1:{port}\"\n    network: private"),
+    )
+    .replace("every: 1 min", "every: 1 s")
+    .replace("page: 50", "page: 2")
+}
+
+fn site(port: u16) -> TestSite {
     let site = TestSite::new();
     site.adapter("rest", &adapter("plugins/rest"));
-    site.write("systems/shop.yaml", &text);
+    site.write("systems/shop.yaml", &example(port));
     flows(
         &site,
         "shop",

@@ -7,6 +7,7 @@ mod outages;
 mod portable;
 mod restock;
 mod ship;
+mod shop;
 
 use std::collections::BTreeMap;
 
