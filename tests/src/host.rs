@@ -12,7 +12,7 @@ use crate::built::tombolo;
 use crate::site::{TOKEN, TOKEN_VARIABLE, TestSite};
 
 /// How long anything may take before a test gives up: far above what it takes, so that only what never comes fails.
-pub const PATIENCE: Duration = Duration::from_secs(60);
+pub const PATIENCE: Duration = Duration::from_secs(120);
 
 /// An answer of the host.
 #[derive(Debug)]
@@ -80,6 +80,8 @@ impl TestHost {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let client = reqwest::Client::builder()
             .no_proxy()
+            // A kept connection may be closed by the host just when the next request goes out on it.
+            .pool_max_idle_per_host(0)
             .timeout(PATIENCE)
             .build()
             .unwrap();
