@@ -1,5 +1,5 @@
 //! Requests to Tryton's REST interface, which stands below the database's own address: `/rest/model/MODEL/ID/ACTION`
-//! (https://docs.tryton.org/latest/server/topics/rest.html).
+//! (<https://docs.tryton.org/latest/server/topics/rest.html>).
 //!
 //! Whoever calls over REST has no context of their own, so that companies, languages and warehouses have no default. The
 //! user's own preferences are asked for once per instance and go along with each request.

@@ -1,5 +1,5 @@
 //! Conditions of a search, as lists of clauses that must all hold
-//! (https://docs.tryton.org/latest/server/topics/domain.html).
+//! (<https://docs.tryton.org/latest/server/topics/domain.html>).
 
 use serde_json::{Value, json};
 
