@@ -9,6 +9,7 @@
 )]
 
 mod asked;
+mod checked;
 mod flows;
 mod matrix;
 mod odata;

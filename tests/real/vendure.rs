@@ -1,11 +1,12 @@
 //! `plugins/rest/examples/vendure/shop.yaml`, as it stands there, and Vendure.
 
 use serde_json::{Value, json};
-use tombolo_tests::built::{adapter, root, run};
+use tombolo_tests::built::{adapter, root};
 use tombolo_tests::host::{TestHost, wait};
 use tombolo_tests::site::TestSite;
 
 use crate::asked::{ask, events, flows};
+use crate::checked::passes;
 use crate::servers::lossy::Lossy;
 use crate::servers::vendure::Vendure;
 
@@ -32,21 +33,6 @@ fn site(port: u16) -> TestSite {
     );
     site.approve("shop");
     site
-}
-
-/// The profile's own cases, on the shop that is there.
-#[track_caller]
-fn check(site: &TestSite, token: &str, given: &[String]) {
-    let file = site.path().join("adapters/rest.wasm");
-    let system = site.path().join("systems/shop.yaml");
-    let mut arguments = vec!["adapter", "check", file.to_str().unwrap()];
-    arguments.extend(["--writes", "--system", system.to_str().unwrap()]);
-    for given in given {
-        arguments.extend(["--given", given]);
-    }
-    let (code, out, err) = run(&arguments, &[("SHOP_TOKEN", token)]);
-    assert_eq!(code, 0, "{out}{err}");
-    assert!(out.contains("order.fulfil"), "{out}");
 }
 
 #[track_caller]
@@ -118,11 +104,12 @@ fn an_order_is_placed_told_of_read_and_shipped() {
 
     let second = &placed[1]["data"];
     let given = [
-        format!("order.number={}", second["number"].as_str().unwrap()),
-        format!("order.id={}", second["id"].as_str().unwrap()),
-        "item.sku=WID-1".to_owned(),
+        &*format!("order.number={}", second["number"].as_str().unwrap()),
+        &*format!("order.id={}", second["id"].as_str().unwrap()),
+        "item.sku=WID-1",
     ];
-    check(&site, &token, &given);
+    let out = passes(&site, ("rest", "shop"), &[("SHOP_TOKEN", &token)], &given);
+    assert!(out.contains("order.fulfil"), "{out}");
     refused(
         ask(&host, "order.get", "3", &json!({ "number": "NOWHERE" })),
         "not-found",

@@ -8,9 +8,9 @@ use std::collections::BTreeMap;
 
 use tombolo_sdk::http::{self, Request, Response};
 use tombolo_sdk::json::{Found, Pointers, scalar};
-use tombolo_sdk::{Failure, http::Method};
+use tombolo_sdk::{Failure, FailureKind, http::Method};
 
-use crate::options::{FailureKind, SystemOptions, Version};
+use crate::options::{SystemOptions, Version};
 
 /// Characters of the system's own words that are kept.
 const WORDS: usize = 500;
@@ -169,14 +169,7 @@ impl Client {
             format!("{words} (status {})", response.status)
         };
         match self.errors.get(&code) {
-            Some(FailureKind::InvalidInput) => Failure::invalid_input("", message()),
-            Some(FailureKind::NotFound) => Failure::not_found(message()),
-            Some(FailureKind::Conflict) => Failure::conflict(message()),
-            Some(FailureKind::Unauthorized) => Failure::unauthorized(message()),
-            Some(FailureKind::Rejected) => Failure::rejected(code, message()),
-            Some(FailureKind::Unavailable) => {
-                Failure::unavailable(message(), response.retry_after_ms())
-            }
+            Some(kind) => kind.failure(&code, message(), response.retry_after_ms()),
             // The service wants to be told which version is changed (RFC 6585).
             None if response.status == 428 => Failure::conflict(message()),
             None => response.failure(&code, words.as_deref()),

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use tombolo_sdk::FailureKind;
 use tombolo_sdk::feed::EventOptions;
 use tombolo_sdk::template::Draft;
 
@@ -36,18 +37,6 @@ pub(crate) enum Version {
     V2,
     #[default]
     V4,
-}
-
-/// What an error of the system means.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub(crate) enum FailureKind {
-    InvalidInput,
-    NotFound,
-    Conflict,
-    Unauthorized,
-    Rejected,
-    Unavailable,
 }
 
 /// One entity set, as the operator's actions name it.

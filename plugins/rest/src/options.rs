@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::de::{Deserialize, Deserializer, Error, IgnoredAny};
 use serde_json::value::RawValue;
+use tombolo_sdk::FailureKind;
 use tombolo_sdk::feed::EventOptions;
 use tombolo_sdk::table::{CsvOptions, FixedOptions};
 use tombolo_sdk::template::Draft;
@@ -82,18 +83,6 @@ impl From<OneOrMany> for PointerList {
             OneOrMany::Many(pointers) => pointers,
         })
     }
-}
-
-/// What a code of the system means.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub(crate) enum FailureKind {
-    InvalidInput,
-    NotFound,
-    Conflict,
-    Unauthorized,
-    Rejected,
-    Unavailable,
 }
 
 /// What it means that the result is absent or null.

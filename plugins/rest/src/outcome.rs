@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use tombolo_sdk::http::Response;
 use tombolo_sdk::json::{Found, Pointers, push_string, scalar};
-use tombolo_sdk::{Failure, Json};
+use tombolo_sdk::{Failure, FailureKind, Json};
 
-use crate::options::{AnswerFormat, FailureKind, Options, PointerList};
+use crate::options::{AnswerFormat, Options, PointerList};
 use crate::shape::Shape;
 
 /// Characters of the system's own words that are kept.
@@ -166,15 +166,13 @@ impl Outcome {
 
     /// What the operator says that a code means.
     fn by_code(&self, code: &str, words: &str) -> Option<Failure> {
-        let said = format!("{words} ({code})");
-        Some(match self.kinds.get(code)? {
-            FailureKind::InvalidInput => Failure::invalid_input("", said),
-            FailureKind::NotFound => Failure::not_found(said),
-            FailureKind::Conflict => Failure::conflict(said),
-            FailureKind::Unauthorized => Failure::unauthorized(said),
-            FailureKind::Rejected => Failure::rejected(code, words),
-            FailureKind::Unavailable => Failure::unavailable(said, None),
-        })
+        let kind = *self.kinds.get(code)?;
+        // A rejection has its code beside its words.
+        let said = match kind {
+            FailureKind::Rejected => words.to_owned(),
+            _ => format!("{words} ({code})"),
+        };
+        Some(kind.failure(code, said, None))
     }
 
     fn words(&self, response: &Response) -> (String, Option<String>) {

@@ -103,6 +103,39 @@ impl Failure {
     }
 }
 
+/// The kinds of failure that an operator may give a system's own codes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum FailureKind {
+    /// [`Failure::invalid_input`].
+    InvalidInput,
+    /// [`Failure::not_found`].
+    NotFound,
+    /// [`Failure::conflict`].
+    Conflict,
+    /// [`Failure::unauthorized`].
+    Unauthorized,
+    /// [`Failure::rejected`].
+    Rejected,
+    /// [`Failure::unavailable`].
+    Unavailable,
+}
+
+impl FailureKind {
+    /// The failure of this kind. `retry_after_ms` counts where the kind is passing.
+    #[must_use]
+    pub fn failure(self, code: &str, message: String, retry_after_ms: Option<u64>) -> Failure {
+        match self {
+            Self::InvalidInput => Failure::invalid_input("", message),
+            Self::NotFound => Failure::not_found(message),
+            Self::Conflict => Failure::conflict(message),
+            Self::Unauthorized => Failure::unauthorized(message),
+            Self::Rejected => Failure::rejected(code, message),
+            Self::Unavailable => Failure::unavailable(message, retry_after_ms),
+        }
+    }
+}
+
 impl From<http::Error> for Failure {
     fn from(error: http::Error) -> Self {
         match error {

@@ -85,5 +85,6 @@ pub use bindings::tombolo::adapter::exchange::{
     ActionCall, Answer, Event, Inbound, Page, Reception,
 };
 pub use bindings::tombolo::adapter::types::{Failure, FieldProblem, Json, Passing, Rejection};
+pub use failure::FailureKind;
 pub use json::to_json;
 pub use settings::Settings;

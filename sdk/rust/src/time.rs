@@ -88,7 +88,7 @@ pub fn of_milliseconds(milliseconds: i64) -> String {
 }
 
 /// Days since 1970 of a day of the proleptic Gregorian calendar; years begin in March so that a leap day is the last.
-fn days_from_civil(year: i64, month: i64, day: i64) -> i64 {
+pub(crate) fn days_from_civil(year: i64, month: i64, day: i64) -> i64 {
     let year = if month > 2 { year } else { year - 1 };
     let era = year.div_euclid(400);
     let year_of_era = year.rem_euclid(400);

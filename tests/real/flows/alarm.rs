@@ -6,13 +6,14 @@ use tombolo_tests::broker::Broker;
 use tombolo_tests::client::Client;
 use tombolo_tests::host::wait;
 
-use super::{Chat, Running, port};
+use super::{Chat, Running};
+use crate::servers::free_port;
 use crate::servers::request_tracker::RequestTracker;
 use crate::servers::tryton::Tryton;
 
 #[test]
 fn an_alarm_becomes_a_purchase_once_the_plant_manager_says_so() {
-    let port = port();
+    let port = free_port();
     let (mut chat, tryton, bus) = (Chat::start(port), Tryton::start(), Broker::mosquitto());
     let desk = RequestTracker::start(RequestTracker::port(), "http://127.0.0.1:9/");
     let mut environment = vec![

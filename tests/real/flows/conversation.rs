@@ -4,13 +4,14 @@
 use serde_json::json;
 use tombolo_tests::host::wait;
 
-use super::{Chat, Running, port};
+use super::{Chat, Running};
+use crate::servers::free_port;
 use crate::servers::request_tracker::{RequestTracker, SECRET, correspond};
 use crate::servers::tryton::Tryton;
 
 #[test]
 fn a_customer_is_answered_from_the_erp_or_by_an_agent() {
-    let port = port();
+    let port = free_port();
     let (mut chat, tryton) = (Chat::start(port), Tryton::start());
     let hook = format!("http://127.0.0.1:{port}/hooks/desk/change");
     let desk = RequestTracker::start(RequestTracker::port(), &hook);

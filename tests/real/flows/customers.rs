@@ -4,9 +4,10 @@
 use serde_json::{Value, json};
 use tombolo_tests::host::wait;
 
-use super::{Running, port};
+use super::Running;
 use crate::odata::example;
 use crate::servers::cap::{CLERK, Cap};
+use crate::servers::free_port;
 use crate::servers::tryton::Tryton;
 
 #[test]
@@ -15,7 +16,7 @@ fn two_erps_are_reconciled_and_one_conflict_becomes_a_task() {
     let books = example(&cap, "v2", CLERK.0, "S4_PASSWORD");
     let running = Running::start_with(
         "nightly-customers",
-        port(),
+        free_port(),
         &["tryton", "odata"],
         &[("ERP", tryton.url())],
         &[

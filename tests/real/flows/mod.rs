@@ -16,7 +16,6 @@ use tombolo_tests::built::{adapter, root};
 use tombolo_tests::host::{TestHost, wait};
 use tombolo_tests::site::TestSite;
 
-use crate::servers::free_port;
 use crate::servers::synapse::{HS_TOKEN, Person, SERVER, Synapse, encoded};
 
 /// A site of `tests/real/sites` that runs.
@@ -207,9 +206,4 @@ impl Chat {
         let relation = json!({ "m.in_reply_to": { "event_id": message["event_id"] } });
         self.synapse.writes(person, &self.room, words, &relation);
     }
-}
-
-/// A port for a host that others have to know before it runs.
-fn port() -> u16 {
-    free_port()
 }

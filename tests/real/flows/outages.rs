@@ -2,7 +2,8 @@
 
 use serde_json::json;
 
-use super::{Running, port};
+use super::Running;
+use crate::servers::free_port;
 use crate::servers::tryton::Tryton;
 
 #[test]
@@ -10,7 +11,7 @@ fn a_sale_is_made_once_although_the_erp_hung() {
     let tryton = Tryton::start();
     let mut running = Running::start(
         "low-stock",
-        port(),
+        free_port(),
         &["matrix", "tryton"],
         &[
             ("CHAT", "http://127.0.0.1:9".to_owned()),

@@ -2,12 +2,13 @@
 
 use serde_json::json;
 
-use super::{Chat, Running, port};
+use super::{Chat, Running};
+use crate::servers::free_port;
 use crate::servers::tryton::Tryton;
 
 #[test]
 fn a_quick_reply_buys_what_is_short() {
-    let port = port();
+    let port = free_port();
     let (mut chat, tryton) = (Chat::start(port), Tryton::start());
     let mut environment = vec![("TRYTON_KEY", tryton.key("tombolo"))];
     environment.extend(chat.environment());

@@ -3,12 +3,13 @@
 
 use serde_json::json;
 
-use super::{Chat, Running, port};
+use super::{Chat, Running};
+use crate::servers::free_port;
 use crate::servers::tryton::Tryton;
 
 #[test]
 fn a_sale_is_shipped_when_the_warehouse_says_so() {
-    let port = port();
+    let port = free_port();
     let (mut chat, tryton) = (Chat::start(port), Tryton::start());
     let customer = tryton.id("customer");
     let ann = chat.synapse.person("ann");

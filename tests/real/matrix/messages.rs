@@ -1,34 +1,21 @@
 //! Messages out: rooms, threads, people, edits, and every refusal.
 
 use serde_json::{Value, json};
-use tombolo_tests::built::{adapter, run};
 use tombolo_tests::host::wait;
 
 use super::Chat;
+use crate::checked::passes;
 use crate::servers::synapse::encoded;
 
 #[test]
 fn it_keeps_its_profiles_by_their_own_cases() {
     let chat = Chat::start();
-    let file = adapter("plugins/matrix");
-    let system = chat.site.path().join("systems/chat.yaml");
-    let given = format!("room={}", chat.room);
-    let arguments = [
-        "adapter",
-        "check",
-        file.to_str().unwrap(),
-        "--system",
-        system.to_str().unwrap(),
-        "--writes",
-        "--given",
-        &given,
-    ];
+    let room = format!("room={}", chat.room);
     let environment = chat.environment();
     let environment = environment
         .each_ref()
         .map(|(name, value)| (*name, value.as_str()));
-    let (code, out, err) = run(&arguments, &environment);
-    assert_eq!(code, 0, "{out}{err}");
+    let out = passes(&chat.site, ("matrix", "chat"), &environment, &[&room]);
     for kept in ["im/1", "approval/1"] {
         assert!(out.contains(kept), "{out}");
     }

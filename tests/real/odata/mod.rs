@@ -24,7 +24,7 @@ const ENVIRONMENT: [(&str, &str); 3] = [
 struct Fixture {
     cap: Cap,
     host: TestHost,
-    _site: TestSite,
+    site: TestSite,
 }
 
 impl Fixture {
@@ -48,11 +48,7 @@ impl Fixture {
             site.approve(name);
         }
         let host = TestHost::start(&site, &ENVIRONMENT);
-        Self {
-            cap,
-            host,
-            _site: site,
-        }
+        Self { cap, host, site }
     }
 
     /// What an action gives; its failure as the run tells it.

@@ -3,6 +3,7 @@
 use serde_json::json;
 
 use super::*;
+use crate::checked::passes;
 
 const ACTIONS: [&str; 15] = [
     "party.find",
@@ -30,6 +31,14 @@ fn an_erp_over_v2() {
 #[test]
 fn an_erp_over_v4() {
     erp("v4");
+}
+
+#[test]
+fn the_profiles_own_cases_pass() {
+    let system = |cap: &Cap| vec![("s4", example(cap, "v2", CLERK.0, "S4_PASSWORD"))];
+    let fixture = Fixture::start(system, &[]);
+    let given = ["party.id=17100001", "item.sku=TG11"];
+    passes(&fixture.site, ("odata", "s4"), &ENVIRONMENT, &given);
 }
 
 fn erp(version: &str) {

@@ -1,10 +1,10 @@
 //! Each action through the host, and then a look at Request Tracker itself.
 
 use serde_json::{Value, json};
-use tombolo_tests::built::run;
 
 use super::{BASIC, Desk, ENVIRONMENT, site};
 use crate::asked::ask;
+use crate::checked::passes;
 use crate::servers::client::Client;
 use crate::servers::lossy::Lossy;
 use crate::servers::request_tracker::{RequestTracker, correspond, ticket};
@@ -105,18 +105,7 @@ fn a_ticket_lives_its_life() {
 fn the_profiles_own_cases_pass() {
     let rt = RequestTracker::start(RequestTracker::port(), "");
     let site = site(rt.port, BASIC, "");
-    let file = site.path().join("adapters/rt.wasm");
-    let system = site.path().join("systems/desk.yaml");
-    let arguments = [
-        "adapter",
-        "check",
-        file.to_str().unwrap(),
-        "--system",
-        system.to_str().unwrap(),
-        "--writes",
-    ];
-    let (code, out, err) = run(&arguments, &ENVIRONMENT);
-    assert_eq!(code, 0, "{out}{err}");
+    let out = passes(&site, ("rt", "desk"), &ENVIRONMENT, &[]);
     assert!(out.contains("ticket.update"), "{out}");
 }
 

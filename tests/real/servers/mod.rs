@@ -4,7 +4,6 @@
 pub(crate) mod cap;
 pub(crate) mod client;
 pub(crate) mod lossy;
-pub(crate) mod relay;
 pub(crate) mod request_tracker;
 pub(crate) mod synapse;
 pub(crate) mod tryton;

@@ -3,7 +3,23 @@
 use serde_json::json;
 
 use super::Company;
+use crate::checked::passes;
 use crate::servers::tryton::Tryton;
+
+#[test]
+fn the_profiles_own_cases_pass() {
+    let tryton = Tryton::start();
+    let company = Company::of(&tryton);
+    let (key, customer) = (tryton.key("tombolo"), tryton.id("customer"));
+    let given = [&*format!("party.id={customer}"), "item.sku=WID-1"];
+    let out = passes(
+        &company.site,
+        ("tryton", "erp"),
+        &[("TRYTON_KEY", &key)],
+        &given,
+    );
+    assert!(out.contains("crm/1") && out.contains("erp/1"), "{out}");
+}
 
 #[test]
 fn a_sale_goes_from_draft_to_shipment() {

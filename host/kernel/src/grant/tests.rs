@@ -274,6 +274,7 @@ fn another_place_credential_or_network_is_another_wish() {
         },
         |http| http.credential = Credential::None,
         |http| http.private_network = true,
+        |http| http.keeps_cookies = true,
         |http| http.allow.push("GET /*".into()),
     ];
     for (index, edit) in edits.iter().enumerate() {

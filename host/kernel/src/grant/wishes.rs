@@ -57,7 +57,7 @@ fn http_items(connection: &str, http: &HttpBinding, items: &mut Vec<Item>) {
         connection: connection.to_owned(),
         place: http_place(&http.base),
         allow: allow.clone(),
-        credential: credential(&http.credential),
+        credential: held(http),
         private_network: http.private_network,
     }));
 }
@@ -135,6 +135,15 @@ fn sql_place(place: &SqlPlace) -> String {
             format!("{}{user}", http_place(url))
         }
         SqlPlace::Sqlite { path } => format!("sqlite:{}", path.display()),
+    }
+}
+
+/// What the host attaches: the credential, and the session that a server's kept cookies are.
+fn held(http: &HttpBinding) -> String {
+    match (credential(&http.credential), http.keeps_cookies) {
+        (credential, false) => credential,
+        (credential, true) if credential == "none" => "the server's cookies".into(),
+        (credential, true) => format!("{credential}, and the server's cookies"),
     }
 }
 

@@ -6,7 +6,7 @@ use tombolo_kernel::limits;
 use tombolo_kernel::schema::InputSchema;
 use tombolo_manifest::{Case, Effect, Profile, ProfileAction};
 
-use super::live::{Live, found};
+use super::live::Live;
 use super::values::Values;
 use super::{Finding, Verdict};
 
@@ -32,7 +32,12 @@ pub(super) async fn carry_out(
             key: format!("check-{}-{number}", values.unique()),
         };
         let (outcome, note) = one.carry_out(writes, values).await;
-        findings.push(found(&profile.name, one.words(), outcome, cut(&note)));
+        findings.push(Finding::new(
+            &profile.name,
+            one.words(),
+            outcome,
+            cut(&note),
+        ));
     }
 }
 
@@ -57,21 +62,21 @@ pub(super) async fn unreachable(lost: &Live, findings: &mut Vec<Finding>) {
         failures.push((format!("feed {feed}"), failed));
     }
     if failures.is_empty() {
-        let note = match lost.reads().next() {
-            Some(action) => {
-                format!("nothing of it can be asked without an input ({action} wants one)")
-            }
-            None => "it has nothing that only reads".to_owned(),
-        };
-        findings.push(found("outage", "nobody answers", Verdict::Skipped, note));
+        let note = "it has no feed, and no list that can be asked for without an input";
+        findings.push(Finding::new(
+            "outage",
+            "nobody answers",
+            Verdict::Skipped,
+            note,
+        ));
     }
     for (what, failed) in failures {
         let what = format!("{what} while nobody answers");
         findings.push(match failed {
             Some(failure @ Failure::Unavailable { .. }) => {
-                found("outage", what, Verdict::Passed, cut(&told(&failure)))
+                Finding::new("outage", what, Verdict::Passed, cut(&told(&failure)))
             }
-            Some(other) => found(
+            Some(other) => Finding::new(
                 "outage",
                 what,
                 Verdict::Failed,
@@ -80,7 +85,7 @@ pub(super) async fn unreachable(lost: &Live, findings: &mut Vec<Finding>) {
                     told(&other)
                 )),
             ),
-            None => found(
+            None => Finding::new(
                 "outage",
                 what,
                 Verdict::Failed,

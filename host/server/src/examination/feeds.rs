@@ -5,7 +5,7 @@ use tombolo_kernel::schema::InputSchema;
 use tombolo_kernel::system::{MadeEvent, Page};
 
 use super::cases::{cut, told};
-use super::live::{Live, found};
+use super::live::Live;
 use super::{Finding, Verdict};
 
 /// Events of a page.
@@ -18,7 +18,7 @@ pub(super) async fn read(live: &Live, findings: &mut Vec<Finding>) {
             Ok(passed) => passed,
             Err(note) => (Verdict::Failed, note),
         };
-        findings.push(found("feeds", feed, outcome, cut(&note)));
+        findings.push(Finding::new("feeds", feed, outcome, cut(&note)));
     }
 }
 

@@ -16,11 +16,11 @@ use tombolo_kernel::schema::InputSchema;
 use tombolo_kernel::system::{
     ActionCall, Actor as _, Binding, Credential, Surroundings, SystemSpec, Systems,
 };
-use tombolo_manifest::{Effect, Profile};
+use tombolo_manifest::Profile;
 use url::Url;
 
 use super::values::Values;
-use super::{ExaminationError, Finding, How, Verdict, cases, feeds};
+use super::{ExaminationError, Finding, How, cases, feeds};
 use crate::broker::Links;
 use crate::secrets::SecretSource;
 use crate::site::{self, Adapter, AdapterPlace, Adapters, Around, SystemPlan};
@@ -147,16 +147,6 @@ impl Live {
         self.plan.bare.actions.contains_key(action)
     }
 
-    /// Actions that only read, by name.
-    pub(super) fn reads(&self) -> impl Iterator<Item = &str> {
-        self.plan
-            .bare
-            .actions
-            .iter()
-            .filter(|(_, offer)| offer.effect == Effect::Read)
-            .map(|(name, _)| name.as_str())
-    }
-
     /// Its feeds.
     pub(super) fn feeds(&self) -> impl Iterator<Item = &str> {
         self.plan.bare.feeds.iter().map(String::as_str)
@@ -224,14 +214,4 @@ struct Unheard;
 
 impl AuditSink for Unheard {
     fn record(&self, _record: Arc<AuditRecord>) {}
-}
-
-/// A finding of one part.
-pub(super) fn found(
-    part: &str,
-    what: impl Into<String>,
-    outcome: Verdict,
-    note: impl Into<String>,
-) -> Finding {
-    Finding::new(part, what, outcome, note)
 }

@@ -6,9 +6,13 @@ use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, header};
 use http_body_util::BodyExt;
 use hyper::body::Body;
+use tokio::sync::{Semaphore, SemaphorePermit};
 use tombolo_kernel::limits;
 
 use crate::api::errors::Refusal;
+
+/// What one place of [`limits::INBOUND_REQUESTS`] has room for.
+const PLACE_BYTES: usize = 1 << 20;
 
 /// The whole body.
 ///
@@ -18,7 +22,43 @@ pub(crate) async fn read<B>(headers: &HeaderMap, body: B, most: usize) -> Result
 where
     B: Body<Data = Bytes> + Unpin,
 {
-    read_within(headers, body, most, limits::INBOUND_TIME).await
+    read_within(headers, body, most, limits::INBOUND_TIME, |_| Ok(())).await
+}
+
+/// The same for a body that may be large: the place counts as one more for each mebibyte that came.
+///
+/// # Errors
+/// Those of [`read`]; [`Refusal::Overloaded`] where no more places are free.
+pub(crate) async fn read_large<'a, B>(
+    headers: &HeaderMap,
+    body: B,
+    most: usize,
+    places: &'a Semaphore,
+    place: &mut SemaphorePermit<'a>,
+) -> Result<Bytes, Refusal>
+where
+    B: Body<Data = Bytes> + Unpin,
+{
+    read_within(headers, body, most, limits::INBOUND_TIME, |size| {
+        hold(places, place, size)
+    })
+    .await
+}
+
+fn hold<'a>(
+    places: &'a Semaphore,
+    place: &mut SemaphorePermit<'a>,
+    size: usize,
+) -> Result<(), Refusal> {
+    let more = size
+        .div_ceil(PLACE_BYTES)
+        .saturating_sub(place.num_permits());
+    let more = u32::try_from(more).map_err(|_| Refusal::Overloaded)?;
+    if more > 0 {
+        let more = places.try_acquire_many(more);
+        place.merge(more.map_err(|_| Refusal::Overloaded)?);
+    }
+    Ok(())
 }
 
 async fn read_within<B>(
@@ -26,6 +66,7 @@ async fn read_within<B>(
     body: B,
     most: usize,
     time: Duration,
+    hold: impl FnMut(usize) -> Result<(), Refusal>,
 ) -> Result<Bytes, Refusal>
 where
     B: Body<Data = Bytes> + Unpin,
@@ -33,12 +74,16 @@ where
     if announced(headers).is_some_and(|length| length > most as u64) {
         return Err(Refusal::TooLarge(most));
     }
-    tokio::time::timeout(time, collect(body, most))
+    tokio::time::timeout(time, collect(body, most, hold))
         .await
         .unwrap_or(Err(Refusal::Slow))
 }
 
-async fn collect<B>(mut body: B, most: usize) -> Result<Bytes, Refusal>
+async fn collect<B>(
+    mut body: B,
+    most: usize,
+    mut hold: impl FnMut(usize) -> Result<(), Refusal>,
+) -> Result<Bytes, Refusal>
 where
     B: Body<Data = Bytes> + Unpin,
 {
@@ -55,6 +100,7 @@ where
         if so_far + data.len() > most {
             return Err(Refusal::TooLarge(most));
         }
+        hold(so_far + data.len())?;
         match &mut whole {
             Some(whole) => whole.extend_from_slice(&data),
             None if first.is_empty() => first = data,
@@ -129,8 +175,44 @@ mod tests {
             Result<Frame<Bytes>, Infallible>,
         >());
         assert!(matches!(
-            read_within(&HeaderMap::new(), endless, 6, Duration::from_millis(1)).await,
+            read_within(
+                &HeaderMap::new(),
+                endless,
+                6,
+                Duration::from_millis(1),
+                |_| Ok(())
+            )
+            .await,
             Err(Refusal::Slow)
         ));
+    }
+
+    #[tokio::test]
+    async fn a_large_body_takes_a_place_for_each_mebibyte_and_gives_them_back() {
+        let places = Semaphore::new(3);
+        let large = |size| Full::new(Bytes::from(vec![0; size]));
+        let none = HeaderMap::new();
+        let mut place = places.try_acquire().unwrap();
+        let read = read_large(
+            &none,
+            large(2 * PLACE_BYTES + 1),
+            9 << 20,
+            &places,
+            &mut place,
+        );
+        assert_eq!(read.await.unwrap().len(), 2 * PLACE_BYTES + 1);
+        assert_eq!(places.available_permits(), 0);
+        drop(place);
+        assert_eq!(places.available_permits(), 3);
+
+        let mut place = places.try_acquire().unwrap();
+        let read = read_large(
+            &none,
+            large(3 * PLACE_BYTES + 1),
+            9 << 20,
+            &places,
+            &mut place,
+        );
+        assert!(matches!(read.await, Err(Refusal::Overloaded)));
     }
 }

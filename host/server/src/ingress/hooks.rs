@@ -29,7 +29,7 @@ pub(crate) async fn receive(core: &Core, request: Request<Incoming>) -> Response
 }
 
 async fn taken(core: &Core, request: Request<Incoming>) -> Result<Option<Answer>, Refusal> {
-    let _place = core
+    let mut place = core
         .inbound
         .try_acquire()
         .map_err(|_| Refusal::Overloaded)?;
@@ -41,7 +41,8 @@ async fn taken(core: &Core, request: Request<Incoming>) -> Result<Option<Answer>
     if ![Method::POST, Method::PUT, Method::GET].contains(&head.method) {
         return Err(Refusal::Method("POST, PUT, GET"));
     }
-    let content = body::read(&head.headers, content, limits::INBOUND_BODY).await?;
+    let most = limits::HOOK_BODY;
+    let content = body::read_large(&head.headers, content, most, &core.inbound, &mut place).await?;
     let received_ms = core.clock.now_ms();
     let inbound = Inbound {
         hook: hook.to_owned(),

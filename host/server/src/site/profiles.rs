@@ -50,23 +50,15 @@ impl Kept {
     /// Tells what a system that keeps them has to offer and does not.
     pub(crate) fn check(&self, declared: &Declared, problems: &mut Problems) {
         for (at, profile) in &self.0 {
-            let actions = profile
-                .actions
-                .iter()
-                .filter(|(name, action)| !action.optional && !declared.actions.contains_key(*name))
-                .map(|(name, _)| format!("the action {name}"));
-            let emits = |kind: &str| declared.emits.iter().any(|(_, emitted)| emitted == kind);
-            let events = profile
-                .events
-                .iter()
-                .filter(|(kind, event)| !event.optional && !emits(kind))
-                .map(|(kind, _)| format!("{kind} under `emits`"));
-            let missing: Vec<String> = actions.chain(events).collect();
+            let missing = profile.lacking(
+                |name| declared.actions.contains_key(name),
+                |kind| declared.emits.iter().any(|(_, emitted)| emitted == kind),
+            );
             if !missing.is_empty() {
                 problems.add(
                     *at,
                     format!(
-                        "a system that keeps {} offers {}; add what is missing, or take the profile out",
+                        "a system that keeps {} offers {}; add what is missing (events under `emits`), or take the profile out",
                         profile.name,
                         missing.join(", ")
                     ),

@@ -82,17 +82,10 @@ fn owed(
     emits: &BTreeMap<String, String>,
     problems: &mut Vec<Problem>,
 ) {
-    let actions = profile
-        .actions
-        .iter()
-        .filter(|(name, action)| !action.optional && !actions.contains_key(*name))
-        .map(|(name, _)| format!("the action `{name}`"));
-    let events = profile
-        .events
-        .iter()
-        .filter(|(name, event)| !event.optional && !emits.contains_key(*name))
-        .map(|(name, _)| format!("the event `{name}`"));
-    let missing: Vec<String> = actions.chain(events).collect();
+    let missing = profile.lacking(
+        |name| actions.contains_key(name),
+        |kind| emits.contains_key(kind),
+    );
     if !missing.is_empty() {
         problems.push(at(
             &["adapter", "profiles", &index.to_string()],

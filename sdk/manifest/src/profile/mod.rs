@@ -138,6 +138,25 @@ impl Profile {
         names.join(", ")
     }
 
+    /// What a system that keeps the profile has to offer and lacks, in words; `action` and `event` say what it has.
+    pub fn lacking(
+        &self,
+        action: impl Fn(&str) -> bool,
+        event: impl Fn(&str) -> bool,
+    ) -> Vec<String> {
+        let actions = self
+            .actions
+            .iter()
+            .filter(|(name, says)| !says.optional && !action(name))
+            .map(|(name, _)| format!("the action `{name}`"));
+        let events = self
+            .events
+            .iter()
+            .filter(|(kind, says)| !says.optional && !event(kind))
+            .map(|(kind, _)| format!("the event `{kind}`"));
+        actions.chain(events).collect()
+    }
+
     fn read(text: &str) -> Result<Self, String> {
         let mut profile: Self = serde_saphyr::from_str(text).map_err(|error| error.to_string())?;
         let types = std::mem::take(&mut profile.types);

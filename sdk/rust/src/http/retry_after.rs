@@ -1,5 +1,7 @@
 //! `Retry-After` without a clock: a date is measured against the response's own `Date`.
 
+use crate::time::days_from_civil;
+
 /// At most a day: a date far off is a mistake of the system's clock.
 const MOST_SECONDS: u64 = 86_400;
 
@@ -25,10 +27,10 @@ pub(super) fn http_date(text: &str) -> Option<u64> {
         "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
     ];
     let mut words = text.trim().strip_suffix(" GMT")?.split(' ').skip(1);
-    let day: u64 = words.next()?.parse().ok()?;
+    let day: i64 = words.next()?.parse().ok()?;
     let month_name = words.next()?;
-    let month = MONTHS.iter().position(|month| *month == month_name)? as u64 + 1;
-    let year: u64 = words.next()?.parse().ok()?;
+    let month = MONTHS.iter().position(|month| *month == month_name)? as i64 + 1;
+    let year: i64 = words.next()?.parse().ok()?;
     let mut time = words
         .next()?
         .splitn(3, ':')
@@ -42,19 +44,8 @@ pub(super) fn http_date(text: &str) -> Option<u64> {
     {
         return None;
     }
-    Some(days_since_1970(year, month, day) * 86_400 + hour * 3600 + minute * 60 + second)
-}
-
-/// Days of the proleptic Gregorian calendar; years begin in March so that a leap day is the last.
-fn days_since_1970(year: u64, month: u64, day: u64) -> u64 {
-    let (year, month) = if month > 2 {
-        (year, month - 3)
-    } else {
-        (year - 1, month + 9)
-    };
-    let days = year * 365 + year / 4 - year / 100 + year / 400 + (month * 153 + 2) / 5 + day - 1;
-    // Days from 0000-03-01 to 1970-01-01.
-    days - 719_468
+    let days = u64::try_from(days_from_civil(year, month, day)).ok()?;
+    Some(days * 86_400 + hour * 3600 + minute * 60 + second)
 }
 
 #[cfg(test)]

@@ -30,11 +30,11 @@ fn what_does_not_keep_a_profile_is_told() {
     refused(&[
         (
             "adapter: any.wasm\nprofiles: [device/1]\n",
-            "a system that keeps device/1 offers device.alarm under `emits`",
+            "a system that keeps device/1 offers the event `device.alarm`",
         ),
         (
             "adapter: any.wasm\nprofiles: [logistics/1]\nemits: [shipment.changed]\n",
-            "the action shipment.create, the action shipment.track",
+            "the action `shipment.create`, the action `shipment.track`",
         ),
         (
             "adapter: any.wasm\nprofiles: [device/7]\n",

@@ -1,0 +1,29 @@
+//! `tombolo adapter check` against a live system: the cases of the profiles that it keeps.
+
+use tombolo_tests::built::run;
+use tombolo_tests::site::TestSite;
+
+/// Checks a system of the site through one of the site's adapters, writing, with these values given.
+///
+/// # Panics
+/// With the table, where a check fails or is not tried for want of a value.
+#[track_caller]
+pub(crate) fn passes(
+    site: &TestSite,
+    (adapter, system): (&str, &str),
+    environment: &[(&str, &str)],
+    given: &[&str],
+) -> String {
+    let adapter = site.path().join(format!("adapters/{adapter}.wasm"));
+    let system = site.path().join(format!("systems/{system}.yaml"));
+    let mut arguments = vec!["adapter", "check", adapter.to_str().unwrap(), "--writes"];
+    arguments.extend(["--system", system.to_str().unwrap()]);
+    for given in given {
+        arguments.extend(["--given", given]);
+    }
+    let (code, out, err) = run(&arguments, environment);
+    assert_eq!(code, 0, "{out}{err}");
+    assert!(!out.contains("it needs --given"), "{out}");
+    println!("{out}");
+    out
+}
