@@ -112,16 +112,14 @@ pub(crate) fn read(
     let after = cursor.map(Position::parse).transpose()?;
     let limit = limit.max(1) as usize;
     let mut changes = Vec::new();
-    let mut is_cut = false;
     for (index, source) in feed.sources.iter().enumerate() {
         for is_written in [false, true] {
-            let found = source.changes(client, index, is_written, after.as_ref(), limit)?;
-            is_cut |= found.len() >= limit;
-            changes.extend(found);
+            // One more than fits tells whether anything follows.
+            changes.extend(source.changes(client, index, is_written, after.as_ref(), limit + 1)?);
         }
     }
     changes.sort_by(|one, other| one.position.cmp(&other.position));
-    is_cut |= changes.len() > limit;
+    let is_cut = changes.len() > limit;
     changes.truncate(limit);
     let events = events(client, name, &feed, &changes)?;
     let last = changes.pop().map(|change| change.position).or(after);

@@ -118,8 +118,17 @@ fn nothing_new_keeps_the_cursor() {
 }
 
 #[test]
-fn a_record_that_is_gone_is_passed_over() {
+fn a_page_that_is_just_full_says_that_nothing_follows() {
     let host = host();
+    let made = json!([row(8, 1, None), row(9, 2, None)]);
+    let page = page(&host, made, json!([]), &[8, 9], None);
+    assert_eq!(page.events.len(), 2);
+    assert!(!page.more);
+}
+
+#[test]
+fn a_record_that_is_gone_is_passed_over() {
+    let host = host().at_ms(1_767_225_600_000 + 400_000);
     let page = page(
         &host,
         json!([row(8, 1, None), row(9, 2, None)]),
