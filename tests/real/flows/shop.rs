@@ -52,7 +52,7 @@ fn figures() {
         let run = running
             .host()
             .get(&format!("/api/runs/{}", runs[0]["id"].as_str().unwrap()));
-        let began = run["event"]["at_ms"].as_u64().unwrap();
+        let began = run["event"]["stored_ms"].as_u64().unwrap();
         let mut requests = 0;
         let ended =
             until_confirmed(&run["trace"]["steps"], &mut requests).expect("a confirmed sale");
