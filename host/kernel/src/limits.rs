@@ -1,6 +1,5 @@
 //! Every bound, with its unit and its reason, in one file. Nothing in the host grows without one of these.
 
-use std::ops::RangeInclusive;
 use std::time::Duration;
 
 /// Bytes in a mebibyte.
@@ -293,12 +292,9 @@ pub const INBOUND_HEADERS: usize = 100;
 pub const STORE_QUEUE: usize = 8_192;
 /// Writes in one group commit.
 pub const GROUP_COMMIT: usize = 1_024;
-/// How long a group commit gathers after the one before began, for each write of that one: a commit costs the same for
-/// one write as for fifty, so the more come, the longer it pays to wait. A lone write never waits.
-pub const GATHER: Duration = Duration::from_micros(125);
-/// Shortest gathering beside others, and the longest: what a write waits at most for the sake of others.
-pub const GATHER_WITHIN: RangeInclusive<Duration> =
-    Duration::from_millis(1)..=Duration::from_millis(4);
+/// How long a group commit gathers after the one before began, if that one had company: a commit costs the same for
+/// one write as for fifty. A lone write never waits.
+pub const GATHER: Duration = Duration::from_millis(1);
 /// One text of an audit record, bytes; longer ones are cut. The longest path that is shown has 512 characters.
 pub const AUDIT_TEXT: usize = 1 << 10;
 /// Denials of one call that have a record each; of more only their number is on record. A mistaken adapter has a few.

@@ -19,7 +19,7 @@ use rusqlite::config::DbConfig;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 use tombolo_kernel::audit::{AuditRecord, Kind, Outcome};
 use tombolo_kernel::clock::SharedClock;
 use tombolo_kernel::limits;
@@ -71,7 +71,7 @@ impl Writer {
         let _guard = AbandonOnExit(Arc::clone(&self.queue));
         let mut gather = None;
         while let Some(group) = self.queue.take(gather) {
-            gather = gathering(group.commands.len()).map(|time| Instant::now() + time);
+            gather = (group.commands.len() > 1).then(|| Instant::now() + limits::GATHER);
             self.write(group);
             if let Some(connection) = &self.connection {
                 self.checkpointer.after_commit(connection);
@@ -194,13 +194,6 @@ impl Writer {
             tracing::info!(store = %self.path.display(), "the write-ahead log stays beside the store until the next start");
         }
     }
-}
-
-/// How long the commit after one of so many writes gathers.
-fn gathering(writes: usize) -> Option<Duration> {
-    let (least, most) = (*limits::GATHER_WITHIN.start(), *limits::GATHER_WITHIN.end());
-    let writes = u32::try_from(writes).unwrap_or(u32::MAX);
-    (writes > 1).then(|| limits::GATHER.saturating_mul(writes).clamp(least, most))
 }
 
 /// Whoever waits for a writer that panicked is told so, and does not wait for ever.
