@@ -15,6 +15,7 @@ use crate::client::{Client, Fields};
 use crate::domain::Domain;
 use crate::item::{by_skus, sku};
 use crate::value::{decimal, id, money, object};
+use crate::{purchase, sale};
 
 /// What the input says of one line.
 #[derive(Debug, Deserialize)]
@@ -37,17 +38,21 @@ pub(crate) struct Order {
     pub(crate) line_model: &'static str,
     /// The product's unit that its lines are counted in.
     pub(crate) unit: &'static str,
+    /// What its actions answer with.
+    pub(crate) fields: Fields,
 }
 
 pub(crate) const SALE: Order = Order {
     model: "sale.sale",
     line_model: "sale.line",
     unit: "sale_uom",
+    fields: sale::FIELDS,
 };
 pub(crate) const PURCHASE: Order = Order {
     model: "purchase.purchase",
     line_model: "purchase.line",
     unit: "purchase_uom",
+    fields: purchase::FIELDS,
 };
 
 /// Of what Tryton suggests for an order, what is stored with it.
@@ -97,14 +102,14 @@ impl Order {
         })
     }
 
-    /// The order that carries `mark`, made of `values` unless it is there, and filled in. Answers with its id.
+    /// The order that carries `mark`, made of `values` unless it is there, and filled in.
     pub(crate) fn made(
         &self,
         client: &Client,
         mark: &str,
         mut values: Value,
         prices: &[Option<Money>],
-    ) -> Result<String, Failure> {
+    ) -> Result<Value, Failure> {
         let same = Domain::new()
             .equal("company", client.preference("company")?)
             .equal("description", mark);
@@ -122,10 +127,11 @@ impl Order {
         lines.sort_by_key(|line| line["id"].as_u64());
         let is_filled_in =
             order["state"] != "draft" || lines.iter().any(|line| !line["write_date"].is_null());
-        if !is_filled_in {
-            self.fill_in(client, &id, &lines, prices)?;
+        if is_filled_in {
+            client.get(self.model, &id, self.fields)
+        } else {
+            self.fill_in(client, &id, &lines, prices)
         }
-        Ok(id)
     }
 
     fn fill_in(
@@ -134,7 +140,7 @@ impl Order {
         id: &str,
         lines: &[Value],
         prices: &[Option<Money>],
-    ) -> Result<(), Failure> {
+    ) -> Result<Value, Failure> {
         // Before the lines, whose prices and taxes depend on it.
         let values = picked(&client.suggested(self.model, id, "party")?, ORDER_FIELDS);
         let order = client.write(self.model, id, &values, STAGE)?;
@@ -169,30 +175,30 @@ impl Order {
         // All lines in one transaction: either none of them was written, or all are filled in.
         let mut command = vec![json!("write")];
         command.extend(writes);
-        client.write(self.model, id, &json!({ "lines": [command] }), STAGE)?;
-        Ok(())
+        let values = json!({ "lines": [command] });
+        client.write(self.model, id, &values, self.fields)
     }
 
     /// Confirms it, from draft or quotation on.
-    pub(crate) fn confirm(&self, client: &Client, id: &str) -> Result<(), Failure> {
-        let state = client.get(self.model, id, STAGE)?["state"].clone();
-        match state.as_str() {
-            Some("confirmed" | "processing" | "done") => return Ok(()),
+    pub(crate) fn confirm(&self, client: &Client, id: &str) -> Result<Value, Failure> {
+        let order = client.get(self.model, id, self.fields)?;
+        match order["state"].as_str() {
+            Some("confirmed" | "processing" | "done") => return Ok(order),
             Some("draft") => {
                 client.press(self.model, id, "quote", STAGE)?;
             }
             _ => {}
         }
-        client.press(self.model, id, "confirm", STAGE).map(|_| ())
+        client.press(self.model, id, "confirm", self.fields)
     }
 
     /// Cancels it, as far as Tryton lets it.
-    pub(crate) fn cancel(&self, client: &Client, id: &str) -> Result<(), Failure> {
-        let state = client.get(self.model, id, STAGE)?["state"].clone();
-        if state != "cancelled" {
-            client.press(self.model, id, "cancel", STAGE)?;
+    pub(crate) fn cancel(&self, client: &Client, id: &str) -> Result<Value, Failure> {
+        let order = client.get(self.model, id, self.fields)?;
+        if order["state"] == "cancelled" {
+            return Ok(order);
         }
-        Ok(())
+        client.press(self.model, id, "cancel", self.fields)
     }
 }
 

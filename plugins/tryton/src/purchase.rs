@@ -55,7 +55,7 @@ pub(crate) fn shape(record: &Value) -> Value {
 pub(crate) fn order(client: &Client, call: &ActionCall) -> Result<Json, Failure> {
     let input: Make = call.parse()?;
     let mark = mark(&call.idempotency_key);
-    let id = match (input.request, input.supplier, input.lines) {
+    let made = match (input.request, input.supplier, input.lines) {
         (Some(wanted), supplier, _) => of_request(client, &wanted, supplier.as_deref(), &mark)?,
         (None, Some(supplier), Some(lines)) => {
             let supplier = supplier_id(client, &supplier)?;
@@ -73,7 +73,7 @@ pub(crate) fn order(client: &Client, call: &ActionCall) -> Result<Json, Failure>
             ));
         }
     };
-    by_id(client, &id)
+    to_json(&shape(&made))
 }
 
 pub(crate) fn get(client: &Client, call: &ActionCall) -> Result<Json, Failure> {
@@ -83,14 +83,12 @@ pub(crate) fn get(client: &Client, call: &ActionCall) -> Result<Json, Failure> {
 
 pub(crate) fn confirm(client: &Client, call: &ActionCall) -> Result<Json, Failure> {
     let Id { id } = call.parse()?;
-    PURCHASE.confirm(client, &id)?;
-    by_id(client, &id)
+    to_json(&shape(&PURCHASE.confirm(client, &id)?))
 }
 
 pub(crate) fn cancel(client: &Client, call: &ActionCall) -> Result<Json, Failure> {
     let Id { id } = call.parse()?;
-    PURCHASE.cancel(client, &id)?;
-    by_id(client, &id)
+    to_json(&shape(&PURCHASE.cancel(client, &id)?))
 }
 
 /// The order of a request, which has one at most: whoever asks again gets it, whatever the key.
@@ -99,7 +97,7 @@ fn of_request(
     wanted: &str,
     supplier: Option<&str>,
     mark: &str,
-) -> Result<String, Failure> {
+) -> Result<Value, Failure> {
     let demands = request::approved(client, wanted)?;
     if let Some(order) = demands
         .iter()
@@ -110,7 +108,7 @@ fn of_request(
         return if made["description"] == mark {
             PURCHASE.made(client, mark, Value::Null, &[])
         } else {
-            Ok(order)
+            client.get(MODEL, &order, FIELDS)
         };
     }
     let supplier = match supplier {
