@@ -1,5 +1,6 @@
 //! A reviewer gives less than was asked for.
 
+use serde_json::json;
 use tombolo_tests::host::TestHost;
 use tombolo_tests::server::RecordingServer;
 
@@ -78,6 +79,50 @@ fn what_was_refused_stays_refused_until_all_is_said_and_a_new_wish_waits() {
     host.wait_for("the island runs", |host| {
         let status = host.get("/api/systems").to_string();
         status.contains("\"running\"").then_some(())
+    });
+}
+
+#[test]
+fn a_field_that_a_reviewer_keeps_back_stays_so_until_all_is_said() {
+    let site = site(&RecordingServer::start());
+    let (code, told) = approve(&site, &["--hide", "order..notes"]);
+    assert_eq!(code, 1, "{told}");
+    assert!(told.contains("`order..notes` is no path"), "{told}");
+    let (code, told) = approve(&site, &["--hide", "birthday,order.notes"]);
+    assert_eq!(code, 0, "{told}");
+    assert!(told.contains("Never gets the field `birthday`"), "{told}");
+    let change = review(&site)["change"].as_str().unwrap().to_owned();
+    assert!(change.starts_with("nothing"), "{change}");
+    let host = TestHost::start(&site, ENVIRONMENT);
+    let deed = json!({
+        "do": "echo", "part": "p-77", "birthday": "1980-02-29",
+        "lines": [{ "Birth_Day": "1980-02-29", "order": { "notes": "difficult" } }],
+    });
+    let mut sent = 0;
+    let mut given = || {
+        sent += 1;
+        let run = sail(&host, &sent.to_string(), &deed);
+        assert_eq!(run["run"]["status"], "done", "{run:#}");
+        run["trace"]["steps"][0]["result"].to_string()
+    };
+    let is_kept_back = |given: &str| {
+        assert!(given.contains("p-77"), "{given}");
+        !given.contains("1980-02-29") && !given.contains("difficult")
+    };
+    let first = given();
+    assert!(is_kept_back(&first), "{first}");
+
+    assert_eq!(approve(&site, &["--expires", "90d"]).0, 0);
+    host.wait_for("the later approval is in force", |host| {
+        let approvals = host.get("/api/audit?kind=approval");
+        (approvals["records"].as_array()?.len() == 2).then_some(())
+    });
+    let later = given();
+    assert!(is_kept_back(&later), "{later}");
+
+    assert_eq!(approve(&site, &["--all"]).0, 0);
+    host.wait_for("the field reaches it", |_| {
+        (!is_kept_back(&given())).then_some(())
     });
 }
 

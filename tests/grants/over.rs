@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use tombolo_tests::built::run;
 use tombolo_tests::host::TestHost;
-use tombolo_tests::server::RecordingServer;
+use tombolo_tests::server::{RecordingServer, Reply};
 use tombolo_tests::site::TestSite;
 
 use crate::fixture::{ENVIRONMENT, approve, http, id, review, sail, site, site_at};
@@ -81,6 +81,25 @@ fn a_revoked_grant_stops_a_request_in_the_middle_of_its_body() {
         let records = host.get("/api/audit?kind=revoke").to_string();
         records.contains("it leaks").then_some(())
     });
+}
+
+#[test]
+fn an_expired_grant_stops_a_call_that_waits_for_its_answer() {
+    let server = RecordingServer::start();
+    server.reply(Reply::hanging());
+    let site = site(&server);
+    assert_eq!(approve(&site, &[]).0, 0);
+    let host = TestHost::start(&site, ENVIRONMENT);
+    // The call has to begin before the end, and the end to come before its deadline of 30 s.
+    assert_eq!(approve(&site, &["--expires", "20s"]).0, 0);
+    host.wait_for("the end is known", |host| {
+        island(host)["expires_ms"].is_u64().then_some(())
+    });
+    let deed = http("GET", "/orders/7");
+    assert_eq!(host.publish("sail", "1", &deed).status, 202);
+    host.wait_for("the request", |_| server.received().first().map(|_| ()));
+    was_cut(&host, "its grant expired");
+    host.wait_for("the island stops", |host| is_stopped(host, "expired at"));
 }
 
 #[test]

@@ -60,6 +60,30 @@ fn an_upgrade_tells_what_is_wider_narrower_new_and_gone() {
 }
 
 #[test]
+fn whose_adapter_it_is_and_what_it_imports_in_vain_is_told() {
+    let site = site(&RecordingServer::start());
+    let said = review(&site);
+    let file = std::fs::read(site.path().join("adapters/attacker.wasm")).unwrap();
+    let package = tombolo_kernel::package::Package::read(file).unwrap();
+    assert_eq!(said["size"], package.bytes.len());
+    assert_eq!(said["adapter"]["digest"], package.digest.as_str());
+    assert!(said["sbom"].is_object(), "{said:#}");
+    let (code, out, err) = site.tombolo(&["grant", "review", "island"]);
+    assert_eq!(code, 0, "{out}{err}");
+    for words in [
+        package.digest.as_str(),
+        "components inside",
+        "which the site trusts for hostile/*",
+        "the component imports `sql`, but nothing of it is asked for here",
+    ] {
+        assert!(out.contains(words), "{words}: {out}");
+    }
+    assert!(!out.contains("the component imports `http`"), "{out}");
+    let size = |line: &str| line.starts_with("size ") && line.ends_with("iB");
+    assert!(out.lines().any(size), "{out}");
+}
+
+#[test]
 fn new_code_with_the_same_wishes_is_told_in_these_words() {
     let site = site(&RecordingServer::start());
     assert_eq!(approve(&site, &[]).0, 0);

@@ -188,6 +188,99 @@ fn no_secret_is_read_and_what_is_hidden_does_not_reach_the_guest() {
     assert!(server.received().is_empty(), "{:?}", server.received());
 }
 
+#[test]
+fn a_feed_is_read_from_its_cursor_and_what_it_would_reach_is_told() {
+    let server = RecordingServer::start();
+    let site = site(&server);
+    let file = "systems/island.yaml";
+    let system = std::fs::read_to_string(site.path().join(file)).unwrap();
+    site.write(
+        file,
+        &(system + "feeds:\n  changes: { do: {} }\nemits: [attack.received]\n"),
+    );
+    let review = review(&site);
+    let (reads, emits) = (id(&review, "send GET"), id(&review, "make events"));
+    assert_eq!(approve(&site, &[]).0, 0);
+    let lines = [
+        json!({"feed": "changes"}).to_string(),
+        json!({"feed": "changes", "cursor": "/orders/7"}).to_string(),
+        json!({"feed": "changes", "cursor": "/elsewhere"}).to_string(),
+        json!({"feed": "nothing"}).to_string(),
+    ];
+    let report = tried(&site, &lines, &[]);
+    let seen: Vec<Value> = (0..3)
+        .map(|at| {
+            let call = &report["tried"][at]["calls"][0];
+            let reach = &reaches(&report, at)[0];
+            let emit = &reaches(&report, at)[1];
+            json!([
+                call["what"],
+                reach["what"],
+                reach["item"],
+                reach["unanswered"],
+                reach["refused"].is_string(),
+                emit["item"],
+                call["events"],
+            ])
+        })
+        .collect();
+    let made = json!(["attack.received"]);
+    assert_eq!(
+        seen,
+        [
+            json!([
+                "feed changes",
+                "GET /orders/first",
+                reads,
+                true,
+                false,
+                emits,
+                made
+            ]),
+            json!([
+                "feed changes",
+                "GET /orders/7",
+                reads,
+                true,
+                false,
+                emits,
+                made
+            ]),
+            json!([
+                "feed changes",
+                "GET /elsewhere",
+                null,
+                false,
+                true,
+                emits,
+                made
+            ]),
+        ],
+        "{report:#}"
+    );
+    let unknown = &report["tried"][3]["calls"][0];
+    assert!(unknown["failure"].is_object(), "{unknown:#}");
+    assert_eq!(unknown["reaches"], json!([]), "{unknown:#}");
+    assert!(server.received().is_empty(), "{:?}", server.received());
+
+    assert_eq!(approve(&site, &["--without", &reads]).0, 0);
+    let report = tried(&site, &lines, &[]);
+    for at in 0..3 {
+        let reach = &reaches(&report, at)[0];
+        assert!(reach["refused"].is_string(), "{report:#}");
+    }
+    let (_, out, _) = site.tombolo(&[
+        "grant",
+        "try",
+        "island",
+        "--with",
+        site.path().join("recorded.jsonl").to_str().unwrap(),
+    ]);
+    for words in ["feed changes", "makes attack.received", "GET /orders/7"] {
+        assert!(out.contains(words), "{words}: {out}");
+    }
+}
+
 const ORDER: &str = "
 on: ordered
 when: event.data.urgent

@@ -20,8 +20,12 @@ fn usage(site: &TestSite, host: &TestHost) -> Value {
 }
 
 fn count(usage: &Value, id: &str) -> Value {
+    field(usage, id, "count")
+}
+
+fn field(usage: &Value, id: &str, name: &str) -> Value {
     let mut items = usage["items"].as_array().unwrap().iter();
-    items.find(|item| item["id"] == id).unwrap()["count"].clone()
+    items.find(|item| item["id"] == id).unwrap()[name].clone()
 }
 
 #[test]
@@ -41,6 +45,9 @@ fn uses_are_counted_over_a_restart_and_the_unused_is_proposed_to_go() {
         (count(&seen, &reads), count(&seen, &notes)),
         (json!(1), json!(0))
     );
+    let last = |id: &str| field(&seen, id, "last_ms");
+    assert!(last(&reads).is_u64(), "{seen:#}");
+    assert_eq!(last(&notes), Value::Null);
     let denied = &seen["denied"][0];
     assert_eq!(
         (&denied["what"], &denied["times"]),
@@ -53,6 +60,14 @@ fn uses_are_counted_over_a_restart_and_the_unused_is_proposed_to_go() {
     assert_eq!(count(&usage(&site, &host), &reads), json!(2));
     let shown = asked(&site, &host, &["usage", "island"]);
     assert!(shown.contains("GET /elsewhere"), "{shown}");
+
+    let never = asked(&site, &host, &["usage", "island", "--unused-for", "1ms"]);
+    assert!(never.contains(&notes), "{never}");
+    let never = asked(&site, &host, &["usage", "island", "--unused-for", "90d"]);
+    assert!(
+        never.contains("or is not counted for that long yet"),
+        "{never}"
+    );
 
     let early = asked(&site, &host, &["tighten", "island"]);
     assert!(early.contains("Too early to tell"), "{early}");

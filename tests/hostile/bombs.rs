@@ -2,15 +2,54 @@
 //! read, nesting without end, compressed files.
 
 use serde_json::json;
+use tombolo_kernel::limits;
 use tombolo_tests::component::{Parts, manifest};
+use tombolo_tests::host::TestHost;
 use tombolo_tests::site::TestSite;
 
-use crate::fixture::{attack, attack_with};
+use crate::fixture::{attack, attack_with, figure, word_after};
 use crate::package::refused;
 
 #[test]
 fn case_25_a_component_that_makes_the_compiler_run_wild_kills_only_the_compiler() {
-    // Nested loops over many locals: each loop's head joins all of them, 100 million joins from half a megabyte.
+    let attack = attack_with(&Parts::default().build());
+    attack.site.adapter_bytes("component", &compile_bomb());
+    attack.site.approve("attacker");
+    let mut compiler = Compiler::default();
+    let attacker = attack
+        .host
+        .wait_for("the compiler has been stopped", |host| {
+            compiler.look(host);
+            let systems = host.get("/api/systems");
+            let mut systems = systems.as_array().unwrap().iter();
+            let attacker = systems.find(|one| one["system"] == "attacker")?;
+            let told = attacker["message"].as_str().unwrap_or_default();
+            told.contains("was stopped").then(|| attacker.clone())
+        });
+    assert!(
+        compiler.memory > 1 << 30,
+        "it was no bomb: the compiler had {} bytes",
+        compiler.memory
+    );
+    let most = limits::COMPILE_CPU.as_secs().to_string();
+    assert_eq!(
+        compiler.processor_time,
+        Some(most),
+        "seconds of processor time that the compiler could take"
+    );
+    let told = attacker["message"].as_str().unwrap();
+    assert!(
+        told.contains("took more than 4096 MiB or 120 s") && told.contains("signal"),
+        "{told}"
+    );
+    // The version before goes on.
+    let run = attack.deed(&json!({}));
+    assert_eq!(run["run"]["status"], "done", "{run:#}");
+    attack.neighbour_works();
+}
+
+/// Nested loops over many locals: each loop's head joins all of them, 100 million joins from half a megabyte.
+fn compile_bomb() -> Vec<u8> {
     let locals = "i32 ".repeat(49_000);
     let work: String = (0..49_000)
         .map(|local| format!("(local.set {local} (i32.add (local.get {local}) (i32.const 1)))"))
@@ -19,21 +58,53 @@ fn case_25_a_component_that_makes_the_compiler_run_wild_kills_only_the_compiler(
     let jumps: String = (0..depth)
         .map(|label| format!("(br_if {label} (local.get 0))"))
         .collect();
-    let bomb = Parts {
-        module: format!(
-            "(memory (export \"memory\") 2) (func $bomb (local {locals}) {} {work} {jumps} {})",
-            "loop ".repeat(depth),
-            "end ".repeat(depth)
-        ),
-        ..Parts::default()
-    };
-    let attack = attack_with(&bomb.build());
-    let systems = attack.host.get("/api/systems").to_string();
-    assert!(
-        systems.contains("failed") && systems.contains("was stopped"),
-        "{systems}"
+    let module = format!(
+        "(memory (export \"memory\") 2) (func $bomb (local {locals}) {} {work} {jumps} {})",
+        "loop ".repeat(depth),
+        "end ".repeat(depth)
     );
-    attack.neighbour_works();
+    Parts {
+        module,
+        ..Parts::default()
+    }
+    .build()
+}
+
+/// What was seen of a host's compiling child while it ran.
+#[derive(Default)]
+struct Compiler {
+    /// The most address space that it had, bytes.
+    memory: u64,
+    /// The seconds of processor time after which the machine ends it, or `unlimited`.
+    processor_time: Option<String>,
+}
+
+impl Compiler {
+    /// Looks once. A child that has more than the host allows is ended, so that the machine's memory lasts.
+    fn look(&mut self, host: &TestHost) {
+        let Some(child) = compiling_child(host) else {
+            return;
+        };
+        let time = word_after(child, "limits", "Max cpu time");
+        self.processor_time = time.or(self.processor_time.take());
+        self.memory = self.memory.max(figure(child, "VmPeak:").unwrap_or(0));
+        if self.memory > limits::COMPILE_MEMORY {
+            let pid = rustix::process::Pid::from_raw(child.cast_signed()).unwrap();
+            rustix::process::kill_process(pid, rustix::process::Signal::KILL).unwrap();
+            panic!(
+                "the compiling child had {} MiB of address space, expected at most {} MiB",
+                self.memory >> 20,
+                limits::COMPILE_MEMORY >> 20
+            );
+        }
+    }
+}
+
+fn compiling_child(host: &TestHost) -> Option<u32> {
+    let processes = std::fs::read_dir("/proc").unwrap();
+    let mut ids = processes.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok());
+    let parent = host.pid().to_string();
+    ids.find(|id| word_after(*id, "status", "PPid:").as_ref() == Some(&parent))
 }
 
 #[test]

@@ -174,8 +174,18 @@ pub(crate) fn peak(host: &TestHost) -> u64 {
 
 /// A figure of the host's memory in `/proc/PID/status`, bytes.
 pub(crate) fn memory(host: &TestHost, name: &str) -> u64 {
-    let status = std::fs::read_to_string(format!("/proc/{}/status", host.pid())).unwrap();
-    let line = status.lines().find(|line| line.starts_with(name)).unwrap();
-    let kib = line.split_whitespace().nth(1).unwrap();
-    kib.parse::<u64>().unwrap() * 1024
+    figure(host.pid(), name).unwrap()
+}
+
+/// The same of any process; none where it has ended.
+pub(crate) fn figure(pid: u32, name: &str) -> Option<u64> {
+    let kib = word_after(pid, "status", name)?;
+    Some(kib.parse::<u64>().unwrap() * 1024)
+}
+
+/// The first word after a name in a file of `/proc/PID`; none where the process has ended.
+pub(crate) fn word_after(pid: u32, file: &str, name: &str) -> Option<String> {
+    let text = std::fs::read_to_string(format!("/proc/{pid}/{file}")).ok()?;
+    let rest = text.lines().find_map(|line| line.strip_prefix(name))?;
+    rest.split_whitespace().next().map(str::to_owned)
 }

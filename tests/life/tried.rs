@@ -1,8 +1,10 @@
 //! New versions tried on a share of the lanes first.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use serde_json::{Value, json};
+use tombolo_tests::built::adapter;
 use tombolo_tests::component::{Parts, manifest, ok_json};
 use tombolo_tests::host::TestHost;
 use tombolo_tests::site::{TOKEN, TestSite};
@@ -11,6 +13,8 @@ use crate::fixture::{done, order, shop, site, system, try_system, version};
 
 const SAID: [&str; 4] = ["--by", "olga", "--reason", "a try"];
 const LANES: usize = 40;
+/// How late a slow server answers: far more than twice what an answer takes on a busy machine.
+const LATE: Duration = Duration::from_secs(1);
 
 /// A version that answers with its number.
 fn answering(number: &str, answer: &str) -> Vec<u8> {
@@ -209,6 +213,84 @@ fn a_canary_that_fails_falls_back_and_no_order_is_lost() {
         now["version"] == "0.2.0" && now["canary"].is_null(),
         "{now:#}"
     );
+}
+
+#[test]
+fn a_canary_that_takes_long_falls_back_and_no_order_is_lost() {
+    let site = site(&answering("0.1.0", r#"{"v":1}"#));
+    site.write(
+        "flows/order.yaml",
+        "on: order\nkey: event.subject\nsteps:\n  - { id: go, call: shop.go, with: { do: http, connection: api, method: GET, path: /price } }\n",
+    );
+    let host = TestHost::start(&site, &[]);
+    // Another adapter, which asks a server that takes its time.
+    site.adapter("shop-2", &adapter("tests/hostile/attacker"));
+    let slow = SlowServer::start();
+    site.write("systems/shop.yaml", &asking(slow.address));
+    site.approve("shop");
+    host.wait_for("the slow one is tried", |host| {
+        shop(host)["canary"].is_object().then_some(())
+    });
+    let mut sent = 0;
+    let why = host.wait_for("it fell back", |host| {
+        // As many as it takes: both need enough calls before their times are compared.
+        sent += 1;
+        orders(host, sent);
+        done(host, usize::try_from(sent).unwrap() * LANES);
+        let fell = shop(host)["rolled_back"].clone();
+        (fell["by"] == "the host").then(|| fell["reason"].as_str().unwrap().to_owned())
+    });
+    assert!(
+        why.starts_with("nine of ten of its calls take up to"),
+        "{why}"
+    );
+    let now = shop(&host);
+    assert_eq!(
+        (&now["adapter"], &now["state"]),
+        (&json!("hostile/shop"), &json!("running"))
+    );
+    assert!(now["canary"].is_null(), "{now:#}");
+    host.wait_for("the event is told", |host| {
+        let events = host.get("/api/events?type=tombolo.canary-fell-back");
+        events.to_string().contains("nine of ten").then_some(())
+    });
+}
+
+/// A shop that asks this server.
+fn asking(server: std::net::SocketAddr) -> String {
+    format!(
+        "adapter: adapters/shop-2.wasm\ncanary: {{ share: 50%, for: 1h }}\n\
+         actions: {{ go: {{ effect: read, summary: Goes, do: {{}} }} }}\n\
+         connections: {{ api: {{ http: \"http://{server}\", network: private, credential: none, allow: [\"GET /price\"] }} }}\n"
+    )
+}
+
+/// A server that answers well and late.
+struct SlowServer {
+    address: std::net::SocketAddr,
+    _runtime: tokio::runtime::Runtime,
+}
+
+impl SlowServer {
+    fn start() -> Self {
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(1)
+            .enable_all()
+            .build()
+            .unwrap();
+        let listen = tokio::net::TcpListener::bind(("127.0.0.1", 0));
+        let listener = runtime.block_on(listen).unwrap();
+        let address = listener.local_addr().unwrap();
+        let router = axum::Router::new().fallback(|| async {
+            tokio::time::sleep(LATE).await; // reason: being late is what is tried
+            "{}"
+        });
+        runtime.spawn(async move { axum::serve(listener, router).await });
+        Self {
+            address,
+            _runtime: runtime,
+        }
+    }
 }
 
 #[test]

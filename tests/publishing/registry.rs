@@ -4,9 +4,10 @@ use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
-use serde_json::Value;
+use serde_json::{Value, json};
+use tombolo_kernel::package::Package;
 use tombolo_tests::broker::{free_port, program};
-use tombolo_tests::built::scratch;
+use tombolo_tests::built::{adapter, scratch};
 use tombolo_tests::component::Parts;
 use tombolo_tests::host::{TestHost, wait};
 use tombolo_tests::server::{RecordingServer, Reply};
@@ -148,7 +149,30 @@ fn what_is_pushed_comes_back_the_same_and_the_common_tool_verifies_it() {
     let config = store.json(config["digest"].as_str().unwrap());
     assert_eq!(config["architecture"], "wasm");
     assert_eq!(config["layerDigests"][0], manifest["layers"][0]["digest"]);
-    assert_eq!(config["component"]["exports"][0], "act");
+    let component = &config["component"];
+    assert_eq!(component["exports"], json!(["act", "receive", "read"]));
+    let imports = ["tombolo:adapter/exchange", "tombolo:adapter/types"];
+    assert_eq!(component["imports"], json!(imports));
+}
+
+#[test]
+fn whoever_looks_into_the_registry_sees_what_an_adapter_imports() {
+    let store = Store::open();
+    let desk = Desk::new();
+    let webhook = adapter("plugins/webhook");
+    std::fs::copy(&webhook, desk.at("shop.wasm")).unwrap();
+    let place = store.at("tombolo/webhook:1");
+    let told = desk.done(&["push", "@shop.wasm", &place, "--unsigned"]);
+    let config = store.json(digest(&pinned(&told)))["config"]["digest"].clone();
+    let imports = store.json(config.as_str().unwrap())["component"]["imports"].clone();
+    let package = Package::read(std::fs::read(webhook).unwrap()).unwrap();
+    let named = |import: &String| format!("tombolo:adapter/{import}");
+    let expected: Vec<String> = package.imports.iter().map(named).collect();
+    assert!(
+        expected.contains(&"tombolo:adapter/keys".to_owned()),
+        "{expected:?}"
+    );
+    assert_eq!(imports, json!(expected));
 }
 
 #[test]

@@ -401,8 +401,8 @@ pub const LINK_TASKS: u32 = 1_000;
 pub const LOOKUPS: usize = 5 * EACH_ITEMS;
 /// How long events and their finished runs are kept unless the site says otherwise.
 pub const RETENTION: Duration = Duration::from_secs(90 * 86_400);
-/// How long audit records are kept unless the site says otherwise: half a year.
-pub const RETENTION_AUDIT: Duration = Duration::from_secs(183 * 86_400);
+/// How long audit records are kept unless the site says otherwise: six months, the longest of which have 184 days.
+pub const RETENTION_AUDIT: Duration = Duration::from_secs(184 * 86_400);
 /// Longest that anything may be kept: ten years, as ledgers are.
 pub const RETENTION_MOST: Duration = Duration::from_secs(3_660 * 86_400);
 /// Most that a site may allow its store, bytes: what one SQLite file holds in pages of 4 KiB.

@@ -6,7 +6,7 @@ use anyhow::bail;
 use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
-use tombolo_kernel::grant::{self, Choice, Grant};
+use tombolo_kernel::grant::{self, Choice, Grant, Item};
 
 use super::{Approved, Review};
 use crate::adapter::secret_key;
@@ -32,7 +32,10 @@ pub(crate) struct ApproveArguments {
     /// Give a narrower path, topic or quota in place of an item, such as `http-3fa94c01=GET /orders/{id}`; may be repeated
     #[arg(long, value_name = "ID=NARROWER", value_parser = narrower)]
     allow: Vec<(String, String)>,
-    /// Give everything, also what the present grant refuses; without it that stays refused
+    /// Keep these fields back, beside those of the system file: a path such as `customer.birthday`, at any depth
+    #[arg(long, value_name = "FIELD", num_args = 1.., value_delimiter = ',')]
+    hide: Vec<String>,
+    /// Give everything, also what the present grant refuses or keeps back; without it that stays so
     #[arg(long)]
     all: bool,
     /// End the grant after a time such as `90d`, or with the end of a day (UTC) such as `2027-03-31`
@@ -83,6 +86,7 @@ pub(super) fn run(arguments: ApproveArguments) -> anyhow::Result<()> {
             only: arguments.only,
             without: arguments.without,
             allow: arguments.allow,
+            hide: arguments.hide,
         },
         expires: arguments.expires,
         rollback: arguments.rollback,
@@ -90,6 +94,7 @@ pub(super) fn run(arguments: ApproveArguments) -> anyhow::Result<()> {
         key,
     })?;
     print_narrowed(&grant)?;
+    print_kept_back(&grant, &review.wishes.items)?;
     let end = match &grant.expires {
         Some(end) => format!("expires at {end}"),
         None => "does not expire".into(),
@@ -123,6 +128,19 @@ fn print_narrowed(grant: &Grant) -> anyhow::Result<()> {
             let sentence = text::harmless(&grant::sentence(narrower));
             out::line(format!("    given in its place: {sentence}"))?;
         }
+    }
+    Ok(())
+}
+
+/// What the reviewer keeps back beside what the system file does.
+fn print_kept_back(grant: &Grant, wishes: &[Item]) -> anyhow::Result<()> {
+    let own = |item: &&Item| item.is_restriction() && !wishes.contains(item);
+    for item in grant.items.iter().filter(own) {
+        let sentence = text::harmless(&grant::sentence(item));
+        out::line(format!(
+            "kept back until an approval with --all: {} {sentence}",
+            out::tone(item.id(), Tone::Dim)
+        ))?;
     }
     Ok(())
 }

@@ -114,7 +114,7 @@ pub(super) fn mark(standing: &Standing) -> &'static str {
 pub(super) fn sentence(standing: &Standing, item: &Item) -> String {
     let ending = match standing {
         Standing::NoLongerAsked if item.is_restriction() => {
-            " (no longer in the system file; kept back until an approval lets it through)"
+            " (not in the system file; kept back until an approval with --all)"
         }
         Standing::NoLongerAsked => " (granted, no longer asked for)",
         Standing::Refused => " (asked for, refused)",

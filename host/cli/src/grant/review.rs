@@ -137,8 +137,13 @@ impl Review {
         };
         let standings = self.standings();
         let count = |word: &str| {
+            // What a reviewer keeps back was never asked for.
+            let is_kept_back = |standing: &Standing, item: &Item| {
+                *standing == Standing::NoLongerAsked && item.is_restriction()
+            };
             standings
                 .iter()
+                .filter(|(standing, item)| !is_kept_back(standing, item))
                 .filter(|(standing, _)| standing.word() == word)
                 .count()
         };

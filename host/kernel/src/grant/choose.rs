@@ -1,14 +1,15 @@
 //! What a reviewer gives of what a system asks for: all of it, some of it, or narrower than asked. Pure.
 //!
-//! Unless said otherwise, what the present grant refuses word for word stays refused, and what it gives instead stays
-//! given: an upgrade does not widen by itself.
+//! Unless said otherwise, what the present grant refuses word for word stays refused, what it gives instead stays given,
+//! and what it keeps back stays kept back: an upgrade does not widen by itself.
 
 use super::{Grant, Item, Wishes, printable};
+use crate::fields::{FieldFilter, FieldRules};
 
 /// What a reviewer says, by the items' ids.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Choice {
-    /// Everything, whatever was refused before.
+    /// Everything, whatever was refused or kept back before.
     pub all: bool,
     /// These alone, and the limits without which nothing runs; whatever was refused before.
     pub only: Vec<String>,
@@ -16,6 +17,8 @@ pub struct Choice {
     pub without: Vec<String>,
     /// In place of an item a narrower pattern, topic or quota; several for one item are all given.
     pub allow: Vec<(String, String)>,
+    /// Fields that do not reach it, beside those that its file keeps back.
+    pub hide: Vec<String>,
 }
 
 /// What comes of it: the two lists of a grant.
@@ -43,8 +46,8 @@ enum Fate {
 /// Carries out a reviewer's choice among the wishes.
 ///
 /// # Errors
-/// An id that names no wish or two, a narrower text that is not inside its wish, limits that are refused, or a refusal
-/// that another item undoes.
+/// An id that names no wish or two, a narrower text that is not inside its wish, limits that are refused, a refusal that
+/// another item undoes, or a field that is none.
 pub fn choose(
     wishes: &Wishes,
     present: Option<&Grant>,
@@ -79,7 +82,10 @@ pub fn choose(
         fates[at] = Fate::Refused;
     }
     narrow(&wishes.items, &choice.allow, &mut fates)?;
-    let mut chosen = Chosen::default();
+    let mut chosen = Chosen {
+        items: kept_back(present.filter(|_| !choice.all), &choice.hide)?,
+        refused: Vec::new(),
+    };
     for (wish, fate) in wishes.items.iter().zip(fates) {
         match fate {
             Fate::Given => chosen.items.push(wish.clone()),
@@ -100,6 +106,23 @@ pub fn choose(
             by.id()
         ))),
     }
+}
+
+/// What the present grant keeps back, and these fields.
+fn kept_back(present: Option<&Grant>, hide: &[String]) -> Result<Vec<Item>, ChoiceProblem> {
+    let present = present.into_iter().flat_map(|present| &present.items);
+    let before = present.filter(|item| item.is_restriction()).cloned();
+    let mut items: Vec<Item> = before.collect();
+    for field in hide {
+        let mut rules = FieldRules::default();
+        rules.hide.insert(field.clone());
+        FieldFilter::new(&rules)
+            .map_err(|problem| ChoiceProblem(format!("--hide {}: {problem}", printable(field))))?;
+        items.push(Item::Hide {
+            field: field.clone(),
+        });
+    }
+    Ok(items)
 }
 
 /// A refused item that a given one allows.

@@ -118,14 +118,14 @@ impl Running {
         if let Some(quarantine) = self.breaker.state() {
             return Outcome::refused(resting(self.crashing(&quarantine)));
         }
-        // A call that is under way when the grant expires ends with it.
+        // A call that is under way when the grant expires is cut as by a revocation.
         let granted = self.prepared.grant.expires_ms();
         let granted = granted.map(|end| Duration::from_millis(end.saturating_sub(now)));
         if granted == Some(Duration::ZERO) {
             return Outcome::refused(self.stopped("its grant expired"));
         }
-        let time = granted.map_or(limits.deadline, |granted| granted.min(limits.deadline));
-        let deadline = tokio::time::Instant::now() + time;
+        let granted = granted.filter(|left| *left < limits.deadline);
+        let deadline = tokio::time::Instant::now() + limits.deadline;
         let call = make(CallState::new(cause, now, deadline));
         let Ended {
             result,
@@ -136,6 +136,7 @@ impl Running {
         } = tokio::select! {
             biased;
             why = self.leave.taken() => return Outcome::refused(self.stopped(&why)),
+            () = after(granted) => return Outcome::refused(self.stopped("its grant expired")),
             ended = self.pool.call(export, call) => ended,
         };
         if reached {
@@ -256,5 +257,13 @@ impl Slot {
             under_way,
             instances,
         })
+    }
+}
+
+/// Ends after this time; never without one.
+async fn after(time: Option<Duration>) {
+    match time {
+        Some(time) => tokio::time::sleep(time).await,
+        None => std::future::pending().await,
     }
 }

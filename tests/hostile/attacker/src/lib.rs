@@ -7,8 +7,8 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use tombolo_sdk::http::{Method, Request};
 use tombolo_sdk::{
-    ActionCall, Adapter, Event, Failure, Inbound, Json, Reception, actions, keys, log, sql, store,
-    to_json,
+    ActionCall, Adapter, Event, Failure, Inbound, Json, Page, Reception, actions, keys, log, sql,
+    store, to_json,
 };
 
 struct Attacker {
@@ -199,6 +199,18 @@ impl Adapter for Attacker {
         Ok(Reception {
             events: vec![event; count.unwrap_or(1)],
             answer: None,
+        })
+    }
+
+    /// Asks for what the cursor names and brings one event, which says what came of that.
+    fn read(&self, _feed: &str, cursor: Option<&str>, _limit: u32) -> Result<Page, Failure> {
+        let path = cursor.unwrap_or("/orders/first");
+        let sent = Request::new("api", Method::Get, path).send();
+        let said = json!({"path": path, "refused": sent.err().map(|error| format!("{error:?}"))});
+        Ok(Page {
+            events: vec![Event::new("attack.received", to_json(&said)?)],
+            cursor: None,
+            more: false,
         })
     }
 }

@@ -129,7 +129,7 @@ const WRITTEN: [(&str, &str); 7] = [
          secrets: { age: secrets.age, identity: env:KEY }\n\
          publishers: { acme/shop: RWQf6LRCGA9i53mlYecO4IzT51TGPpvWucNSCh1CBM0QTaLn73Y7GFO3, 'acme/*': [RWQf6LRCGA9i53mlYecO4IzT51TGPpvWucNSCh1CBM0QTaLn73Y7GFO3] }\n\
          tokens: [{ name: me, token: env:T, may: [operate, publish, answer] }, { name: eve, token: env:E, role: auditor, systems: [erp], flows: [f], types: [a.b], tasks: [buyer], expires: 2027-01-31, rate: 10/s }]\naccess: { rate: 600/m }\n\
-         retention: { age: 90d, size: 10 GiB, audit: 183d }\naudit: { export: { syslog: 'tcp://c.example:6514', otlp: 'http://c.example:4318' } }\nroles: [buyer]\nkinds: [customer]\n\
+         retention: { age: 90d, size: 10 GiB, audit: 184d }\naudit: { export: { syslog: 'tcp://c.example:6514', otlp: 'http://c.example:4318' } }\nroles: [buyer]\nkinds: [customer]\n\
          review: { two-reviewers: [reads-and-sends, destroys] }\nreviewers: [{ name: rita, key: RWQf6LRCGA9i53mlYecO4IzT51TGPpvWucNSCh1CBM0QTaLn73Y7GFO3 }, { name: omar, key: RWQAAQIDBAUGB9damAGCsQq31Uv+08lkBzoO4XLz2qYjJa8CGmj3B1Ea }]\n\
          registries: { registry.example: { user: u, password: env:P, network: private, insecure: allow }, '127.0.0.1:5000': {} }\n",
     ),
