@@ -24,6 +24,5 @@ pub(crate) fn passes(
     let (code, out, err) = run(&arguments, environment);
     assert_eq!(code, 0, "{out}{err}");
     assert!(!out.contains("it needs --given"), "{out}");
-    println!("{out}");
     out
 }
