@@ -239,7 +239,28 @@ pub(crate) fn success(response: Response) -> Result<Response, Failure> {
             "Permission Denied (status 400); the user needs ReplyToTicket and CommentOnTicket",
         ));
     }
-    Err(response.failure("", words.as_deref()))
+    match words {
+        Some(words) if response.status == 400 && has_failed(&words) => Err(failed(&words)),
+        words => Err(response.failure("", words.as_deref())),
+    }
+}
+
+/// Whether words of Request Tracker say that it failed inside: a bad request there, or none at all, but nothing is wrong with
+/// what was asked.
+pub(crate) fn has_failed(words: &str) -> bool {
+    const FAILED: [&str; 3] = [
+        "due to an internal error",
+        "Message could not be recorded",
+        "could not be set to",
+    ];
+    FAILED.iter().any(|failed| words.contains(failed))
+}
+
+/// The failure that such words mean. Tried again a few times: a database that is locked looks the same as a Scrip that is broken.
+pub(crate) fn failed(words: &str) -> Failure {
+    Failure::internal(format!(
+        "Request Tracker failed inside and says {words:?}; its log has the reason, most often a database that is locked or whose disk is full; mend that and have this carried out again"
+    ))
 }
 
 /// Ids are numbers; what is none is the id of no ticket.

@@ -95,6 +95,9 @@ fn result(api: &Api, input: &Input, words: &str) -> Result<Json, Failure> {
         return to_json(&ticket);
     }
     let shown: String = words.chars().take(500).collect();
+    if api::has_failed(&shown) {
+        return Err(api::failed(&shown));
+    }
     Err(Failure::rejected(
         "not-changed",
         format!(

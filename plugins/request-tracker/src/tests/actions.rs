@@ -171,6 +171,11 @@ fn every_refusal_has_its_kind_and_words() {
             "ReplyToTicket",
         ),
         (refusal(400, "Wrong query"), "rejected", "Wrong query"),
+        (
+            refusal(400, "Ticket could not be created due to an internal error"),
+            "internal",
+            "disk is full",
+        ),
         (Reply::status(500), "unavailable", "500"),
         (Reply::status(302), "rejected", "redirect"),
         (
