@@ -181,11 +181,15 @@ impl Process {
     fn group(&self) -> Vec<rustix::process::Pid> {
         let group = rustix::process::Pid::from_child(&self.child);
         let all = fs::read_dir("/proc").unwrap().flatten();
-        let numbers = all.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
-        numbers
-            .filter_map(rustix::process::Pid::from_raw)
-            .filter(|pid| rustix::process::getpgid(Some(*pid)) == Ok(group))
-            .collect()
+        let group = group.as_raw_nonzero().to_string();
+        let members = all.filter(|entry| {
+            // After the name in brackets: state, parent, group (proc_pid_stat(5)).
+            let stat = fs::read_to_string(entry.path().join("stat")).unwrap_or_default();
+            let fields = stat.rsplit(") ").next().unwrap_or_default();
+            fields.split(' ').nth(2) == Some(&*group)
+        });
+        let numbers = members.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
+        numbers.filter_map(rustix::process::Pid::from_raw).collect()
     }
 
     /// To it and all that it started.
