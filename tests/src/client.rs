@@ -31,12 +31,22 @@ impl Client {
         let (runtime, received) = parts();
         let mut options = rumqttc::MqttOptions::new("test", "127.0.0.1", port);
         options.set_keep_alive(Duration::from_secs(30));
+        // The broker keeps for the next such client what comes after this one.
+        options.set_clean_session(false);
         let way = runtime.block_on(async {
             let (client, mut connection) = rumqttc::AsyncClient::new(options, 1_024);
             client
                 .subscribe("plant/+/command", QoS::AtLeastOnce)
                 .await
                 .unwrap();
+            // From here on the broker knows who listens.
+            loop {
+                match connection.poll().await.unwrap() {
+                    Event::Incoming(Packet::Publish(publish)) => hear(&received, &publish.payload),
+                    Event::Incoming(Packet::SubAck(_)) => break,
+                    _ => {}
+                }
+            }
             let heard = Arc::clone(&received);
             tokio::spawn(async move {
                 while let Ok(event) = connection.poll().await {

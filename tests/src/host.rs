@@ -1,5 +1,6 @@
 //! The host's process: started, asked, killed and started again.
 
+use std::ffi::OsStr;
 use std::io::{BufRead as _, BufReader};
 use std::net::SocketAddr;
 use std::process::{Child, Command, Stdio};
@@ -41,10 +42,7 @@ pub struct TestHost {
 impl TestHost {
     /// Starts `tombolo serve` on the site and waits until it listens.
     pub fn start(site: &TestSite, environment: &[(&str, &str)]) -> Self {
-        // A file over the process's limit is then an error of the write, as on a full disk, and not a signal's end.
-        let mut child = Command::new("sh")
-            .args(["-c", r#"trap "" XFSZ; exec "$@""#, "sh"])
-            .arg(tombolo())
+        let mut child = outliving_full_disks(tombolo())
             .arg("serve")
             .arg(site.path())
             .env(TOKEN_VARIABLE, TOKEN)
@@ -226,6 +224,15 @@ impl Drop for TestHost {
             eprintln!("the host's log:\n{}", self.log());
         }
     }
+}
+
+/// A program for which a file over its process's limit is an error of the write, as on a full disk, and not a signal's end.
+pub fn outliving_full_disks(program: impl AsRef<OsStr>) -> Command {
+    let mut command = Command::new("sh");
+    command
+        .args(["-c", r#"trap "" XFSZ; exec "$@""#, "sh"])
+        .arg(program);
+    command
 }
 
 /// The address in the line of a log that says where the host listens.

@@ -58,6 +58,9 @@ pub const BACKGROUND_CALLS: u32 = 16;
 pub const BACKGROUND_MEMORY: u64 = 4 * MIB;
 /// One call with all it waits for.
 pub const DEADLINE: Duration = Duration::from_secs(30);
+/// Of that, what a guest keeps for its answer when a server does not give one: a failure that names the server, and not a
+/// guest that is killed. A hundred times what it takes.
+pub const LAST_WORDS: Duration = Duration::from_millis(100);
 /// How often a running guest is asked whether it is over a limit; also how far it can overrun.
 pub const EPOCH_TICK: Duration = Duration::from_millis(2);
 /// Guest stack, bytes.

@@ -1,25 +1,23 @@
-//! Requests to Tryton's REST interface, which stands below the database's own address: `/rest/model/MODEL/ID/ACTION`
-//! (<https://docs.tryton.org/latest/server/topics/rest.html>).
+//! What is asked of Tryton, whichever way it is asked: over REST ([`rest`]), or over JSON-RPC ([`rpc`]) where a server is
+//! older than that.
 //!
-//! Whoever calls over REST has no context of their own, so that companies, languages and warehouses have no default. The
-//! user's own preferences are asked for once per instance and go along with each request.
+//! Neither way gives a caller a context of its own, so that companies, languages and warehouses have no default. The user's
+//! own preferences are asked for once per instance and go along with each request.
+
+mod rest;
+mod rpc;
 
 use std::cell::OnceCell;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE;
 use serde_json::{Map, Value, json};
-use tombolo_sdk::http::{self, Request, Response};
-use tombolo_sdk::{Failure, log, to_json};
+use tombolo_sdk::{Failure, log};
 
 use crate::domain::Domain;
-use crate::failure::failure;
-
-const CONNECTION: &str = "api";
+use crate::settings::Protocol;
 
 /// Who is asked, in whose name.
-#[derive(Default)]
 pub(crate) struct Client {
+    transport: Box<dyn Transport>,
     context: OnceCell<Map<String, Value>>,
 }
 
@@ -38,7 +36,57 @@ pub(crate) struct Search<'a> {
     pub(crate) context: Value,
 }
 
+/// A request about the records of one model.
+struct Ask<'a> {
+    model: &'a str,
+    what: What<'a>,
+    /// What is read of the records that come back.
+    fields: &'a [&'a str],
+    context: Map<String, Value>,
+}
+
+enum What<'a> {
+    /// The records that meet a domain, as a list.
+    Search(&'a Domain, &'a Search<'a>),
+    /// One record by its id.
+    Get(&'a str),
+    Create(&'a Value),
+    Write(&'a str, &'a Value),
+    /// A button of a record, and the record after it.
+    Press(&'a str, &'a str),
+    /// What Tryton would fill in for a field that was chosen; changes nothing.
+    Suggest(&'a str, &'a str),
+}
+
+/// A way to ask.
+trait Transport {
+    /// What came back: a list for a search, what is suggested for that, else the record, null where the user may not see it.
+    ///
+    /// # Errors
+    /// `not-found` for a record that the user does not see; `rejected` with Tryton's words, also where a right is missing.
+    fn ask(&self, ask: &Ask<'_>) -> Result<Value, Failure>;
+
+    /// The user's preferences, as far as they are for contexts.
+    ///
+    /// # Errors
+    /// `internal` where the server answers and has no such database.
+    fn preferences(&self) -> Result<Map<String, Value>, Failure>;
+
+    /// The rights of the user's groups on a model.
+    fn rights(&self, model: &str) -> Result<Value, Failure>;
+}
+
 impl Client {
+    pub(crate) fn new(protocol: Protocol) -> Self {
+        Self {
+            transport: match protocol {
+                Protocol::Rest => Box::new(rest::Rest),
+                Protocol::JsonRpc => Box::new(rpc::Rpc::default()),
+            },
+            context: OnceCell::new(),
+        }
+    }
+
     /// Records that meet a domain.
     pub(crate) fn search(
         &self,
@@ -58,21 +106,23 @@ impl Client {
         fields: &[&str],
         search: &Search<'_>,
     ) -> Result<Vec<Value>, Failure> {
-        let domain = URL_SAFE.encode(domain.text());
-        let mut request = http::get(CONNECTION, path(&[model])?).query("d", domain);
-        if !search.by.is_empty() {
-            let order: Vec<_> = search
-                .by
-                .iter()
-                .map(|field| json!([field, "ASC"]))
-                .collect();
-            request = request.query("o", URL_SAFE.encode(to_json(&order)?));
+        let mut context = self.context()?.clone();
+        if let Value::Object(more) = &search.context {
+            context.extend(more.clone());
         }
-        if let Some(limit) = search.limit {
-            request = request.query("s", limit.to_string());
+        let what = What::Search(domain, search);
+        match self.send(&Ask {
+            model,
+            what,
+            fields,
+            context,
+        })? {
+            Value::Array(records) => Ok(records),
+            other => Err(Failure::unavailable(
+                format!("Tryton answered a search of {model} with {other}, expected a list"),
+                None,
+            )),
         }
-        let request = self.with_context(with_fields(request, fields), &search.context)?;
-        self.send(&request, &[model], "read")?.json()
     }
 
     /// The only record that meets a domain, if there is one; with several the first that was made.
@@ -96,10 +146,7 @@ impl Client {
     /// # Errors
     /// `not-found` if there is none, or none that the user may see.
     pub(crate) fn get(&self, model: &str, id: &str, fields: Fields) -> Result<Value, Failure> {
-        let parts = [model, known(model, id)?];
-        let request = fields.of(http::get(CONNECTION, path(&parts)?));
-        let request = self.with_context(request, &Value::Null)?;
-        self.send(&request, &parts, "read")?.json()
+        self.record(model, What::Get(known(model, id)?), fields)
     }
 
     /// Makes a record.
@@ -109,11 +156,7 @@ impl Client {
         values: &Value,
         fields: Fields,
     ) -> Result<Value, Failure> {
-        let request = fields
-            .of(http::post(CONNECTION, path(&[model])?))
-            .json(values)?;
-        let request = self.with_context(request, &Value::Null)?;
-        made(&self.send(&request, &[model], "create")?)
+        self.record(model, What::Create(values), fields)
     }
 
     /// Changes a record.
@@ -124,12 +167,7 @@ impl Client {
         values: &Value,
         fields: Fields,
     ) -> Result<Value, Failure> {
-        let parts = [model, known(model, id)?];
-        let request = fields
-            .of(http::put(CONNECTION, path(&parts)?))
-            .json(values)?;
-        let request = self.with_context(request, &Value::Null)?;
-        made(&self.send(&request, &parts, "write")?)
+        self.record(model, What::Write(known(model, id)?, values), fields)
     }
 
     /// Presses a record's button: `quote`, `confirm`.
@@ -140,21 +178,12 @@ impl Client {
         button: &str,
         fields: Fields,
     ) -> Result<Value, Failure> {
-        let parts = [model, known(model, id)?, button];
-        let request = fields
-            .of(http::post(CONNECTION, path(&parts)?))
-            .json(&json!({}))?;
-        let request = self.with_context(request, &Value::Null)?;
-        self.send(&request, &parts, "write")?.json()
+        self.record(model, What::Press(known(model, id)?, button), fields)
     }
 
     /// What Tryton itself would fill in when a person chose `field` in a form; changes nothing.
     pub(crate) fn suggested(&self, model: &str, id: &str, field: &str) -> Result<Value, Failure> {
-        let parts = [model, known(model, id)?, "on_change"];
-        let request =
-            http::post(CONNECTION, path(&parts)?).json(&json!({ "fieldnames": [field] }))?;
-        let request = self.with_context(request, &Value::Null)?;
-        self.send(&request, &parts, "read")?.json()
+        self.record(model, What::Suggest(known(model, id)?, field), Fields(&[]))
     }
 
     /// A value of the user's preferences, such as `company`.
@@ -167,7 +196,7 @@ impl Client {
             .and_then(Value::as_u64)
             .ok_or_else(|| {
                 Failure::internal(format!(
-                    "the user whose key this is has no {name} in Tryton; set one in the user's preferences"
+                    "the user in whose name this is has no {name} in Tryton; set one in the user's preferences"
                 ))
             })
     }
@@ -176,64 +205,54 @@ impl Client {
         if let Some(context) = self.context.get() {
             return Ok(context);
         }
-        let parts = ["res.user", "get_preferences"];
-        let request =
-            http::post(CONNECTION, path(&parts)?).json(&json!({ "context_only": true }))?;
-        let response = request.send()?;
-        if response.status == 404 {
-            return Err(Failure::internal(
-                "Tryton has no such database, or serves no REST there; bind the connection to `https://SERVER/DATABASE`",
-            ));
-        }
-        if !response.is_success() {
-            return Err(failure(&response, "the user's preferences"));
-        }
-        let mut context: Map<String, Value> = response.json()?;
+        let mut context = self.transport.preferences()?;
         // What only a screen needs; some of it no header would take.
         context
             .retain(|name, _| !name.contains('.') && !matches!(name.as_str(), "locale" | "groups"));
         Ok(self.context.get_or_init(|| context))
     }
 
-    fn with_context(&self, request: Request, more: &Value) -> Result<Request, Failure> {
-        let mut context = self.context()?.clone();
-        if let Value::Object(more) = more {
-            context.extend(more.clone());
+    fn record(&self, model: &str, what: What<'_>, fields: Fields) -> Result<Value, Failure> {
+        let context = self.context()?.clone();
+        let fields = fields.0;
+        match self.send(&Ask {
+            model,
+            what,
+            fields,
+            context,
+        })? {
+            Value::Null => Err(Failure::unauthorized(
+                "Tryton made or changed the record and does not show it to the user; give the user's groups the right to read it",
+            )),
+            record => Ok(record),
         }
-        Ok(request.header("x-tryton-context", URL_SAFE.encode(to_json(&context)?)))
     }
 
-    fn send(&self, request: &Request, parts: &[&str], right: &str) -> Result<Response, Failure> {
-        let response = request.send()?;
-        if response.is_success() {
-            return Ok(response);
-        }
-        let failure = failure(&response, &parts.join(" "));
+    fn send(&self, ask: &Ask<'_>) -> Result<Value, Failure> {
+        let failure = match self.transport.ask(ask) {
+            Ok(answer) => return Ok(answer),
+            Err(failure) => failure,
+        };
         let words = match &failure {
             Failure::Rejected(rejection) => rejection.message.clone(),
             // A record by its id is not there, too, for whom may read none of its kind.
             Failure::NotFound(_) => format!(
                 "Tryton shows the user no {}; the user's groups lack the right",
-                parts.join(" ")
+                ask.words()
             ),
             _ => return Err(failure),
         };
-        match parts.first() {
-            Some(model) if !self.may(model, right) => Err(Failure::unauthorized(words)),
-            _ => Err(failure),
+        if self.may(ask.model, ask.right()) {
+            Err(failure)
+        } else {
+            Err(Failure::unauthorized(words))
         }
     }
 
     /// Whether the user's groups have a right on a model. Words of a refusal are in the user's language, so they do not
     /// tell; this does.
     fn may(&self, model: &str, right: &str) -> bool {
-        let asked = || -> Result<Value, Failure> {
-            http::post(CONNECTION, path(&["ir.model.access", "get_access"])?)
-                .json(&json!({ "models": [model] }))?
-                .call()?
-                .json()
-        };
-        match asked() {
+        match self.transport.rights(model) {
             Ok(access) => access[model][right] != json!(0) && access[model][right] != json!(false),
             Err(failure) => {
                 log::debug(&format!(
@@ -246,31 +265,26 @@ impl Client {
     }
 }
 
-impl Fields {
-    fn of(self, request: Request) -> Request {
-        with_fields(request, self.0)
+impl Ask<'_> {
+    /// What people read of it: `sale.sale 7 confirm`.
+    fn words(&self) -> String {
+        let model = self.model;
+        match &self.what {
+            What::Search(..) | What::Create(_) => model.to_owned(),
+            What::Get(id) | What::Write(id, _) => format!("{model} {id}"),
+            What::Press(id, button) => format!("{model} {id} {button}"),
+            What::Suggest(id, _) => format!("{model} {id} on_change"),
+        }
     }
-}
 
-fn with_fields(mut request: Request, fields: &[&str]) -> Request {
-    for field in fields {
-        request = request.query("f", *field);
+    /// The right that it needs.
+    fn right(&self) -> &'static str {
+        match self.what {
+            What::Search(..) | What::Get(_) | What::Suggest(..) => "read",
+            What::Create(_) => "create",
+            What::Write(..) | What::Press(..) => "write",
+        }
     }
-    request
-}
-
-/// A record that the user may make but not see is answered with 204.
-fn made(response: &Response) -> Result<Value, Failure> {
-    if response.status == 204 {
-        return Err(Failure::unauthorized(
-            "Tryton made or changed the record and does not show it to the user; give the user's groups the right to read it",
-        ));
-    }
-    response.json()
-}
-
-fn path(parts: &[&str]) -> Result<String, Failure> {
-    Ok(format!("/rest/model{}", http::path(parts)?))
 }
 
 /// Ids are numbers; what is none was never an id of Tryton's.
@@ -283,4 +297,10 @@ fn known<'a>(model: &str, id: &'a str) -> Result<&'a str, Failure> {
             "Tryton has no {model} `{id}`: its ids are numbers"
         )))
     }
+}
+
+/// Fields by which records are sorted, as Tryton takes them.
+fn order(search: &Search<'_>) -> Value {
+    let by = search.by.iter();
+    by.map(|field| json!([field, "ASC"])).collect()
 }

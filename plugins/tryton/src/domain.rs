@@ -58,8 +58,9 @@ impl Domain {
         self
     }
 
-    pub(crate) fn text(&self) -> String {
-        Value::from(self.0.clone()).to_string()
+    /// As Tryton's JSON has it.
+    pub(crate) fn value(&self) -> Value {
+        self.0.clone().into()
     }
 }
 
@@ -87,6 +88,6 @@ mod tests {
             .one_of("mechanisms", Domain::new().equal("type", "email"))
             .any([Domain::new().equal("a", 1), Domain::new().equal("b", 2)]);
         let expected = r#"[["name","ilike","%50\\%\\_a%"],["mechanisms","where",[["type","=","email"]]],["OR",[["a","=",1]],[["b","=",2]]]]"#;
-        assert_eq!(domain.text(), expected);
+        assert_eq!(domain.value().to_string(), expected);
     }
 }

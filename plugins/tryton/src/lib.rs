@@ -1,4 +1,4 @@
-//! Tryton 8 by its REST interface: `erp/1` and `crm/1`.
+//! Tryton by its REST interface or by JSON-RPC: `erp/1` and `crm/1`.
 //!
 //! | module | is |
 //! |---|---|
@@ -43,9 +43,10 @@ pub struct Tryton {
 
 impl Adapter for Tryton {
     fn start() -> Result<Self, Failure> {
+        let options: Options = Settings::read()?.parse()?;
         Ok(Self {
-            client: Client::default(),
-            options: Settings::read()?.parse()?,
+            client: Client::new(options.protocol),
+            options,
         })
     }
 

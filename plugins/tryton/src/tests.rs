@@ -3,6 +3,7 @@
 mod answers;
 mod orders;
 mod reading;
+mod rpc;
 
 use serde_json::{Value, json};
 use tombolo_sdk::testing::{Host, Reply};

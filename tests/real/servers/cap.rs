@@ -1,5 +1,5 @@
 //! SAP's own server for OData, CAP, with a small ERP of ours in V4 and V2: `cap/` has its model, its rules and what is there
-//! at the start. In memory, so each one begins alike.
+//! at the start. Each one begins alike, in memory unless it has to outlive being stopped.
 
 use std::fs;
 use std::process::Command;
@@ -9,7 +9,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 use tombolo_tests::built::root;
 
-use super::{Process, folder, free_port, node};
+use super::{Process, folder, free_port, node, run};
 
 /// The packages; `node` carries the Node 24 that CAP 10 wants.
 const PACKAGES: [&str; 5] = [
@@ -28,7 +28,7 @@ pub(crate) const VISITOR: (&str, &str) = ("visitor", "visitor-password");
 /// A running server.
 pub(crate) struct Cap {
     pub(crate) port: u16,
-    process: Process,
+    pub(crate) process: Process,
     _folder: tempfile::TempDir,
     runtime: tokio::runtime::Runtime,
 }
@@ -36,6 +36,15 @@ pub(crate) struct Cap {
 impl Cap {
     /// Installs it if it is not there, and starts it.
     pub(crate) fn start() -> Self {
+        Self::with(":memory:")
+    }
+
+    /// One that keeps its data on disk.
+    pub(crate) fn kept() -> Self {
+        Self::with("erp.sqlite")
+    }
+
+    fn with(database: &str) -> Self {
         let installed = node("cap", &PACKAGES);
         let folder = folder();
         for file in fs::read_dir(root().join("tests/real/servers/cap")).unwrap() {
@@ -45,13 +54,22 @@ impl Cap {
         let modules = installed.join("node_modules");
         std::os::unix::fs::symlink(&modules, folder.path().join("node_modules")).unwrap();
         let port = free_port();
-        let mut command = Command::new(modules.join("node/bin/node"));
+        let program = |name: &str| {
+            let mut command = Command::new(modules.join("node/bin/node"));
+            command
+                .arg(modules.join("@sap/cds/bin").join(name))
+                .env("cds_requires_db_credentials_url", database)
+                .current_dir(folder.path());
+            command
+        };
+        if database != ":memory:" {
+            run(program("deploy.js").args(["--url", database]));
+        }
+        let mut command = program("serve.js");
         command
-            .arg(modules.join("@sap/cds/bin/serve.js"))
             .args(["all", "--port", &port.to_string()])
-            .env("PORT", port.to_string())
-            .current_dir(folder.path());
-        let process = Process::start(&mut command, port, &folder.path().join("log"));
+            .env("PORT", port.to_string());
+        let process = Process::start(command, port, &folder.path().join("log"));
         let _ = rustls::crypto::ring::default_provider().install_default();
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()

@@ -4,6 +4,7 @@
 pub(crate) mod cap;
 pub(crate) mod client;
 pub(crate) mod lossy;
+pub(crate) mod mosquitto;
 pub(crate) mod request_tracker;
 pub(crate) mod synapse;
 pub(crate) mod tryton;
@@ -97,35 +98,55 @@ pub(crate) fn folder() -> tempfile::TempDir {
 
 /// A server's process, ended with this value.
 pub(crate) struct Process {
+    command: Command,
+    port: u16,
     child: Child,
     log: PathBuf,
 }
 
 impl Process {
     /// Starts it with its output in `log`, in a group of its own, and waits until `port` listens.
-    pub(crate) fn start(command: &mut Command, port: u16, log: &Path) -> Self {
+    pub(crate) fn start(mut command: Command, port: u16, log: &Path) -> Self {
         use std::os::unix::process::CommandExt as _;
-        let output = File::create(log).unwrap();
-        let child = command
+        // Written by the test: a server whose disk is full can still say so.
+        let (mut said, output) = std::io::pipe().unwrap();
+        let mut kept = File::create(log).unwrap();
+        std::thread::spawn(move || std::io::copy(&mut said, &mut kept));
+        command
             .stdin(Stdio::null())
             .stdout(output.try_clone().unwrap())
             .stderr(output)
-            .process_group(0)
-            .spawn()
-            .unwrap_or_else(|error| {
-                panic!("{command:?} does not start ({error}); is it installed?")
-            });
+            .process_group(0);
         let mut process = Self {
-            child,
+            child: spawned(&mut command),
+            command,
+            port,
             log: log.to_owned(),
         };
+        process.listens();
+        process
+    }
+
+    /// Ends it as a power cut would.
+    pub(crate) fn stop(&mut self) {
+        self.signal(rustix::process::Signal::KILL);
+        self.child.wait().unwrap();
+    }
+
+    /// Starts it as it was started, after [`Process::stop`], and waits until its port listens.
+    pub(crate) fn again(&mut self) {
+        self.child = spawned(&mut self.command);
+        self.listens();
+    }
+
+    fn listens(&mut self) {
+        let port = self.port;
         wait(&format!("a server on port {port}"), || {
-            if let Some(status) = process.child.try_wait().unwrap() {
-                panic!("{command:?} ended with {status}:\n{}", process.log());
+            if let Some(status) = self.child.try_wait().unwrap() {
+                panic!("{:?} ended with {status}:\n{}", self.command, self.log());
             }
             TcpStream::connect(("127.0.0.1", port)).ok()
         });
-        process
     }
 
     /// What it printed so far.
@@ -143,11 +164,45 @@ impl Process {
         self.signal(signal);
     }
 
+    /// From now on no file of it can grow, as on a full disk; or again as much as it likes.
+    pub(crate) fn disk_is_full(&self, full: bool) {
+        let limit = || rustix::process::Rlimit {
+            current: full.then_some(0),
+            maximum: None,
+        };
+        for member in self.group() {
+            // One that ended in between has nothing to write.
+            let _ =
+                rustix::process::prlimit(Some(member), rustix::process::Resource::Fsize, limit());
+        }
+    }
+
+    /// It and all that it started and is still there.
+    fn group(&self) -> Vec<rustix::process::Pid> {
+        let group = rustix::process::Pid::from_child(&self.child);
+        let all = fs::read_dir("/proc").unwrap().flatten();
+        let group = group.as_raw_nonzero().to_string();
+        let members = all.filter(|entry| {
+            // After the name in brackets: state, parent, group (proc_pid_stat(5)).
+            let stat = fs::read_to_string(entry.path().join("stat")).unwrap_or_default();
+            let fields = stat.rsplit(") ").next().unwrap_or_default();
+            fields.split(' ').nth(2) == Some(&*group)
+        });
+        let numbers = members.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
+        numbers.filter_map(rustix::process::Pid::from_raw).collect()
+    }
+
     /// To it and all that it started.
     fn signal(&self, signal: rustix::process::Signal) {
         let group = rustix::process::Pid::from_child(&self.child);
         let _ = rustix::process::kill_process_group(group, signal);
     }
+}
+
+fn spawned(command: &mut Command) -> Child {
+    command
+        .spawn()
+        .unwrap_or_else(|error| panic!("{command:?} does not start ({error}); is it installed?"))
 }
 
 impl Drop for Process {

@@ -20,9 +20,9 @@ pub(crate) const SERVER: &str = "plant.example";
 
 /// A running homeserver.
 pub(crate) struct Synapse {
-    process: Option<Process>,
+    pub(crate) process: Process,
     port: u16,
-    folder: tempfile::TempDir,
+    _folder: tempfile::TempDir,
     runtime: tokio::runtime::Runtime,
     client: reqwest::Client,
 }
@@ -98,10 +98,16 @@ impl Synapse {
             }),
         );
         let _ = rustls::crypto::ring::default_provider().install_default();
-        let mut synapse = Self {
-            process: None,
+        let mut command = Command::new(program("python"));
+        command
+            .args(["-m", "synapse.app.homeserver", "-c"])
+            .arg(folder.path().join("homeserver.yaml"))
+            .current_dir(folder.path());
+        let process = Process::start(command, port, &folder.path().join("synapse.log"));
+        let synapse = Self {
+            process,
             port,
-            folder,
+            _folder: folder,
             runtime: tokio::runtime::Builder::new_current_thread()
                 .enable_all()
                 .build()
@@ -112,7 +118,7 @@ impl Synapse {
                 .build()
                 .unwrap(),
         };
-        synapse.up();
+        synapse.answers();
         synapse
     }
 
@@ -123,18 +129,12 @@ impl Synapse {
 
     /// Kills it as a power cut would, and starts it again.
     pub(crate) fn restart(&mut self) {
-        self.process = None;
-        self.up();
+        self.process.stop();
+        self.process.again();
+        self.answers();
     }
 
-    fn up(&mut self) {
-        let mut command = Command::new(program("python"));
-        command
-            .args(["-m", "synapse.app.homeserver", "-c"])
-            .arg(self.folder.path().join("homeserver.yaml"))
-            .current_dir(self.folder.path());
-        let log = self.folder.path().join("synapse.log");
-        self.process = Some(Process::start(&mut command, self.port, &log));
+    fn answers(&self) {
         wait("Synapse answers", || {
             let (status, _) = self.send("", "GET", "/_matrix/client/versions", &Value::Null);
             (status == 200).then_some(())

@@ -24,10 +24,12 @@ const PACKAGES: &[&str] = &[
 ];
 const BOOTSTRAP: &str = include_str!("tryton/bootstrap.py");
 const DATABASE: &str = "tryton";
+/// The password of each user that has a key.
+pub(crate) const PASSWORD: &str = "Brown7Fox!jumps";
 
 /// A running server with the company that the bootstrap made.
 pub(crate) struct Tryton {
-    process: Process,
+    pub(crate) process: Process,
     port: u16,
     seed: Value,
     runtime: tokio::runtime::Runtime,
@@ -44,11 +46,9 @@ impl Tryton {
         let port = free_port();
         fs::copy(database(&seeded), database(folder.path())).unwrap();
         let config = configured(folder.path(), port);
-        let process = Process::start(
-            Command::new(program).arg("-c").arg(config),
-            port,
-            &folder.path().join("trytond.log"),
-        );
+        let mut command = Command::new(program);
+        command.arg("-c").arg(config);
+        let process = Process::start(command, port, &folder.path().join("trytond.log"));
         let seed = fs::read_to_string(seeded.join("seed.json")).unwrap();
         let _ = rustls::crypto::ring::default_provider().install_default();
         let tryton = Self {
@@ -150,7 +150,7 @@ impl Tryton {
 /// The folder of the seeded database and what is in it.
 fn seeded() -> PathBuf {
     let program = python("tryton", PACKAGES);
-    let edition = format!("{}\n{BOOTSTRAP}", PACKAGES.join("\n"));
+    let edition = format!("{}\n{PASSWORD}\n{BOOTSTRAP}", PACKAGES.join("\n"));
     installed("tryton-seed", &edition, |folder| {
         fs::write(database(folder), "").unwrap();
         // Nobody logs in by it; Tryton wants one.
@@ -166,7 +166,7 @@ fn seeded() -> PathBuf {
         let seed = run(Command::new(program.join("bin/python"))
             .env("TRYTOND_CONFIG", &config)
             .arg(bootstrap)
-            .arg(DATABASE));
+            .args([DATABASE, PASSWORD]));
         fs::write(folder.join("seed.json"), seed).unwrap();
     })
 }

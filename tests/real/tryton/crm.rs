@@ -2,13 +2,14 @@
 
 use serde_json::json;
 
-use super::Company;
+use super::{By, Company};
 use crate::servers::tryton::Tryton;
 
-#[test]
-fn a_customer_is_made_changed_noted_on_and_won() {
+by_both!(a_customer_is_made_changed_noted_on_and_won);
+
+fn a_customer_is_made_changed_noted_on_and_won(by: By) {
     let tryton = Tryton::start();
-    let company = Company::of(&tryton);
+    let company = Company::of(&tryton, by);
 
     let made = company.does(
         "customer.create",

@@ -2,29 +2,34 @@
 
 use serde_json::json;
 
-use super::Company;
+use super::{By, Company};
 use crate::checked::passes;
 use crate::servers::tryton::Tryton;
 
-#[test]
-fn the_profiles_own_cases_pass() {
+by_both!(
+    the_profiles_own_cases_pass,
+    a_sale_goes_from_draft_to_shipment,
+    a_sale_is_refused_what_tryton_refuses,
+    a_request_becomes_a_purchase_once
+);
+
+fn the_profiles_own_cases_pass(by: By) {
     let tryton = Tryton::start();
-    let company = Company::of(&tryton);
-    let (key, customer) = (tryton.key("tombolo"), tryton.id("customer"));
+    let company = Company::of(&tryton, by);
+    let (secret, customer) = (by.secret(&tryton, "tombolo"), tryton.id("customer"));
     let given = [&*format!("party.id={customer}"), "item.sku=WID-1"];
     let out = passes(
         &company.site,
         ("tryton", "erp"),
-        &[("TRYTON_KEY", &key)],
+        &[(super::SECRET, &secret)],
         &given,
     );
     assert!(out.contains("crm/1") && out.contains("erp/1"), "{out}");
 }
 
-#[test]
-fn a_sale_goes_from_draft_to_shipment() {
+fn a_sale_goes_from_draft_to_shipment(by: By) {
     let tryton = Tryton::start();
-    let company = Company::of(&tryton);
+    let company = Company::of(&tryton, by);
 
     let party = company.does(
         "party.create",
@@ -161,10 +166,9 @@ fn a_sale_goes_from_draft_to_shipment() {
     assert_eq!(of_party, invoices);
 }
 
-#[test]
-fn a_sale_is_refused_what_tryton_refuses() {
+fn a_sale_is_refused_what_tryton_refuses(by: By) {
     let tryton = Tryton::start();
-    let company = Company::of(&tryton);
+    let company = Company::of(&tryton, by);
     let customer = tryton.id("customer");
 
     let order = |sku: &str, quantity: u32| {
@@ -234,10 +238,9 @@ fn a_sale_is_refused_what_tryton_refuses() {
     company.fails("party.create", invalid, &["rejected", "XX12"]);
 }
 
-#[test]
-fn a_request_becomes_a_purchase_once() {
+fn a_request_becomes_a_purchase_once(by: By) {
     let tryton = Tryton::start();
-    let company = Company::of(&tryton);
+    let company = Company::of(&tryton, by);
 
     let request = company.does(
         "purchase.request",

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use tombolo_tests::host::wait;
 
-use super::Company;
+use super::{By, Company};
 use crate::servers::tryton::Tryton;
 
 const FEEDS: &str = "feeds:
@@ -16,10 +16,14 @@ const FEEDS: &str = "feeds:
   stock: { every: 3 s, page: 2 }
 ";
 
-#[test]
-fn feeds_tell_each_change_once() {
+by_both!(
+    feeds_tell_each_change_once,
+    a_feed_goes_on_where_the_host_died
+);
+
+fn feeds_tell_each_change_once(by: By) {
     let tryton = Tryton::start();
-    let company = Company::with(&tryton.url(), &tryton.key("tombolo"), FEEDS);
+    let company = Company::with(&tryton, by, "tombolo", FEEDS);
     let customer = tryton.id("customer");
 
     // One transaction, one time: more than two pages of them.
@@ -105,10 +109,9 @@ fn feeds_tell_each_change_once() {
     }
 }
 
-#[test]
-fn a_feed_goes_on_where_the_host_died() {
+fn a_feed_goes_on_where_the_host_died(by: By) {
     let tryton = Tryton::start();
-    let company = Company::with(&tryton.url(), &tryton.key("tombolo"), FEEDS);
+    let company = Company::with(&tryton, by, "tombolo", FEEDS);
     wait("the items", || {
         (subjects(&company, "item.changed").len() == 2).then_some(())
     });
@@ -122,8 +125,10 @@ fn a_feed_goes_on_where_the_host_died() {
     // What happens while nobody looks; a product's name is its template's.
     let template = format!("product.template/{}?f=name", widget[0]["template"]);
     tryton.does("PUT", &template, &json!({ "name": "Widget mark II" }));
-    let host =
-        tombolo_tests::host::TestHost::start(&site, &[("TRYTON_KEY", &tryton.key("tombolo"))]);
+    let host = tombolo_tests::host::TestHost::start(
+        &site,
+        &[(super::SECRET, &by.secret(&tryton, "tombolo"))],
+    );
     wait("the new name", || {
         let events = host.get("/api/events?type=item.changed&limit=1000");
         let last = events.as_array()?.first()?.clone();

@@ -2,18 +2,19 @@
 
 use serde_json::json;
 
-use super::Company;
+use super::{By, Company};
 use crate::servers::lossy::Lossy;
 use crate::servers::tryton::Tryton;
 
-#[test]
-fn what_was_made_once_is_not_made_again() {
+by_both!(what_was_made_once_is_not_made_again);
+
+fn what_was_made_once_is_not_made_again(by: By) {
     let tryton = Tryton::start();
     let line = Lossy::to(tryton.port());
     let url = tryton
         .url()
         .replace(&tryton.port().to_string(), &line.port.to_string());
-    let company = Company::with(&url, &tryton.key("tombolo"), "");
+    let company = Company::at(&url, by, "tombolo", &by.secret(&tryton, "tombolo"), "");
     let customer = tryton.id("customer");
     let lines = json!([{ "sku": "WID-1", "quantity": 2 }]);
     let cases = [
@@ -46,7 +47,7 @@ fn what_was_made_once_is_not_made_again() {
     ];
     for (action, model, input) in cases {
         let before = tryton.look(model, &json!([]), &["create_date"]).len();
-        line.lose(&format!("POST /tryton/rest/model/{model}?"));
+        line.lose(&by.creates(model));
         let made = company.does(action, input.clone());
         assert!(line.has_lost(), "{action}: no answer was lost");
         let after = tryton.look(model, &json!([]), &["create_date"]);
@@ -57,7 +58,7 @@ fn what_was_made_once_is_not_made_again() {
     }
 
     // Between a sale's making and its filling in.
-    line.lose("PUT /tryton/rest/model/sale.sale/");
+    line.lose(&by.writes("sale.sale"));
     let sale = company.does(
         "sale.create",
         json!({ "customer": customer, "lines": lines }),

@@ -1,4 +1,17 @@
-//! `plugins/tryton` against Tryton itself, through the real host: each action is called by a flow of one step.
+//! `plugins/tryton` against Tryton itself, through the real host, over REST and over JSON-RPC: each action is called by a
+//! flow of one step.
+
+/// Tests of these functions, with each way to ask Tryton.
+macro_rules! by_both {
+    ($($case:ident),+) => {
+        mod over_rest {
+            $(#[test] fn $case() { super::$case(crate::tryton::By::Rest); })+
+        }
+        mod over_json_rpc {
+            $(#[test] fn $case() { super::$case(crate::tryton::By::JsonRpc); })+
+        }
+    };
+}
 
 mod crm;
 mod erp;
@@ -13,8 +26,10 @@ use tombolo_tests::built::adapter;
 use tombolo_tests::host::{TestHost, wait};
 use tombolo_tests::site::TestSite;
 
-use crate::servers::tryton::Tryton;
+use crate::servers::tryton::{PASSWORD, Tryton};
 
+/// The variable with what proves the user.
+const SECRET: &str = "TRYTON_SECRET";
 const ACTIONS: &[&str] = &[
     "party.find",
     "party.get",
@@ -42,6 +57,13 @@ const ACTIONS: &[&str] = &[
     "opportunity.close",
 ];
 
+/// A way to ask Tryton.
+#[derive(Clone, Copy)]
+enum By {
+    Rest,
+    JsonRpc,
+}
+
 /// A host whose system `erp` is a Tryton.
 struct Company {
     host: TestHost,
@@ -49,19 +71,63 @@ struct Company {
     calls: Cell<u32>,
 }
 
-impl Company {
-    fn of(tryton: &Tryton) -> Self {
-        Self::with(&tryton.url(), &tryton.key("tombolo"), "")
+impl By {
+    /// What proves that one is this user.
+    fn secret(self, tryton: &Tryton, user: &str) -> String {
+        match self {
+            Self::Rest => tryton.key(user),
+            Self::JsonRpc => PASSWORD.to_owned(),
+        }
     }
 
-    /// With the base address, the key, and more of the system file.
-    fn with(url: &str, key: &str, more: &str) -> Self {
+    /// The system file's connection, and that this way is meant.
+    fn system(self, url: &str, user: &str) -> String {
+        match self {
+            Self::Rest => format!(
+                "connections:\n  api: {{ http: \"{url}\", network: private, credential: {{ bearer: \"env:{SECRET}\" }} }}\n"
+            ),
+            Self::JsonRpc => format!(
+                "connections:\n  rpc: {{ http: \"{url}\", network: private, credential: {{ basic: {{ user: {user}, password: \"env:{SECRET}\" }} }} }}\nsettings: {{ protocol: json-rpc }}\n"
+            ),
+        }
+    }
+
+    /// What is in the request that makes a record of a model, and in no other.
+    fn creates(self, model: &str) -> String {
+        match self {
+            Self::Rest => format!("POST /tryton/rest/model/{model}?"),
+            Self::JsonRpc => format!("\"model.{model}.create\""),
+        }
+    }
+
+    /// The same of one that changes a record.
+    fn writes(self, model: &str) -> String {
+        match self {
+            Self::Rest => format!("PUT /tryton/rest/model/{model}/"),
+            Self::JsonRpc => format!("\"model.{model}.write\""),
+        }
+    }
+}
+
+impl Company {
+    fn of(tryton: &Tryton, by: By) -> Self {
+        Self::with(tryton, by, "tombolo", "")
+    }
+
+    /// In the name of this user, with more of the system file.
+    fn with(tryton: &Tryton, by: By, user: &str, more: &str) -> Self {
+        Self::at(&tryton.url(), by, user, &by.secret(tryton, user), more)
+    }
+
+    /// At this address, with what is said to prove the user.
+    fn at(url: &str, by: By, user: &str, secret: &str, more: &str) -> Self {
         let site = TestSite::new();
         site.adapter("tryton", &adapter("plugins/tryton"));
         site.write(
             "systems/erp.yaml",
             &format!(
-                "adapter: adapters/tryton.wasm\nconnections:\n  api: {{ http: \"{url}\", network: private, credential: {{ bearer: \"env:TRYTON_KEY\" }} }}\ndelivery: {{ attempts: 4, backoff: 200 ms, most: 2 s }}\n{more}"
+                "adapter: adapters/tryton.wasm\n{}delivery: {{ attempts: 4, backoff: 200 ms, most: 2 s }}\n{more}",
+                by.system(url, user)
             ),
         );
         for action in ACTIONS {
@@ -74,7 +140,7 @@ impl Company {
             );
         }
         site.approve("erp");
-        let host = TestHost::start(&site, &[("TRYTON_KEY", key)]);
+        let host = TestHost::start(&site, &[(SECRET, secret)]);
         Self {
             host,
             site,

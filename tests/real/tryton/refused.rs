@@ -2,13 +2,17 @@
 
 use serde_json::json;
 
-use super::Company;
+use super::{By, Company};
 use crate::servers::tryton::Tryton;
 
-#[test]
-fn a_key_does_what_its_users_groups_may() {
+by_both!(
+    a_key_does_what_its_users_groups_may,
+    a_wrong_address_is_told_from_a_record_that_is_not_there
+);
+
+fn a_key_does_what_its_users_groups_may(by: By) {
     let tryton = Tryton::start();
-    let store = Company::with(&tryton.url(), &tryton.key("storekeeper"), "");
+    let store = Company::with(&tryton, by, "storekeeper", "");
     // By its id Tryton says that it is not there.
     let sale = json!({ "id": "1" });
     store.fails(
@@ -24,7 +28,7 @@ fn a_key_does_what_its_users_groups_may() {
     );
     store.does("item.stock", json!({ "sku": "WID-1" }));
 
-    let seller = Company::with(&tryton.url(), &tryton.key("seller"), "");
+    let seller = Company::with(&tryton, by, "seller", "");
     let lines = json!([{ "sku": "WID-1", "quantity": 1 }]);
     let made = seller.does(
         "sale.create",
@@ -39,14 +43,17 @@ fn a_key_does_what_its_users_groups_may() {
         &["unauthorized", "not allowed to access"],
     );
 
-    let stranger = Company::with(&tryton.url(), "not-a-key", "");
-    stranger.fails("sale.get", sale, &["unauthorized", "does not take the key"]);
+    let stranger = Company::at(&tryton.url(), by, "tombolo", "not-a-key", "");
+    stranger.fails(
+        "sale.get",
+        sale,
+        &["unauthorized", "Tryton does not take the"],
+    );
 }
 
-#[test]
-fn a_wrong_address_is_told_from_a_record_that_is_not_there() {
+fn a_wrong_address_is_told_from_a_record_that_is_not_there(by: By) {
     let tryton = Tryton::start();
     let astray = tryton.url().replace("/tryton", "/nowhere");
-    let astray = Company::with(&astray, &tryton.key("tombolo"), "");
+    let astray = Company::at(&astray, by, "tombolo", &by.secret(&tryton, "tombolo"), "");
     astray.fails("party.find", json!({}), &["internal", "no such database"]);
 }

@@ -108,9 +108,10 @@ impl CallState {
         }
     }
 
-    /// Time until the deadline.
+    /// Time until the deadline, but for the last of it: whoever waited in vain can still say for what.
     pub(super) fn left(&self) -> std::time::Duration {
-        self.deadline.saturating_duration_since(Instant::now())
+        let left = self.deadline.saturating_duration_since(Instant::now());
+        left.checked_sub(limits::LAST_WORDS).unwrap_or(left)
     }
 
     pub(super) fn take_outward(&mut self) -> Vec<Arc<AuditRecord>> {

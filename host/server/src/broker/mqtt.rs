@@ -14,6 +14,14 @@ use super::words;
 /// Largest packet: a message of 1 MiB with its topic and properties.
 const PACKET: u32 = (1 << 20) + (128 << 10);
 
+/// Where the message is that a broker has no room for. The library takes its answer for a broken connection.
+enum TooLarge {
+    /// The oldest that was sent: acknowledgements come in the order of the messages.
+    Sent,
+    /// The next to be sent: the broker said beforehand how much it takes.
+    Unsent,
+}
+
 /// With TLS where the address says so.
 fn transport(place: &BrokerPlace) -> Result<Transport, String> {
     if place.url.scheme() != "mqtts" {
@@ -29,7 +37,7 @@ macro_rules! mqtt {
     ($version:ident, [$($library:ident)::+], [$($packets:ident)::+], $($own:item)+) => {
         /// One version of the protocol.
         pub(crate) mod $version {
-            use std::collections::{HashMap, VecDeque};
+            use std::collections::VecDeque;
             use std::time::Duration;
 
             use futures_util::future::BoxFuture;
@@ -41,7 +49,7 @@ macro_rules! mqtt {
             use tombolo_kernel::system::BrokerPlace;
 
             use super::super::{Delivery, host_and_port, password, unreachable, words};
-            use super::{PACKET, transport};
+            use super::{PACKET, TooLarge, transport};
             use $($library)::+ as library;
             use $($packets)::+ as packets;
             use library::mqttbytes::QoS;
@@ -101,7 +109,7 @@ macro_rules! mqtt {
                 let (client, mut connection) = AsyncClient::new(options, limits::PUBLISHING);
                 // Handed to the library; sent and not acknowledged.
                 let mut handed: VecDeque<Waiting> = VecDeque::new();
-                let mut sent: HashMap<u16, Waiting> = HashMap::new();
+                let mut sent: VecDeque<(u16, Waiting)> = VecDeque::new();
                 let mut quiet = tokio::time::Instant::now();
                 let failure = loop {
                     tokio::select! {
@@ -118,7 +126,8 @@ macro_rules! mqtt {
                                 sent.extend(handed.pop_front().map(|waiting| (id, waiting)));
                             }
                             Ok(Event::Incoming(Packet::PubAck(ack))) => {
-                                if let Some(waiting) = sent.remove(&ack.pkid) {
+                                let place = sent.iter().position(|(id, _)| *id == ack.pkid);
+                                if let Some((_, waiting)) = place.and_then(|place| sent.remove(place)) {
                                     let _ = waiting.send(acked(&ack));
                                 }
                             }
@@ -127,11 +136,22 @@ macro_rules! mqtt {
                                     return;
                                 }
                             }
-                            Err(error) => break unreachable(error),
+                            Err(error) => {
+                                let refused = match too_large(&error) {
+                                    Some(TooLarge::Sent) => sent.pop_front().map(|(_, waiting)| waiting),
+                                    Some(TooLarge::Unsent) => handed.pop_front(),
+                                    None => None,
+                                };
+                                if let Some(waiting) = refused {
+                                    let why = "the message is larger than this broker takes; send less at a time, or have it take more";
+                                    let _ = waiting.send(Err(BrokerError::Refused(why.to_owned())));
+                                }
+                                break unreachable(error);
+                            }
                         }
                     }
                 };
-                for waiting in sent.into_values().chain(handed) {
+                for waiting in sent.into_iter().map(|(_, waiting)| waiting).chain(handed) {
                     let _ = waiting.send(Err(failure.clone()));
                 }
                 orders.close();
@@ -254,6 +274,22 @@ mqtt! {
             other => Err(BrokerError::Refused(format!("the broker says {other:?}"))),
         }
     }
+    /// Whether a connection ended because a message was too large; the library does not know the reason code
+    /// "packet too large" (MQTT 5, 3.4.2.1) of an acknowledgement.
+    fn too_large(error: &library::ConnectionError) -> Option<TooLarge> {
+        use library::StateError::{Deserialization, OutgoingPacketTooLarge};
+        const PACKET_TOO_LARGE: u8 = 0x95;
+        let library::ConnectionError::MqttState(error) = error else {
+            return None;
+        };
+        match error {
+            Deserialization(library::mqttbytes::Error::InvalidConnectReturnCode(PACKET_TOO_LARGE)) => {
+                Some(TooLarge::Sent)
+            }
+            OutgoingPacketTooLarge { .. } => Some(TooLarge::Unsent),
+            _ => None,
+        }
+    }
     fn received(publish: &packets::Publish) -> (String, Vec<(String, String)>) {
         let mut headers = Vec::new();
         if let Some(properties) = &publish.properties {
@@ -298,6 +334,10 @@ mqtt! {
     /// This version cannot say no.
     fn acked(_: &packets::PubAck) -> Result<(), BrokerError> {
         Ok(())
+    }
+    /// Nor does it say why it ends a connection.
+    fn too_large(_: &library::ConnectionError) -> Option<TooLarge> {
+        None
     }
     fn received(publish: &packets::Publish) -> (String, Vec<(String, String)>) {
         (publish.topic.clone(), Vec::new())

@@ -176,9 +176,10 @@ const services = {
   },
 };
 
-// What is there at the start.
+// What is there at the start, and stays where the database outlives the server.
 async function seed() {
   const partner = cds.entities('API_BUSINESS_PARTNER');
+  if (await SELECT.one.from(partner.A_BusinessPartner)) return;
   const names = { 17100001: "O'Neill & Sons", 17100002: 'Inlandskunde DE', 17100003: 'Kunde Nord', 17300001: 'Inlandslieferant DE' };
   await INSERT.into(partner.A_BusinessPartner).entries(
     Object.entries(names).map(([BusinessPartner, name]) => ({

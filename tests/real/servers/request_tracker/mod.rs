@@ -7,6 +7,7 @@ use std::process::Command;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tombolo_tests::built::root;
+use tombolo_tests::host::outliving_full_disks;
 
 use super::client::Client;
 use super::{Process, folder, free_port, installed, run};
@@ -19,7 +20,7 @@ const PEOPLE: &str = include_str!("people.initialdata");
 
 /// A running server with two queues, `General` and `Repairs`.
 pub(crate) struct RequestTracker {
-    _process: Process,
+    pub(crate) process: Process,
     pub(crate) port: u16,
     folder: TempDir,
 }
@@ -31,7 +32,7 @@ impl RequestTracker {
         let template = template();
         std::fs::copy(template.join("rt.db"), folder.path().join("rt.db")).unwrap();
         let server = "/usr/share/request-tracker5/libexec/rt-server";
-        let mut command = Command::new(server);
+        let mut command = outliving_full_disks(server);
         command.args(["--host", "127.0.0.1", "--port", &port.to_string()]);
         command.args(["--max-workers", "2"]);
         command.env("RT_TEST_PORT", port.to_string());
@@ -39,9 +40,10 @@ impl RequestTracker {
             .env("RT_TEST_HOOK", hook)
             .env("RT_TEST_SECRET", SECRET);
         let log = folder.path().join("server.log");
-        let process = Process::start(configured(&mut command, folder.path()), port, &log);
+        configured(&mut command, folder.path());
+        let process = Process::start(command, port, &log);
         Self {
-            _process: process,
+            process,
             port,
             folder,
         }

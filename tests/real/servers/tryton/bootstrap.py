@@ -1,6 +1,6 @@
-"""Seeds a fresh Tryton database for the tests: a company with accounts, parties, items with stock, and users with keys.
+"""Seeds a fresh Tryton database for the tests: a company with accounts, parties, items with stock, and users with keys and a password.
 
-    TRYTOND_CONFIG=trytond.conf bin/python bootstrap.py DATABASE
+    TRYTOND_CONFIG=trytond.conf bin/python bootstrap.py DATABASE PASSWORD
 
 Prints JSON: the ids of what was made, and a REST key for each user. Follows the scenarios that Tryton's modules are
 tested by (proteus, https://docs.tryton.org/latest/client-library/).
@@ -13,7 +13,7 @@ from decimal import Decimal
 from proteus import Model, Wizard
 from proteus import config as proteus_config
 
-database = sys.argv[1]
+database, password = sys.argv[1:]
 config = proteus_config.set_trytond(
     database=database, config_file=os.environ['TRYTOND_CONFIG'])
 
@@ -138,7 +138,7 @@ order_point.min_quantity = 20
 order_point.target_quantity = 200
 order_point.save()
 
-# Users, each with a key for REST.
+# Users, each with a key for REST and the password for JSON-RPC.
 with Transaction().start(database, 0, readonly=True):
     find = Pool(database).get('ir.model.data').get_id
     groups = {login: [find(*group) for group in names]
@@ -153,7 +153,7 @@ def key(login, groups):
     person.save()
     employee = Employee(party=person, company=company)
     employee.save()
-    user = User(name=login, login=login)
+    user = User(name=login, login=login, password=password)
     user.companies.append(Model.get('company.company')(company.id))
     user.company = user.companies[0]
     user.employees.append(Employee(employee.id))

@@ -14,7 +14,7 @@ const PRODUCTS: &str = include_str!("products.csv");
 
 /// A running shop.
 pub(crate) struct Vendure {
-    _process: Process,
+    pub(crate) process: Process,
     pub(crate) port: u16,
     /// The administrator's session.
     admin: String,
@@ -32,9 +32,9 @@ impl Vendure {
         let port = free_port();
         let mut command = shop(folder.path());
         command.env("SHOP_PORT", port.to_string());
-        let process = Process::start(&mut command, port, &folder.path().join("shop.log"));
+        let process = Process::start(command, port, &folder.path().join("shop.log"));
         let mut vendure = Self {
-            _process: process,
+            process,
             port,
             admin: String::new(),
             _folder: folder,

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::Running;
+use crate::flows::Running;
 use crate::servers::free_port;
 use crate::servers::tryton::Tryton;
 

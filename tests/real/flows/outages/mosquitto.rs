@@ -1,0 +1,63 @@
+//! Mosquitto. It is full for a message that is larger than it takes: what it holds for a listener who is away beyond its limits it
+//! drops without a word to who sent it, so that there is nothing to see.
+
+use serde_json::{Value, json};
+use tombolo_tests::client::Client;
+use tombolo_tests::host::wait;
+
+use super::midway::{Midway, Plan, Server, Takes};
+use crate::servers::Process;
+use crate::servers::mosquitto::{GATEWAY, LARGEST, Mosquitto};
+
+impl Server for Mosquitto {
+    fn process(&mut self) -> &mut Process {
+        &mut self.process
+    }
+
+    fn input(&mut self, case: &str) -> Value {
+        json!({ "device": "p4", "id": case })
+    }
+
+    /// A broker has no list of what it was told: whoever listens has, and its session waits while nobody is connected.
+    fn made(&self, case: &str) -> usize {
+        let listener = Client::mqtt(self.open_port);
+        let heard = wait("the command", || {
+            let heard = listener.received();
+            heard
+                .iter()
+                .any(|text| text.contains(case))
+                .then_some(heard)
+        });
+        heard.iter().filter(|text| text.contains(case)).count()
+    }
+}
+
+#[test]
+fn a_command_is_sent_once_whatever_mosquitto_suffers() {
+    let mut broker = Mosquitto::start();
+    drop(Client::mqtt(broker.open_port));
+    let system = format!(
+        "connections:\n  bus: {{ mqtt: \"mqtt://127.0.0.1:{}\", user: {}, password: \"file:secret\", publish: [\"plant/*/command\"] }}\nactions:\n  command.send:\n    effect: write\n    do: {{ topic: \"plant/{{device}}/command\", payload: {{ go: \"{{id}}\" }} }}",
+        broker.port, GATEWAY.0
+    );
+    let midway = Midway::start(&Plan {
+        adapter: "broker",
+        system: &system,
+        secret: GATEWAY.1,
+        first: ("command.send", json!({ "device": "p4", "id": "begun" })),
+        second: "command.send",
+    });
+    midway.stopped(&mut broker, &["unavailable"]);
+    midway.slow(&mut broker, &["did not confirm in time"]);
+    midway.wrong_password(
+        &mut broker,
+        GATEWAY.1,
+        Takes::Waiting,
+        &["BadUserNamePassword"],
+    );
+    // One that never fits is not waited for, and does not keep the others waiting.
+    let full = json!({ "device": "p4", "id": "x".repeat(LARGEST) });
+    let less = json!({ "device": "p4", "id": "less" });
+    midway.mended("full", &full, &["larger than this broker takes"], &less);
+    assert_eq!(broker.made("less"), 1);
+}
