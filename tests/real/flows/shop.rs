@@ -36,6 +36,7 @@ fn running(chat: &Chat, tryton: &Tryton, shop: &Vendure, port: u16) -> Running {
 /// and its adapters' own: all but what requests to the servers took, as the runs' traces tell.
 #[test]
 #[ignore = "a measurement; with --nocapture it prints its figures"]
+#[expect(clippy::print_stdout, reason = "figures are what it is for")]
 fn figures() {
     const ORDERS: usize = 60;
     let port = free_port();
