@@ -112,8 +112,10 @@ impl Synapse {
                 .enable_all()
                 .build()
                 .unwrap(),
+            // A connection that is kept would be one to the server before it was killed.
             client: reqwest::Client::builder()
                 .no_proxy()
+                .pool_max_idle_per_host(0)
                 .timeout(PATIENCE)
                 .build()
                 .unwrap(),

@@ -222,10 +222,9 @@ impl Midway {
         )
     }
 
-    /// That these words are in what an operator reads, which is printed.
+    /// That these words are in what an operator reads.
     #[track_caller]
     fn reads(name: &str, read: &str, words: &[&str]) {
-        println!("=== {name}\n{read}");
         for word in words {
             assert!(read.contains(word), "{name}: no `{word}` in\n{read}");
         }

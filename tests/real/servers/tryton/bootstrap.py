@@ -34,7 +34,7 @@ GROUPS = {
         ('stock', 'group_stock'), ('purchase', 'group_purchase'),
         ('purchase_requisition', 'group_purchase_requisition'),
         ('purchase_requisition', 'group_purchase_requisition_approval'),
-        ('purchase_request', 'group_purchase_request')],
+        ('purchase_request', 'group_purchase_request'), ('account', 'group_account')],
     'seller': [('sale', 'group_sale')],
     'storekeeper': [('stock', 'group_stock')],
     # Does what people do beside the adapter.
