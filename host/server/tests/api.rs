@@ -298,7 +298,7 @@ async fn what_is_wrong_with_a_request_is_said_and_nothing_is_kept() {
             "POST",
             "/hooks/erp/alarm",
             String::new(),
-            "x".repeat((1 << 20) + 1),
+            "x".repeat((8 << 20) + 1),
             413,
         ),
     ];
