@@ -15,7 +15,6 @@ use crate::client::{Client, Fields};
 use crate::domain::Domain;
 use crate::item::{by_skus, sku};
 use crate::value::{decimal, id, money, object};
-use crate::{purchase, sale};
 
 /// What the input says of one line.
 #[derive(Debug, Deserialize)]
@@ -38,21 +37,17 @@ pub(crate) struct Order {
     pub(crate) line_model: &'static str,
     /// The product's unit that its lines are counted in.
     pub(crate) unit: &'static str,
-    /// What its actions answer with.
-    pub(crate) fields: Fields,
 }
 
 pub(crate) const SALE: Order = Order {
     model: "sale.sale",
     line_model: "sale.line",
     unit: "sale_uom",
-    fields: sale::FIELDS,
 };
 pub(crate) const PURCHASE: Order = Order {
     model: "purchase.purchase",
     line_model: "purchase.line",
     unit: "purchase_uom",
-    fields: purchase::FIELDS,
 };
 
 /// Of what Tryton suggests for an order, what is stored with it.
@@ -102,14 +97,14 @@ impl Order {
         })
     }
 
-    /// The order that carries `mark`, made of `values` unless it is there, and filled in.
+    /// The order that carries `mark`, made of `values` unless it is there, and filled in. Answers with its id.
     pub(crate) fn made(
         &self,
         client: &Client,
         mark: &str,
         mut values: Value,
         prices: &[Option<Money>],
-    ) -> Result<Value, Failure> {
+    ) -> Result<String, Failure> {
         let same = Domain::new()
             .equal("company", client.preference("company")?)
             .equal("description", mark);
@@ -127,11 +122,10 @@ impl Order {
         lines.sort_by_key(|line| line["id"].as_u64());
         let is_filled_in =
             order["state"] != "draft" || lines.iter().any(|line| !line["write_date"].is_null());
-        if is_filled_in {
-            client.get(self.model, &id, self.fields)
-        } else {
-            self.fill_in(client, &id, &lines, prices)
+        if !is_filled_in {
+            self.fill_in(client, &id, &lines, prices)?;
         }
+        Ok(id)
     }
 
     fn fill_in(
@@ -140,7 +134,7 @@ impl Order {
         id: &str,
         lines: &[Value],
         prices: &[Option<Money>],
-    ) -> Result<Value, Failure> {
+    ) -> Result<(), Failure> {
         // Before the lines, whose prices and taxes depend on it.
         let values = picked(&client.suggested(self.model, id, "party")?, ORDER_FIELDS);
         let order = client.write(self.model, id, &values, STAGE)?;
@@ -175,30 +169,30 @@ impl Order {
         // All lines in one transaction: either none of them was written, or all are filled in.
         let mut command = vec![json!("write")];
         command.extend(writes);
-        let values = json!({ "lines": [command] });
-        client.write(self.model, id, &values, self.fields)
+        client.write(self.model, id, &json!({ "lines": [command] }), STAGE)?;
+        Ok(())
     }
 
     /// Confirms it, from draft or quotation on.
-    pub(crate) fn confirm(&self, client: &Client, id: &str) -> Result<Value, Failure> {
-        let order = client.get(self.model, id, self.fields)?;
-        match order["state"].as_str() {
-            Some("confirmed" | "processing" | "done") => return Ok(order),
+    pub(crate) fn confirm(&self, client: &Client, id: &str) -> Result<(), Failure> {
+        let state = client.get(self.model, id, STAGE)?["state"].clone();
+        match state.as_str() {
+            Some("confirmed" | "processing" | "done") => return Ok(()),
             Some("draft") => {
                 client.press(self.model, id, "quote", STAGE)?;
             }
             _ => {}
         }
-        client.press(self.model, id, "confirm", self.fields)
+        client.press(self.model, id, "confirm", STAGE).map(|_| ())
     }
 
     /// Cancels it, as far as Tryton lets it.
-    pub(crate) fn cancel(&self, client: &Client, id: &str) -> Result<Value, Failure> {
-        let order = client.get(self.model, id, self.fields)?;
-        if order["state"] == "cancelled" {
-            return Ok(order);
+    pub(crate) fn cancel(&self, client: &Client, id: &str) -> Result<(), Failure> {
+        let state = client.get(self.model, id, STAGE)?["state"].clone();
+        if state != "cancelled" {
+            client.press(self.model, id, "cancel", STAGE)?;
         }
-        client.press(self.model, id, "cancel", self.fields)
+        Ok(())
     }
 }
 

@@ -55,7 +55,7 @@ pub(crate) fn shape(record: &Value) -> Value {
 pub(crate) fn order(client: &Client, call: &ActionCall) -> Result<Json, Failure> {
     let input: Make = call.parse()?;
     let mark = mark(&call.idempotency_key);
-    let made = match (input.request, input.supplier, input.lines) {
+    let id = match (input.request, input.supplier, input.lines) {
         (Some(wanted), supplier, _) => of_request(client, &wanted, supplier.as_deref(), &mark)?,
         (None, Some(supplier), Some(lines)) => {
             let supplier = supplier_id(client, &supplier)?;
@@ -73,7 +73,7 @@ pub(crate) fn order(client: &Client, call: &ActionCall) -> Result<Json, Failure>
             ));
         }
     };
-    to_json(&shape(&made))
+    by_id(client, &id)
 }
 
 pub(crate) fn get(client: &Client, call: &ActionCall) -> Result<Json, Failure> {
@@ -83,12 +83,14 @@ pub(crate) fn get(client: &Client, call: &ActionCall) -> Result<Json, Failure> {
 
 pub(crate) fn confirm(client: &Client, call: &ActionCall) -> Result<Json, Failure> {
     let Id { id } = call.parse()?;
-    to_json(&shape(&PURCHASE.confirm(client, &id)?))
+    PURCHASE.confirm(client, &id)?;
+    by_id(client, &id)
 }
 
 pub(crate) fn cancel(client: &Client, call: &ActionCall) -> Result<Json, Failure> {
     let Id { id } = call.parse()?;
-    to_json(&shape(&PURCHASE.cancel(client, &id)?))
+    PURCHASE.cancel(client, &id)?;
+    by_id(client, &id)
 }
 
 /// The order of a request, which has one at most: whoever asks again gets it, whatever the key.
@@ -97,7 +99,7 @@ fn of_request(
     wanted: &str,
     supplier: Option<&str>,
     mark: &str,
-) -> Result<Value, Failure> {
+) -> Result<String, Failure> {
     let demands = request::approved(client, wanted)?;
     if let Some(order) = demands
         .iter()
@@ -108,7 +110,7 @@ fn of_request(
         return if made["description"] == mark {
             PURCHASE.made(client, mark, Value::Null, &[])
         } else {
-            client.get(MODEL, &order, FIELDS)
+            Ok(order)
         };
     }
     let supplier = match supplier {

@@ -97,8 +97,8 @@ pub(crate) fn create(client: &Client, call: &ActionCall) -> Result<Json, Failure
         values["shipping_date"] = date(&requested, "/requested")?;
     }
     let prices: Vec<_> = input.lines.into_iter().map(|line| line.price).collect();
-    let made = SALE.made(client, &mark(&call.idempotency_key), values, &prices)?;
-    to_json(&shape(&made))
+    let id = SALE.made(client, &mark(&call.idempotency_key), values, &prices)?;
+    by_id(client, &id)
 }
 
 pub(crate) fn get(client: &Client, call: &ActionCall) -> Result<Json, Failure> {
@@ -142,12 +142,14 @@ pub(crate) fn get(client: &Client, call: &ActionCall) -> Result<Json, Failure> {
 
 pub(crate) fn confirm(client: &Client, call: &ActionCall) -> Result<Json, Failure> {
     let Id { id } = call.parse()?;
-    to_json(&shape(&SALE.confirm(client, &id)?))
+    SALE.confirm(client, &id)?;
+    by_id(client, &id)
 }
 
 pub(crate) fn cancel(client: &Client, call: &ActionCall) -> Result<Json, Failure> {
     let Id { id } = call.parse()?;
-    to_json(&shape(&SALE.cancel(client, &id)?))
+    SALE.cancel(client, &id)?;
+    by_id(client, &id)
 }
 
 pub(crate) fn ship(client: &Client, call: &ActionCall) -> Result<Json, Failure> {
