@@ -47,7 +47,8 @@ async fn pages(live: &Live, feed: &str) -> Result<(Verdict, String), String> {
         return Err("the first page says that there is more, the second is empty".to_owned());
     }
     let again = page(Some(cursor), "second").await?;
-    if ids(&second) != ids(&again) {
+    // What came in between may follow.
+    if !ids(&again).starts_with(&ids(&second)) {
         return Err(format!(
             "read twice from one cursor it brings {:?} and then {:?}: a crash between them would lose or double events",
             ids(&second),
