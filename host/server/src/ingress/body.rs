@@ -11,9 +11,6 @@ use tombolo_kernel::limits;
 
 use crate::api::errors::Refusal;
 
-/// What one place of [`limits::INBOUND_REQUESTS`] has room for.
-const PLACE_BYTES: usize = 1 << 20;
-
 /// The whole body.
 ///
 /// # Errors
@@ -25,7 +22,7 @@ where
     read_within(headers, body, most, limits::INBOUND_TIME, |_| Ok(())).await
 }
 
-/// The same for a body that may be large: the place counts as one more for each mebibyte that came.
+/// The same for a body that may be large: the request takes one place more for each [`limits::INBOUND_BODY`] that came.
 ///
 /// # Errors
 /// Those of [`read`]; [`Refusal::Overloaded`] where no more places are free.
@@ -51,7 +48,7 @@ fn hold<'a>(
     size: usize,
 ) -> Result<(), Refusal> {
     let more = size
-        .div_ceil(PLACE_BYTES)
+        .div_ceil(limits::INBOUND_BODY)
         .saturating_sub(place.num_permits());
     let more = u32::try_from(more).map_err(|_| Refusal::Overloaded)?;
     if more > 0 {
@@ -189,6 +186,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_large_body_takes_a_place_for_each_mebibyte_and_gives_them_back() {
+        const PLACE_BYTES: usize = limits::INBOUND_BODY;
         let places = Semaphore::new(3);
         let large = |size| Full::new(Bytes::from(vec![0; size]));
         let none = HeaderMap::new();
