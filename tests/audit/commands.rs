@@ -1,12 +1,17 @@
 //! The commands of the audit: with a host, without one, and against somebody who changed the file.
 
 use serde_json::Value;
+use tombolo_tests::host::wait;
 use tombolo_tests::server::Reply;
 
 use crate::fixture::{Audited, audited};
 
+/// Runs that are done, and a feed that has read: nothing is left to write a record by itself.
 fn with_runs(count: usize) -> Audited {
     let audited = audited();
+    wait("the feed's record", || {
+        (!audited.list(&["--kind", "sql"]).is_empty()).then_some(())
+    });
     for n in 0..count {
         audited.server.reply(Reply::json(200, "{}"));
         audited.runs(&n.to_string(), &format!("/orders/{n}"));

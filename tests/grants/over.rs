@@ -30,9 +30,14 @@ fn revoke(site: &TestSite, host: &TestHost) -> String {
     out
 }
 
-/// The island is in the middle of posting.
+/// The island is approved and in the middle of posting.
 fn pouring(site: &TestSite, server: &SlowServer) -> TestHost {
     assert_eq!(approve(site, &[]).0, 0);
+    pours(site, server)
+}
+
+/// The island is in the middle of posting.
+fn pours(site: &TestSite, server: &SlowServer) -> TestHost {
     let host = TestHost::start(site, ENVIRONMENT);
     let deed =
         json!({"do": "pour", "connection": "api", "path": "/orders/7/notes", "bytes": POURED});
@@ -100,6 +105,17 @@ fn an_expired_grant_stops_a_call_that_waits_for_its_answer() {
     host.wait_for("the request", |_| server.received().first().map(|_| ()));
     was_cut(&host, "its grant expired");
     host.wait_for("the island stops", |host| is_stopped(host, "expired at"));
+}
+
+#[test]
+fn an_expired_grant_stops_a_request_in_the_middle_of_its_body() {
+    let server = SlowServer::start();
+    let site = site_at(server.address);
+    assert_eq!(approve(&site, &["--expires", "20s"]).0, 0);
+    let host = pours(&site, &server);
+    was_cut(&host, "its grant expired");
+    let arrived = server.drain();
+    assert!(arrived < POURED, "all {arrived} bytes left");
 }
 
 #[test]

@@ -390,6 +390,40 @@ fn case_89_no_page_can_show_the_host_inside_itself() {
 }
 
 #[test]
+fn an_address_that_a_proxy_tells_counts_and_one_that_the_client_makes_up_does_not() {
+    let most = tombolo_kernel::limits::LOGIN_FAILURES;
+    for trusted in [true, false] {
+        let site = TestSite::new();
+        if trusted {
+            let settings = std::fs::read_to_string(site.path().join("tombolo.yaml")).unwrap();
+            site.write(
+                "tombolo.yaml",
+                &(settings + "trusted-proxies: [127.0.0.1]\n"),
+            );
+        }
+        let host = TestHost::start(&site, &[]);
+        let guess = |forwarded: &str| {
+            let headers = [
+                ("authorization", "Bearer guess-number-1"),
+                ("x-forwarded-for", forwarded),
+            ];
+            host.send("GET", "/api/runs", &headers, b"").status
+        };
+        for n in 0..most {
+            // What stands before the proxy's own words is whatever the client wrote.
+            let forwarded = match trusted {
+                true => format!("10.9.8.{n}, 198.51.100.1"),
+                false => format!("198.51.100.{n}"),
+            };
+            assert_eq!(guess(&forwarded), 401, "guess {n}");
+        }
+        assert_eq!(guess("198.51.100.1"), 429);
+        let another = if trusted { 401 } else { 429 };
+        assert_eq!(guess("203.0.113.7"), another, "trusted: {trusted}");
+    }
+}
+
+#[test]
 fn who_guesses_tokens_is_told_to_wait_and_who_has_one_made_by_command_is_not() {
     let (site, host) = host();
     let (_, token, _) = site.tombolo(&["token", "create", "--name", "ops", "--role", "operator"]);

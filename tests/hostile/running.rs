@@ -9,7 +9,7 @@ const SYSTEM: &str = "
 adapter: adapters/attacker.wasm
 actions:
   go: { effect: read, summary: Goes, do: {} }
-limits: { cpu: 100 ms, deadline: 5 s, memory: 16 MiB }
+limits: { cpu: 100 ms, memory: 16 MiB }
 ";
 
 /// An input for which [`if_long`] does what it was given.

@@ -2,9 +2,11 @@
 
 use std::path::PathBuf;
 
+use tombolo_tests::built::adapter;
 use tombolo_tests::component::Parts;
 use tombolo_tests::host::TestHost;
 use tombolo_tests::publisher;
+use tombolo_tests::server::{RecordingServer, Reply};
 use tombolo_tests::site::{TestSite, files};
 
 use crate::fixture::{done, order, shop, site, system, try_system, version, well};
@@ -59,6 +61,49 @@ fn a_swap_by_command_waits_for_the_reviewer_while_the_old_version_runs() {
     });
     let told = system(&host, &swap);
     assert!(told.contains("runs it"), "{told}");
+}
+
+#[test]
+fn a_call_that_does_not_end_is_cut_off_and_made_again_in_the_new_version() {
+    let server = RecordingServer::start();
+    server.reply(Reply::hanging());
+    let site = site(&well("0.1.0"));
+    // The old version asks a server that does not answer; its deadline comes after the time that calls are given.
+    site.adapter("shop", &adapter("tests/hostile/attacker"));
+    let asking = format!(
+        "actions: {{ go: {{ effect: read, summary: Goes, do: {{}} }} }}\n\
+         connections: {{ api: {{ http: \"http://{}\", network: private, credential: none, allow: [\"GET /price\"] }} }}\n",
+        server.address
+    );
+    site.write(
+        "systems/shop.yaml",
+        &format!("adapter: adapters/shop.wasm\n{asking}"),
+    );
+    site.write(
+        "flows/order.yaml",
+        "on: order\nsteps:\n  - { id: go, call: shop.go, with: { do: http, connection: api, method: GET, path: /price } }\n",
+    );
+    site.approve("shop");
+    let host = TestHost::start(&site, &[]);
+    order(&host, "a", 1);
+    host.wait_for("the old version asks", |_| {
+        server.received().first().map(|_| ())
+    });
+    site.adapter_bytes("shop-2", &well("0.2.0"));
+    site.write(
+        "systems/shop.yaml",
+        "adapter: adapters/shop-2.wasm\nlimits: { cpu: 200 ms }\n",
+    );
+    site.approve("shop");
+    let run = host.wait_for_run("order", "done");
+    let attempts = run["trace"]["steps"][0]["attempts"].as_array();
+    assert_eq!(attempts.map(Vec::len), Some(1), "{run:#}");
+    assert_eq!(server.received().len(), 1);
+    assert!(
+        host.log().contains("it is made again in the new one"),
+        "{}",
+        host.log()
+    );
 }
 
 #[test]

@@ -216,6 +216,28 @@ fn a_canary_that_fails_falls_back_and_no_order_is_lost() {
 }
 
 #[test]
+fn a_canary_whose_calls_are_too_few_to_weigh_uses_up_no_order() {
+    let site = site(&answering("0.1.0", r#"{"v":1}"#));
+    let bad = Parts {
+        act: "unreachable".into(),
+        ..Parts::default()
+    };
+    let host = trying(&site, &version("0.2.0", bad), "1h");
+    tried(&host);
+    let share = ["canary", "shop", "--share", "99%"];
+    system(&host, &[&share[..], &SAID].concat());
+    for lane in 0..4 {
+        order(&host, &format!("lane-{lane}"), 1);
+    }
+    done(&host, 4);
+    let canary = &shop(&host)["canary"];
+    assert_eq!(canary["adapter"], "hostile/shop 0.2.0", "it is tried still");
+    // Two of the three attempts of each of its lanes.
+    let (calls, failed) = (canary["calls"].as_u64(), canary["failed"].as_u64());
+    assert!(calls >= Some(2) && calls == failed, "{canary}");
+}
+
+#[test]
 fn a_canary_that_takes_long_falls_back_and_no_order_is_lost() {
     let site = site(&answering("0.1.0", r#"{"v":1}"#));
     site.write(

@@ -61,6 +61,9 @@ pub const DEADLINE: Duration = Duration::from_secs(30);
 /// Of that, what a guest keeps for its answer when a server does not give one: a failure that names the server, and not a
 /// guest that is killed. A hundred times what it takes.
 pub const LAST_WORDS: Duration = Duration::from_millis(100);
+/// After its deadline, how long a call in the background may go without the turn in which it would end by itself: more is a
+/// machine whose processors others have.
+pub const OVERDUE: Duration = Duration::from_secs(1);
 /// How often a running guest is asked whether it is over a limit; also how far it can overrun.
 pub const EPOCH_TICK: Duration = Duration::from_millis(2);
 /// Guest stack, bytes.

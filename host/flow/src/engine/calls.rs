@@ -26,8 +26,8 @@ pub(super) struct CallEnd {
 /// What a call needs to know of its run.
 pub(super) struct Caller {
     pub(super) run: String,
-    /// The hash of its lane; a run without one is a lane of its own.
-    pub(super) lane: u64,
+    /// The hash of its lane; a run without one is a lane of its own. `None`: no version on trial takes the call.
+    pub(super) lane: Option<u64>,
     pub(super) ahead: Option<Arc<Ahead>>,
     /// The system for which the run's row says that it waits.
     pub(super) parked_on: Option<String>,
@@ -105,11 +105,17 @@ impl Engine {
 
 impl Engine {
     fn caller(&self, run: &Run, wanted: &Wanted) -> Caller {
-        let lane = lane(if run.lane.is_empty() {
+        let name = if run.lane.is_empty() {
             &run.id
         } else {
             &run.lane
-        });
+        };
+        // After attempts that failed the last is not a trial: a version that is tried uses up no run.
+        let is_last = wanted.failed > 0 && {
+            let policy = self.gates.of(&wanted.system).delivery().retry;
+            wanted.failed + 1 >= wanted.retry.over(policy).attempts
+        };
+        let lane = (!is_last).then(|| lane(name));
         let actor = &self.parts.actor;
         let Terms { offer, fields } = actor.terms(&wanted.system, &wanted.action, lane);
         Caller {

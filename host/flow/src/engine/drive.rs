@@ -128,6 +128,7 @@ impl Engine {
             input,
             attempt,
             until_ms,
+            ..
         } = wanted;
         let offer = caller.offer.as_ref();
         if let Some(offer) = offer
@@ -157,7 +158,7 @@ impl Engine {
             cause,
             depth: 0,
             withheld: caller.withheld.clone(),
-            lane: Some(caller.lane),
+            lane: caller.lane,
         };
         let gate = self.gates.of(&system);
         let was_parked = caller.parked_on.as_deref() == Some(system.as_str());

@@ -9,7 +9,7 @@ use super::make::{Fault, Made, Move};
 use super::strand::{Ground, Strand, Waiting};
 use super::{Called, Wanted, pause_ms};
 use crate::definition::{Call, Kind, Step};
-use crate::delivery::Retry;
+use crate::delivery::{Retry, RetryWish};
 use crate::trace::{AttemptTrace, StepStatus, cut};
 
 /// Of what a call is an attempt.
@@ -45,6 +45,7 @@ impl Move<'_, '_> {
             ground.address(step),
             (&call.system, &call.action),
             input,
+            step.retry,
             until_ms,
         );
         Ok(Made::Wait)
@@ -84,6 +85,7 @@ impl Move<'_, '_> {
         step: String,
         (system, action): (&str, &str),
         input: String,
+        retry: RetryWish,
         until_ms: Option<u64>,
     ) {
         self.counted.calls += 1;
@@ -99,6 +101,8 @@ impl Move<'_, '_> {
             action: action.to_owned(),
             input,
             attempt: strand.attempts + 1,
+            failed: strand.counted(),
+            retry,
             until_ms,
         });
     }

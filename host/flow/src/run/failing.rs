@@ -219,7 +219,8 @@ impl Move<'_, '_> {
             let input = strand.given.as_ref().unwrap_or(&taken.input);
             let input = input.get().to_owned();
             let name = format!("{}/undo", taken.step);
-            self.want(strand, name, (&taken.system, &taken.action), input, None);
+            let of = (&*taken.system, &*taken.action);
+            self.want(strand, name, of, input, taken.retry, None);
             return Made::Wait;
         }
         let handler = step.and_then(|step| step.on_failure);

@@ -146,6 +146,10 @@ pub struct Wanted {
     pub input: String,
     /// From 1.
     pub attempt: u32,
+    /// How many before it failed and count.
+    pub failed: u32,
+    /// What its step says of attempts.
+    pub retry: RetryWish,
     /// The call is given up then, milliseconds since the epoch.
     pub until_ms: Option<u64>,
 }

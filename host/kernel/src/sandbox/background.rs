@@ -83,19 +83,23 @@ fn give_way() -> std::io::Result<()> {
     Err(std::io::ErrorKind::Unsupported.into())
 }
 
-/// Polls a call here while it is short and in the background once it runs long, or from its beginning.
+/// Polls a call here while it is short and in the background once it runs long, or from its beginning. `None`: it was
+/// dropped there at `until`.
 pub(super) async fn polled<F>(
     mut call: Pin<Box<F>>,
     meter: &Arc<Meter>,
     background: &Background,
     from_beginning: bool,
-) -> F::Output
+    until: tokio::time::Instant,
+) -> Option<F::Output>
 where
     F: Future + Send + 'static,
     F::Output: Send,
 {
+    // The timer is not the call's own: threads that get no processor see no deadline.
+    let lent = |call| tokio::time::timeout_at(until, Lent::new(call, meter, background));
     if from_beginning {
-        return Lent::new(call, meter, background).await;
+        return lent(call).await.ok();
     }
     let short = std::future::poll_fn(|context| match call.as_mut().poll(context) {
         Poll::Ready(output) => Poll::Ready(Some(output)),
@@ -103,8 +107,8 @@ where
         Poll::Pending => Poll::Pending,
     });
     match short.await {
-        Some(output) => output,
-        None => Lent::new(call, meter, background).await,
+        Some(output) => Some(output),
+        None => lent(call).await.ok(),
     }
 }
 

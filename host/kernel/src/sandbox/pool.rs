@@ -114,9 +114,12 @@ impl Pool {
             (instance, ran)
         });
         let lately = self.long.load(Ordering::Relaxed) > 0;
-        let (instance, ran) =
-            background::polled(run, &meter, &self.engine.background, lately).await;
+        let overdue = deadline + limits::OVERDUE;
+        let ran = background::polled(run, &meter, &self.engine.background, lately, overdue).await;
         self.note_length(meter.runs_long());
+        let Some((instance, ran)) = ran else {
+            return Ended::refused(self.starved());
+        };
         self.finish::<E>(instance, turn, &place, ran)
     }
 
@@ -185,6 +188,19 @@ impl Pool {
                  raise limits.instances of the system or send less",
                 limits.instances,
                 self.waiting.load(Ordering::Relaxed)
+            ),
+            retry_after_ms: Some(1_000),
+        }
+    }
+
+    /// Its deadline passed while other programs had the processors.
+    fn starved(&self) -> Failure {
+        let Prepared { name, limits, .. } = &*self.system;
+        Failure::Unavailable {
+            message: format!(
+                "a call of system {name} got no processor for long enough to see its deadline of {} s; \
+                 other programs on this machine leave none to adapters that compute long",
+                limits.deadline.as_secs_f64()
             ),
             retry_after_ms: Some(1_000),
         }

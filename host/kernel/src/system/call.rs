@@ -183,7 +183,7 @@ pub trait Actor: Send + Sync {
     ) -> futures_util::future::BoxFuture<'a, Outcome<String>>;
 
     /// What holds for an action in the version of its system that takes it in this lane.
-    fn terms(&self, system: &str, action: &str, _lane: u64) -> Terms {
+    fn terms(&self, system: &str, action: &str, _lane: Option<u64>) -> Terms {
         Terms {
             offer: self.offer(system, action),
             fields: None,

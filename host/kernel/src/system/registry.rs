@@ -401,11 +401,11 @@ impl Actor for Systems {
         Some(running.crashing(&quarantine))
     }
 
-    fn terms(&self, system: &str, action: &str, lane: u64) -> Terms {
+    fn terms(&self, system: &str, action: &str, lane: Option<u64>) -> Terms {
         let Ok(running) = self.loaded(system) else {
             return Terms::default();
         };
-        let (running, _) = self.turn(system, running, action, Some(lane));
+        let (running, _) = self.turn(system, running, action, lane);
         Terms {
             offer: running.prepared.actions.get(action).map(Arc::clone),
             fields: running.prepared.grant.fields.clone(),

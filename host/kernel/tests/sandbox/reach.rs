@@ -207,7 +207,7 @@ async fn an_input_that_waited_while_the_rules_changed_is_made_again() {
     let fixture = Fixture::new();
     let mut spec = spec("sut", &Guest::default());
     fixture.connect_with(spec.clone()).await.unwrap();
-    let rules = || fixture.systems.terms("sut", "go", 1).fields;
+    let rules = || fixture.systems.terms("sut", "go", None).fields;
     let made = |rules: Option<Arc<FieldFilter>>| {
         let source = r#"{"birthday":"1980-02-29"}"#;
         let mut call = call(r#"{"note":"born 1980-02-29"}"#);

@@ -127,7 +127,7 @@ impl Actor for WithOwn {
         .boxed()
     }
 
-    fn terms(&self, system: &str, action: &str, lane: u64) -> Terms {
+    fn terms(&self, system: &str, action: &str, lane: Option<u64>) -> Terms {
         if system == NAME {
             return Terms {
                 offer: offer(action),

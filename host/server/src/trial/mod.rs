@@ -241,7 +241,7 @@ impl Trial<'_> {
         // A system that crashed again and again is asked again all the same.
         self.systems.enable(self.name);
         let shown = format!("action {action}");
-        let fields = self.systems.terms(self.name, action, 0).fields;
+        let fields = self.systems.terms(self.name, action, None).fields;
         let reaching = fields
             .as_ref()
             .and_then(|fields| fields.apply(&input).ok())

@@ -1,4 +1,4 @@
-//! Vendure. On a full disk it tells of a refusal or ends, so that there is nothing certain to see.
+//! Vendure. Where its disk is full it tells of an internal error, or ends.
 
 use serde_json::{Value, json};
 
@@ -61,5 +61,18 @@ fn an_order_is_shipped_once_whatever_vendure_suffers() {
         &token,
         Takes::Dying("unauthorized"),
         &["FORBIDDEN"],
+    );
+    let full = |shop: &mut Shop| shop.process().disk_is_full(true);
+    let has_room = |shop: &mut Shop| {
+        shop.process().stop();
+        shop.process().again();
+    };
+    midway.case(
+        &mut shop,
+        "full",
+        Takes::Waiting,
+        &["unavailable"],
+        full,
+        has_room,
     );
 }

@@ -28,6 +28,8 @@ pub(super) struct Called {
     pub(super) input: String,
     pub(super) key: String,
     pub(super) attempt: u32,
+    /// A version that is on trial may take it.
+    pub(super) may_try: bool,
 }
 
 impl ScriptedActor {
@@ -101,6 +103,7 @@ impl Actor for ScriptedActor {
                 input,
                 key,
                 attempt: call.attempt,
+                may_try: call.lane.is_some(),
             });
             let (takes, result) = (self.script)(&what, &call);
             {

@@ -67,6 +67,19 @@ async fn after_the_last_attempt_the_run_is_dead_with_all_that_is_needed_to_repai
 }
 
 #[tokio::test(start_paused = true)]
+async fn the_last_of_several_attempts_is_no_trial() {
+    let once = ONE.replace("attempts: 3", "attempts: 1");
+    for (flow, trials) in [(ONE, &[true, true, false][..]), (&once, &[true])] {
+        let bench = Bench::new(&[("one", flow)], ScriptedActor::failing(9, down())).await;
+        bench.publish(vec![event("1", "{}")]).await;
+        bench.pass(120).await;
+        let calls = bench.actor.calls();
+        let may_try: Vec<bool> = calls.iter().map(|call| call.may_try).collect();
+        assert_eq!(may_try, trials);
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn only_passing_failures_are_tried_again() {
     for (failure, attempts) in [
         (

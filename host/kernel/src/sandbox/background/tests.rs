@@ -46,7 +46,9 @@ where
     let background = Background::start().unwrap();
     let own = Arc::clone(meter);
     let call = Box::pin(async move { metered(&own, call).await });
-    polled(call, meter, &background, false).await
+    let until = tokio::time::Instant::now() + limits::DEADLINE;
+    let ended = polled(call, meter, &background, false, until).await;
+    ended.unwrap()
 }
 
 fn meter() -> Arc<Meter> {
@@ -140,6 +142,29 @@ async fn dropped_while_it_runs_it_comes_to_no_host_call() {
     dropped.send(()).unwrap();
     assert!(gone.await.is_err());
     assert_eq!(sent.load(Ordering::Relaxed), 0);
+}
+
+#[tokio::test]
+async fn what_gets_no_processor_is_gone_at_its_time() {
+    let background = Background::start().unwrap();
+    let (let_go, held) = std::sync::mpsc::channel::<()>();
+    let held = Arc::new(std::sync::Mutex::new(held));
+    for _ in 0..thread::available_parallelism().unwrap().get() {
+        let held = Arc::clone(&held);
+        background.run(move || {
+            let _ = held.lock().unwrap().recv();
+        });
+    }
+    let (inside, gone) = oneshot::channel::<()>();
+    let call = Box::pin(async move { drop(inside) });
+    let until = tokio::time::Instant::now() + limits::EPOCH_TICK;
+    assert!(
+        polled(call, &meter(), &background, true, until)
+            .await
+            .is_none()
+    );
+    assert!(gone.await.is_err());
+    drop(let_go);
 }
 
 #[tokio::test]
