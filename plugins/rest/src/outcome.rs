@@ -157,11 +157,12 @@ impl Outcome {
     /// What a status other than 2xx means, in the system's words where they are found.
     fn failure(&self, response: &Response) -> Failure {
         let (code, words) = self.words(response);
-        self.by_code(
-            &code,
-            words.as_deref().unwrap_or("the system gave no words"),
-        )
-        .unwrap_or_else(|| response.failure(&code, words.as_deref()))
+        let said = words.as_deref().unwrap_or("the system gave no words");
+        // Without a code the status says what it is.
+        let known = (!code.is_empty()).then(|| self.by_code(&code, said));
+        known
+            .flatten()
+            .unwrap_or_else(|| response.failure(&code, words.as_deref()))
     }
 
     /// What the operator says that a code means.
@@ -170,6 +171,7 @@ impl Outcome {
         // A rejection has its code beside its words.
         let said = match kind {
             FailureKind::Rejected => words.to_owned(),
+            _ if code.is_empty() => words.to_owned(),
             _ => format!("{words} ({code})"),
         };
         Some(kind.failure(code, said, None))

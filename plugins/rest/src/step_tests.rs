@@ -109,7 +109,7 @@ fn a_refusal_is_found_where_the_system_puts_it_and_its_code_means_what_the_opera
         "refused": ["/errors", "/data/it/errorCode"],
         "error": ["/errors/0/message", "/data/it/message"],
         "error-code": ["/errors/0/extensions/code", "/data/it/errorCode"],
-        "errors": { "FORBIDDEN": "unauthorized", "GONE": "not-found", "BUSY": "unavailable" },
+        "errors": { "FORBIDDEN": "unauthorized", "GONE": "not-found", "BUSY": "unavailable", "": "unavailable" },
     });
     let graphql = |code: &str| json!({ "errors": [{ "message": "No!", "extensions": { "code": code } }], "data": { "it": null } });
     let cases = [
@@ -127,6 +127,10 @@ fn a_refusal_is_found_where_the_system_puts_it_and_its_code_means_what_the_opera
             Err(Failure::unavailable("No! (BUSY)", None)),
         ),
         (graphql("OTHER"), Err(Failure::rejected("OTHER", "No!"))),
+        (
+            json!({ "errors": [{ "message": "disk is full" }], "data": null }),
+            Err(Failure::unavailable("disk is full", None)),
+        ),
         (
             json!({ "data": { "it": { "errorCode": "STOCK", "message": "none left" } } }),
             Err(Failure::rejected("STOCK", "none left")),

@@ -6,7 +6,7 @@
 //! | 400 or 500 without | any other exception's words | it failed inside; its own log has the whole reason |
 //! | 401 | 401, `LoginException` | it does not take the credential |
 //! | 403 | 403 | the button or method is not open to this user, or does not exist |
-//! | 404 | 404 | no such record, or no such database |
+//! | 404 | 404, 503 | no such record, or no such database; 503 also while it does not answer |
 //! | | `ConcurrencyException` | somebody else changed the record |
 
 use serde::Deserialize;
@@ -50,6 +50,11 @@ pub(crate) fn turned_away(response: &Response, what: &str) -> Failure {
         ),
         403 => not_open(what),
         404 => Failure::internal("Tryton has no such database any more"),
+        // Since 8.0.12 also where it never had one.
+        503 => Failure::unavailable(
+            "Tryton's database does not answer (status 503); if that stays so, there is none of this name: bind the connection `rpc` to `https://SERVER/DATABASE`",
+            None,
+        ),
         _ => response.failure("", None),
     }
 }

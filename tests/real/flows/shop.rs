@@ -32,8 +32,8 @@ fn running(chat: &Chat, tryton: &Tryton, shop: &Vendure, port: u16) -> Running {
     )
 }
 
-/// Prints how long it takes from an order's event until its sale is confirmed in the ERP, and how much of that is the host's
-/// and its adapters' own: all but what requests to the servers took, as the runs' traces tell.
+/// Prints how long it takes from an order's event until it is a sale in the ERP, and until that is confirmed, and how much of
+/// that is the host's and its adapters' own: all but what requests to the servers took, as the runs' traces tell.
 #[test]
 #[ignore = "a measurement; with --nocapture it prints its figures"]
 #[expect(clippy::print_stdout, reason = "figures are what it is for")]
@@ -43,7 +43,11 @@ fn figures() {
     let (mut chat, tryton, shop) = (Chat::start(port), Tryton::start(), Vendure::start());
     let running = running(&chat, &tryton, &shop, port);
     chat.open();
-    let (mut whole, mut own) = (Vec::new(), Vec::new());
+    let ends = [
+        ("sold", "erp.sale.create"),
+        ("confirmed", "erp.sale.confirm"),
+    ];
+    let mut figures = ends.map(|_| (Vec::new(), Vec::new(), Vec::new()));
     for count in 1..=ORDERS {
         shop.order("1", 1);
         let runs = running.host().wait_for("the order is done", |host| {
@@ -54,35 +58,38 @@ fn figures() {
             .host()
             .get(&format!("/api/runs/{}", runs[0]["id"].as_str().unwrap()));
         let began = run["event"]["stored_ms"].as_u64().unwrap();
-        let mut requests = 0;
-        let ended =
-            until_confirmed(&run["trace"]["steps"], &mut requests).expect("a confirmed sale");
-        whole.push(ended - began);
-        own.push((ended - began).saturating_sub(requests / 1_000));
+        for ((_, action), (whole, own, requests)) in ends.iter().zip(&mut figures) {
+            let mut micros = Vec::new();
+            let ended = until(action, &run["trace"]["steps"], &mut micros).expect(action);
+            whole.push(ended - began);
+            own.push((ended - began).saturating_sub(micros.iter().sum::<u64>() / 1_000));
+            requests.push(u64::try_from(micros.len()).unwrap());
+        }
     }
-    for (name, mut figures) in [("shop_to_erp", whole), ("shop_to_erp_own", own)] {
-        figures.sort_unstable();
-        let part = |percent: usize| figures[(figures.len() * percent).div_ceil(100) - 1];
-        println!(
-            "{name}_ms p50={} p95={} max={} orders={ORDERS}",
-            part(50),
-            part(95),
-            part(100)
-        );
+    println!("orders={ORDERS}");
+    for ((end, _), (whole, own, requests)) in ends.iter().zip(figures) {
+        for (what, mut all) in [("ms", whole), ("own_ms", own), ("requests", requests)] {
+            all.sort_unstable();
+            let part = |percent: usize| all[(all.len() * percent).div_ceil(100) - 1];
+            println!(
+                "shop_to_{end}_{what} p50={} p95={} max={}",
+                part(50),
+                part(95),
+                part(100)
+            );
+        }
     }
 }
 
-/// When the sale's confirmation ended; adds what requests took until then, in microseconds.
-fn until_confirmed(steps: &Value, requests: &mut u64) -> Option<u64> {
+/// When this action ended; adds what each request until then took, in microseconds.
+fn until(action: &str, steps: &Value, requests: &mut Vec<u64>) -> Option<u64> {
     for step in steps.as_array()? {
         let calls = step["calls"].as_array().into_iter().flatten();
-        *requests += calls
-            .filter_map(|call| call["micros"].as_u64())
-            .sum::<u64>();
-        if let Some(ended) = until_confirmed(&step["steps"], requests) {
+        requests.extend(calls.filter_map(|call| call["micros"].as_u64()));
+        if let Some(ended) = until(action, &step["steps"], requests) {
             return Some(ended);
         }
-        if step["what"] == "erp.sale.confirm" {
+        if step["what"] == action {
             return step["ended_ms"].as_u64();
         }
     }

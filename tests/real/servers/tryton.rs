@@ -12,15 +12,15 @@ use tombolo_tests::host::{PATIENCE, wait};
 use super::{Process, folder, free_port, installed, python, run};
 
 const PACKAGES: &[&str] = &[
-    "trytond==8.0.*",
-    "proteus==8.0.*",
-    "trytond_sale==8.0.*",
-    "trytond_sale_opportunity==8.0.*",
-    "trytond_purchase==8.0.*",
-    "trytond_purchase_requisition==8.0.*",
-    "trytond_stock==8.0.*",
-    "trytond_stock_supply==8.0.*",
-    "trytond_account_invoice==8.0.*",
+    "trytond==8.0.12",
+    "proteus==8.0.0",
+    "trytond_sale==8.0.5",
+    "trytond_sale_opportunity==8.0.1",
+    "trytond_purchase==8.0.3",
+    "trytond_purchase_requisition==8.0.0",
+    "trytond_stock==8.0.5",
+    "trytond_stock_supply==8.0.0",
+    "trytond_account_invoice==8.0.2",
 ];
 const BOOTSTRAP: &str = include_str!("tryton/bootstrap.py");
 const DATABASE: &str = "tryton";

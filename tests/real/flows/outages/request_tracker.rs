@@ -37,7 +37,15 @@ fn a_ticket_is_opened_once_whatever_request_tracker_suffers() {
     });
     midway.stopped(&mut desk, &["unavailable"]);
     midway.slow(&mut desk, &["did not answer in time"]);
-    midway.wrong_password(&mut desk, PASSWORD, Takes::Dying("unauthorized"), &["401"]);
+    midway.wrong_password(
+        &mut desk,
+        PASSWORD,
+        Takes::Dying("unauthorized"),
+        &[
+            "401",
+            "does not accept the credential that systems/it.yaml names",
+        ],
+    );
     // A bad request, it says, as of much that never passes.
     let words = ["due to an internal error", "disk is full"];
     midway.full_disk(&mut desk, Takes::Dying("internal"), &words);
