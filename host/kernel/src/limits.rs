@@ -298,9 +298,13 @@ pub const INBOUND_HEADERS: usize = 100;
 pub const STORE_QUEUE: usize = 8_192;
 /// Writes in one group commit.
 pub const GROUP_COMMIT: usize = 1_024;
-/// How long a group commit gathers after the one before began, if that one had company: a commit costs the same for
-/// one write as for fifty. A lone write never waits.
+/// How long a group commit gathers at least after the one before began, if that one had company: a commit costs the same
+/// for one write as for fifty. A lone write never waits.
 pub const GATHER: Duration = Duration::from_millis(1);
+/// For each write of the one before: the more come, the more there is to save.
+pub const GATHER_PER_WRITE: Duration = Duration::from_micros(125);
+/// And at most.
+pub const GATHER_MOST: Duration = Duration::from_millis(4);
 /// One text of an audit record, bytes; longer ones are cut. The longest path that is shown has 512 characters.
 pub const AUDIT_TEXT: usize = 1 << 10;
 /// Denials of one call that have a record each; of more only their number is on record. A mistaken adapter has a few.

@@ -19,7 +19,7 @@ use rusqlite::config::DbConfig;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 use tombolo_kernel::audit::{AuditRecord, Kind, Outcome};
 use tombolo_kernel::clock::SharedClock;
 use tombolo_kernel::limits;
@@ -71,7 +71,7 @@ impl Writer {
         let _guard = AbandonOnExit(Arc::clone(&self.queue));
         let mut gather = None;
         while let Some(group) = self.queue.take(gather) {
-            gather = (group.commands.len() > 1).then(|| Instant::now() + limits::GATHER);
+            gather = gathered(group.commands.len()).map(|time| Instant::now() + time);
             self.write(group);
             if let Some(connection) = &self.connection {
                 self.checkpointer.after_commit(connection);
@@ -203,6 +203,13 @@ impl Drop for AbandonOnExit {
     fn drop(&mut self) {
         self.0.abandon();
     }
+}
+
+/// How long the commit after one of so many writes gathers.
+fn gathered(writes: usize) -> Option<Duration> {
+    let writes = u32::try_from(writes).ok().filter(|writes| *writes > 1)?;
+    let time = limits::GATHER_PER_WRITE.saturating_mul(writes);
+    Some(time.clamp(limits::GATHER, limits::GATHER_MOST))
 }
 
 fn transact(
