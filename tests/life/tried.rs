@@ -53,6 +53,18 @@ fn trying(site: &TestSite, new: &[u8], time: &str) -> TestHost {
     host
 }
 
+/// The same with a 0.2.0 that crashes at every call, being tried.
+fn trying_one_that_crashes() -> (TestSite, TestHost) {
+    let site = site(&answering("0.1.0", r#"{"v":1}"#));
+    let bad = Parts {
+        act: "unreachable".into(),
+        ..Parts::default()
+    };
+    let host = trying(&site, &version("0.2.0", bad), "1h");
+    tried(&host);
+    (site, host)
+}
+
 fn tried(host: &TestHost) -> Value {
     host.wait_for("0.2.0 is tried", |host| {
         let canary = shop(host)["canary"].clone();
@@ -179,13 +191,7 @@ fn a_canary_whose_time_is_over_takes_all() {
 
 #[test]
 fn a_canary_that_fails_falls_back_and_no_order_is_lost() {
-    let site = site(&answering("0.1.0", r#"{"v":1}"#));
-    let bad = Parts {
-        act: "unreachable".into(),
-        ..Parts::default()
-    };
-    let host = trying(&site, &version("0.2.0", bad), "1h");
-    tried(&host);
+    let (_site, host) = trying_one_that_crashes();
     orders(&host, 1);
     host.wait_for("it fell back", |host| {
         (shop(host)["rolled_back"]["by"] == "the host").then_some(())
@@ -217,13 +223,7 @@ fn a_canary_that_fails_falls_back_and_no_order_is_lost() {
 
 #[test]
 fn a_canary_whose_calls_are_too_few_to_weigh_uses_up_no_order() {
-    let site = site(&answering("0.1.0", r#"{"v":1}"#));
-    let bad = Parts {
-        act: "unreachable".into(),
-        ..Parts::default()
-    };
-    let host = trying(&site, &version("0.2.0", bad), "1h");
-    tried(&host);
+    let (_site, host) = trying_one_that_crashes();
     let share = ["canary", "shop", "--share", "99%"];
     system(&host, &[&share[..], &SAID].concat());
     for lane in 0..4 {
