@@ -19,6 +19,8 @@ use crate::sink::{Sink, content_length};
 pub(crate) const SECRET: &str = "whsec_YmVuY2htYXJrLXNlY3JldC0wMTIzNDU2Nzg5";
 /// The path that both programs serve.
 pub(crate) const PATH: &str = "/hooks/source/post";
+/// Customers, one after another: event `n` and event `n + LANES` are of the same.
+pub(crate) const LANES: usize = 1_000;
 const CONNECTIONS: usize = 64;
 
 /// Signed requests, numbered from `first`.
@@ -37,7 +39,7 @@ pub(crate) fn requests(first: usize, count: usize) -> Vec<Vec<u8>> {
 pub(crate) fn body(n: usize) -> String {
     format!(
         r#"{{"type":"order.placed","id":"o-{n}","n":{n},"at":"2026-11-22T10:00:00Z","customer":{{"id":"c-{c}","name":"Nova Maschinenbau GmbH","city":"Hamburg"}},"lines":[{{"sku":"WID-1","quantity":12,"price":"10.50"}},{{"sku":"WID-2","quantity":3,"price":"99.00"}},{{"sku":"BRG-7","quantity":1,"price":"1250.00"}}],"amount":1673,"currency":"EUR","note":"Please deliver to gate 4 before noon, the yard is closed in the afternoon; call the shift leader on arrival.","channel":"shop","priority":2,"tags":["new","export"]}}"#,
-        c = n % 997
+        c = n % LANES
     )
 }
 

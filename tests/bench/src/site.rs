@@ -30,7 +30,7 @@ pub(crate) fn workspace() -> PathBuf {
         .to_owned()
 }
 
-/// The site of the end-to-end part.
+/// The site of the end-to-end part: each customer is a lane.
 pub(crate) fn write_e2e(
     folder: &Path,
     adapters: &Path,
@@ -82,6 +82,7 @@ actions:
         "flows/book.yaml",
         r#"
 on: order.placed
+key: event.data.customer.id
 when: event.data.amount >= 100
 steps:
   - call: books.booking.add

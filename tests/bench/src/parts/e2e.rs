@@ -1,13 +1,16 @@
 //! End to end: a signed post, verified by the webhook adapter, synced to the log, a flow with a condition and a
-//! mapping, a REST action to a sink. And the same work by the native program, in the same run.
+//! mapping, a REST action to a sink, in the order of each of 1,000 lanes. And the same work by the native program, which
+//! keeps no order, in the same run.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use anyhow::bail;
+
 use crate::figures::{Figures, median, percentile};
-use crate::load::{self, Pace, SECRET};
+use crate::load::{self, LANES, Pace, SECRET};
 use crate::process::Process;
 use crate::sink::{Sink, free_port};
 use crate::site;
@@ -65,7 +68,7 @@ pub(crate) fn run(
     figures.note(
         "e2e_per_second",
         middle(&host, |r| r.per_second),
-        "events a second, signed post to sink, durable",
+        "events a second, signed post to sink, durable, 1,000 lanes in order",
     );
     figures.note(
         "e2e_native_per_second",
@@ -122,7 +125,20 @@ pub(crate) async fn host_round(adapters: &Path, size: Size) -> anyhow::Result<Re
         &arguments,
         &[("BENCH_SECRET", SECRET), ("BENCH_TOKEN", "bench")],
     )?;
-    measure(process, port, &sink, size).await
+    let reached = measure(process, port, &sink, size).await?;
+    in_order(&sink, WARM + size.full + size.half)?;
+    Ok(reached)
+}
+
+/// Every lane's events arrived one after another.
+fn in_order(sink: &Sink, count: usize) -> anyhow::Result<()> {
+    let disordered = (LANES..count)
+        .filter(|n| sink.arrival_us(*n) < sink.arrival_us(n - LANES))
+        .count();
+    if disordered > 0 {
+        bail!("{disordered} events came before the one ahead of them in their lane");
+    }
+    Ok(())
 }
 
 async fn native_round(program: &Path, size: Size) -> anyhow::Result<Reached> {

@@ -59,7 +59,6 @@ async fn measure(
     let sink = Sink::start(2 * size.alone + size.most, UNDER_WAY).await?;
     let port = free_port()?;
     site::write_e2e(folder.path(), adapters, port, sink.address)?;
-    keyed(folder.path())?;
     let versions = site::two_versions(folder.path(), adapters)?;
     let load = Arc::new(Load {
         host: Served::start(folder.path(), port)?,
@@ -102,14 +101,6 @@ async fn measure(
         "events that flowed while versions were swapped",
     );
     Ok(())
-}
-
-/// Events of one customer are one lane.
-fn keyed(folder: &Path) -> anyhow::Result<()> {
-    let file = folder.join("flows/book.yaml");
-    let text = std::fs::read_to_string(&file)?;
-    let keyed = text.replace("when:", "key: event.data.customer.id\nwhen:");
-    Ok(std::fs::write(&file, keyed)?)
 }
 
 struct Load {
