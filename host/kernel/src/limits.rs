@@ -464,7 +464,8 @@ pub const RECONCILED_KEY: usize = 200;
 /// Rows of one side on disk, bytes. One part of 64 of it is in memory at a time: 128 MiB.
 pub const RECONCILED_BYTES: u64 = 8 << 30;
 /// Differences of one run that become events, and are sorted in memory; the report has all. Two systems that differ in
-/// more have a common cause, which no repair row by row should hide.
+/// more have a common cause, which no repair row by row should hide. Rows that agree, where a job tells of them, have as many
+/// of their own.
 pub const RECONCILED_EVENTS: usize = 10_000;
 /// A row that goes into an event, bytes; of a larger one only the differing fields do.
 pub const RECONCILED_ROW_TOLD: usize = 16 << 10;

@@ -9,6 +9,7 @@ use tombolo_sdk::{ActionCall, Failure, Json, to_json};
 use crate::client::{Client, Fields, Search};
 use crate::domain::Domain;
 use crate::paging::List;
+use crate::stock::{held_against, order_points};
 use crate::value::{changed, id, money, object, text};
 
 pub(crate) const MODEL: &str = "product.product";
@@ -98,12 +99,13 @@ pub(crate) fn stock(client: &Client, call: &ActionCall) -> Result<Json, Failure>
     let input: Stock = call.parse()?;
     let product = by_sku(client, &input.sku)?;
     let warehouses = warehouses(client, input.warehouse.as_deref())?;
-    let product_id = product["id"].clone();
+    let product_id = std::slice::from_ref(&product["id"]);
     let mut all = Quantity::default();
-    let mut by_warehouse = Vec::new();
+    let (mut by_warehouse, mut available_in) = (Vec::new(), BTreeMap::new());
     for warehouse in &warehouses {
-        let found = quantities(client, std::slice::from_ref(&product_id), &warehouse["id"])?;
+        let found = quantities(client, product_id, &warehouse["id"])?;
         let quantity = found.values().next().copied().unwrap_or_default();
+        available_in.extend(warehouse["id"].as_u64().map(|id| (id, quantity.available)));
         all.on_hand += quantity.on_hand;
         all.available += quantity.available;
         by_warehouse.push(object([
@@ -113,11 +115,16 @@ pub(crate) fn stock(client: &Client, call: &ActionCall) -> Result<Json, Failure>
             ("available", Some(json!(quantity.available))),
         ]));
     }
+    let points = order_points(client, product_id)?;
+    let product_id = product["id"].as_u64().unwrap_or_default();
+    let (order_point, is_short) = held_against(&points, product_id, &available_in);
     to_json(&object([
         ("sku", Some(json!(input.sku))),
         ("unit", text(&product["default_uom"]["name"])),
         ("on_hand", Some(json!(all.on_hand))),
         ("available", Some(json!(all.available))),
+        ("order_point", order_point.map(Value::from)),
+        ("short", Some(json!(is_short))),
         ("warehouses", Some(by_warehouse.into())),
     ]))
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
-use tombolo_sdk::{Failure, log};
+use tombolo_sdk::Failure;
 
 use crate::client::{Client, Fields, Search};
 use crate::domain::Domain;
@@ -24,35 +24,24 @@ pub(crate) fn shapes(client: &Client, products: &[Value]) -> Result<Vec<(u64, Va
         let quantities = quantities(client, products, &warehouse["id"])?;
         by_warehouse.insert(warehouse["id"].as_u64().unwrap_or_default(), quantities);
     }
-    let points = order_points(client, products);
+    let points = order_points(client, products)?;
     let shape = |product: &Value| {
         let id = product["id"].as_u64()?;
         let of =
             |quantities: &BTreeMap<u64, Quantity>| quantities.get(&id).copied().unwrap_or_default();
         let all: Vec<Quantity> = by_warehouse.values().map(of).collect();
-        let own: Vec<(u64, f64)> = points
+        let available_in = by_warehouse
             .iter()
-            .filter(|point| point["product"].as_u64() == Some(id))
-            .filter_map(|point| {
-                Some((point["location"].as_u64()?, point["min_quantity"].as_f64()?))
-            })
+            .map(|(warehouse, quantities)| (*warehouse, of(quantities).available))
             .collect();
-        let is_short = own.iter().any(|(warehouse, least)| {
-            by_warehouse
-                .get(warehouse)
-                .is_some_and(|quantities| of(quantities).available < *least)
-        });
-        let order_point: f64 = own.iter().map(|(_, least)| least).sum();
+        let (order_point, is_short) = held_against(&points, id, &available_in);
         let on_hand: f64 = all.iter().map(|quantity| quantity.on_hand).sum();
         let available: f64 = all.iter().map(|quantity| quantity.available).sum();
         let shape = object([
             ("sku", Some(sku(product))),
             ("on_hand", Some(json!(on_hand))),
             ("available", Some(json!(available))),
-            (
-                "order_point",
-                Some(json!(order_point)).filter(|_| !own.is_empty()),
-            ),
+            ("order_point", order_point.map(Value::from)),
             ("short", Some(json!(is_short))),
         ]);
         Some((id, shape))
@@ -60,21 +49,50 @@ pub(crate) fn shapes(client: &Client, products: &[Value]) -> Result<Vec<(u64, Va
     Ok(found.iter().filter_map(shape).collect())
 }
 
+/// The order point of a product, all warehouses together, and whether in one of them less is available than its own.
+/// `available` is by warehouse; points of other places do not count.
+pub(crate) fn held_against(
+    points: &[Value],
+    product: u64,
+    available: &BTreeMap<u64, f64>,
+) -> (Option<f64>, bool) {
+    let own = points
+        .iter()
+        .filter(|point| point["product"].as_u64() == Some(product));
+    let pairs: Vec<(f64, f64)> = own
+        .filter_map(|point| {
+            let here = available.get(&point["location"].as_u64()?)?;
+            Some((*here, point["min_quantity"].as_f64()?))
+        })
+        .collect();
+    let is_short = pairs.iter().any(|(available, least)| available < least);
+    let order_point = pairs.iter().map(|(_, least)| least).sum();
+    ((!pairs.is_empty()).then_some(order_point), is_short)
+}
+
 /// The order points of products; none where Tryton's module for them is not activated.
-fn order_points(client: &Client, products: &[Value]) -> Vec<Value> {
+///
+/// # Errors
+/// Any other failure of the search: that nothing is short is said only where it is known.
+pub(crate) fn order_points(client: &Client, products: &[Value]) -> Result<Vec<Value>, Failure> {
     let domain = Domain::new().is("product", "in", products.to_vec());
     let fields = Fields(&["product", "location", "min_quantity"]);
     let search = Search {
         by: &["id"],
         ..Search::default()
     };
-    client
-        .search("stock.order_point", &domain, fields, &search)
-        .unwrap_or_else(|failure| {
-            log::warn(&format!(
-                "order points are not known: {}",
-                failure.message()
-            ));
-            Vec::new()
-        })
+    let found = client.search("stock.order_point", &domain, fields, &search);
+    // A model that is not there looks like a Tryton that failed inside; the list of modules tells them apart.
+    match found {
+        Err(_) if matches!(has_order_points(client), Ok(false)) => Ok(Vec::new()),
+        found => found,
+    }
+}
+
+fn has_order_points(client: &Client) -> Result<bool, Failure> {
+    let module = Domain::new()
+        .equal("name", "stock_supply")
+        .is("state", "!=", "not activated");
+    let found = client.first("ir.module", &module, Fields(&["state"]))?;
+    Ok(found.is_some())
 }

@@ -4,6 +4,7 @@ mod answers;
 mod orders;
 mod reading;
 mod rpc;
+mod stock;
 
 use serde_json::{Value, json};
 use tombolo_sdk::testing::{Host, Reply};

@@ -1,7 +1,7 @@
 //! An alarm over MQTT becomes a purchase in Tryton, asked and answered in Matrix, a ticket in Request Tracker and a note on the
 //! customer; the host is killed while the question is open.
 
-use serde_json::json;
+use serde_json::{Value, json};
 use tombolo_tests::broker::Broker;
 use tombolo_tests::client::Client;
 use tombolo_tests::host::wait;
@@ -83,5 +83,44 @@ fn an_alarm_becomes_a_purchase_once_the_plant_manager_says_so() {
     );
     let found = running.host().get("/api/runs?flow=spare-part");
     assert_eq!(found.as_array().unwrap().len(), 1, "one alarm, one run");
-    assert!(run.contains("press-4 waits for WID-1"), "{run}");
+    has_its_ticket(&desk, &notes[0]["message"]);
+}
+
+/// That Request Tracker has one ticket, which says what is ordered and by whose leave, and which the note names.
+fn has_its_ticket(desk: &RequestTracker, note: &Value) {
+    let root = desk.root();
+    let found = root.get("/tickets?query=id%3E0&fields=Subject,Creator");
+    let [ticket] = &found["items"].as_array().unwrap()[..] else {
+        panic!("expected one ticket: {found}");
+    };
+    assert_eq!(ticket["Subject"], "press-4 waits for WID-1", "{ticket}");
+    assert_eq!(ticket["Creator"]["id"], "tombolo", "{ticket}");
+    let id = number(&ticket["id"]);
+    let named = format!("Ticket {id}.");
+    assert!(note.as_str().unwrap().contains(&named), "{named} {note}");
+    let parts = root.get(&format!("/ticket/{id}/attachments"));
+    let parts = parts["items"].as_array().unwrap().iter();
+    let texts: Vec<String> = parts
+        .map(|part| root.get(&format!("/attachment/{}", number(&part["id"]))))
+        .map(|part| decoded(&part["Content"]))
+        .collect();
+    let is_meant = |text: &String| {
+        text.starts_with("Alarm E-17. 40")
+            && text.contains("of WID-1 are ordered, approved by mia.")
+    };
+    assert!(texts.iter().any(is_meant), "{texts:?}");
+}
+
+/// Request Tracker gives ids as numbers or as texts.
+fn number(id: &Value) -> String {
+    id.as_str().map_or_else(|| id.to_string(), str::to_owned)
+}
+
+/// And contents as base64 in lines.
+fn decoded(content: &Value) -> String {
+    use base64::Engine as _;
+    let content = content.as_str().unwrap_or_default();
+    let lines: String = content.split_whitespace().collect();
+    let bytes = base64::engine::general_purpose::STANDARD.decode(lines);
+    String::from_utf8(bytes.unwrap()).unwrap()
 }

@@ -91,8 +91,13 @@ impl Running {
 
     /// SIGKILL, then start again.
     fn kill(&mut self) {
-        self.host.take().unwrap().kill();
+        self.down();
         self.up();
+    }
+
+    /// SIGKILL.
+    fn down(&mut self) {
+        self.host.take().unwrap().kill();
     }
 
     fn host(&self) -> &TestHost {

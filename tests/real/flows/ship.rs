@@ -46,8 +46,23 @@ fn a_sale_is_shipped_when_the_warehouse_says_so() {
         "/_matrix/client/v3/sync",
         &serde_json::Value::Null,
     );
-    let invited = invitations["rooms"]["invite"]
+    let invited: Vec<&String> = invitations["rooms"]["invite"]
         .as_object()
-        .map_or(0, serde_json::Map::len);
-    assert_eq!(invited, 1, "a room of the customer's own: {invitations}");
+        .map_or_else(Vec::new, |rooms| rooms.keys().collect());
+    let [room] = invited[..] else {
+        panic!("expected one room of the customer's own: {invitations}");
+    };
+    chat.synapse.join(&ann, room);
+    let told = chat.synapse.events(&ann, room, "m.room.message");
+    let told: Vec<_> = told
+        .iter()
+        .map(|event| (event["sender"].as_str(), event["content"]["body"].as_str()))
+        .collect();
+    let sale = json!([["reference", "=", "S-7"]]);
+    let sale = &tryton.look("sale.sale", &sale, &["number"])[0];
+    let words = format!(
+        "Your order {} is on its way.",
+        sale["number"].as_str().unwrap()
+    );
+    assert_eq!(told, [(Some(&*chat.bot.id), Some(&*words))]);
 }

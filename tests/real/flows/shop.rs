@@ -7,7 +7,6 @@ use super::{Chat, Running};
 use crate::servers::free_port;
 use crate::servers::tryton::Tryton;
 use crate::servers::vendure::Vendure;
-use crate::vendure::example;
 
 /// The site with its three servers, running.
 fn running(chat: &Chat, tryton: &Tryton, shop: &Vendure, port: u16) -> Running {
@@ -16,19 +15,17 @@ fn running(chat: &Chat, tryton: &Tryton, shop: &Vendure, port: u16) -> Running {
         ("SHOP_TOKEN", shop.token()),
     ];
     environment.extend(chat.environment());
-    Running::start_with(
+    Running::start(
         "shop-to-erp",
         port,
         &["matrix", "tryton", "rest"],
         &[
             ("CHAT", chat.synapse.url()),
             ("ERP", tryton.url()),
+            ("SHOP", format!("http://127.0.0.1:{}", shop.port)),
             ("ROOM", Chat::ALIAS.to_owned()),
         ],
         &environment,
-        |site| {
-            site.write("systems/shop.yaml", &example(shop.port));
-        },
     )
 }
 

@@ -1,13 +1,21 @@
-//! A line to a server that loses answers: the request arrives, its work is done, and nobody hears of it.
+//! A line to a server that loses answers: the request arrives, its work is done, and nobody hears of it. Or it loses the request.
 
 use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 
-/// Forwards requests to a server, one to a connection, and loses the answers that it is told to.
+/// Forwards requests to a server, one to a connection, and loses what it is told to.
 pub(crate) struct Lossy {
     pub(crate) port: u16,
-    lose: Arc<Mutex<Option<String>>>,
+    lose: Arc<Mutex<Option<Loss>>>,
+}
+
+/// What is lost next.
+struct Loss {
+    /// In the request.
+    words: String,
+    /// The request itself, not its answer.
+    whole: bool,
 }
 
 impl Lossy {
@@ -28,7 +36,17 @@ impl Lossy {
 
     /// The answer to the next request with these words in it, such as `POST /ticket`, is lost.
     pub(crate) fn lose(&self, words: &str) {
-        *self.lose.lock().unwrap() = Some(words.to_owned());
+        self.loses(words, false);
+    }
+
+    /// The next request with these words in it is lost itself.
+    pub(crate) fn lose_request(&self, words: &str) {
+        self.loses(words, true);
+    }
+
+    fn loses(&self, words: &str, whole: bool) {
+        let words = words.to_owned();
+        *self.lose.lock().unwrap() = Some(Loss { words, whole });
     }
 
     /// Whether it has been lost.
@@ -37,10 +55,18 @@ impl Lossy {
     }
 }
 
-fn forward(mut client: TcpStream, server: u16, lose: &Mutex<Option<String>>) {
+fn forward(mut client: TcpStream, server: u16, lose: &Mutex<Option<Loss>>) {
     let Some(request) = request(&mut client) else {
         return;
     };
+    let text = String::from_utf8_lossy(&request).into_owned();
+    let is_lost = |whole: bool| {
+        let is_meant = |loss: &mut Loss| loss.whole == whole && text.contains(&loss.words);
+        lose.lock().unwrap().take_if(is_meant).is_some()
+    };
+    if is_lost(true) {
+        return;
+    }
     let Ok(mut server) = TcpStream::connect(("127.0.0.1", server)) else {
         return;
     };
@@ -48,13 +74,9 @@ fn forward(mut client: TcpStream, server: u16, lose: &Mutex<Option<String>>) {
     if server.write_all(&request).is_err() || server.read_to_end(&mut answer).is_err() {
         return;
     }
-    let text = String::from_utf8_lossy(&request).into_owned();
-    let mut lose = lose.lock().unwrap();
-    if lose.as_ref().is_some_and(|words| text.contains(words)) {
-        *lose = None;
+    if is_lost(false) {
         return;
     }
-    drop(lose);
     let _ = client.write_all(&answer);
 }
 

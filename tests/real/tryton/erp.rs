@@ -118,6 +118,11 @@ fn a_sale_goes_from_draft_to_shipment(by: By) {
         (&json!(125.0), &json!(121.0)),
         "{stock}"
     );
+    assert_eq!(
+        (&stock["order_point"], &stock["short"]),
+        (&json!(20.0), &json!(false)),
+        "{stock}"
+    );
     let north = company.does(
         "item.stock",
         json!({ "sku": "WID-1", "warehouse": "NORTH" }),
@@ -127,6 +132,7 @@ fn a_sale_goes_from_draft_to_shipment(by: By) {
         (&json!(25.0), &json!(25.0)),
         "{north}"
     );
+    assert_eq!(north.get("order_point"), None, "of the other one: {north}");
     assert_eq!(north["warehouses"].as_array().unwrap().len(), 1, "{north}");
 
     let shipped = company.does("sale.ship", json!({ "id": sale_id }));

@@ -1,5 +1,6 @@
 //! One run of a job: both sides are read, parted, compared; what differs becomes lines of the report and, as far as
-//! [`limits::RECONCILED_EVENTS`] reach, events; the last event says how it went.
+//! [`limits::RECONCILED_EVENTS`] reach, events; so does what agrees, without lines, where the job asks for it; the last event
+//! says how it went.
 
 use std::hash::RandomState;
 use std::io;
@@ -13,7 +14,7 @@ use tombolo_kernel::event::Event;
 use tombolo_kernel::limits;
 use tombolo_store::{CursorRow, PageIn};
 
-use super::compare::{Comparison, Counts, Difference};
+use super::compare::{Comparison, Counts, Difference, What};
 use super::parts::{PARTS, Parts};
 use super::reading::{self, Judging, Read};
 use super::report::{self, Lines, Report, word};
@@ -22,6 +23,8 @@ use crate::site::{ReconciliationPlan, reconciliation_source};
 
 /// The type of the event of one difference.
 const DIFFERENCE: &str = "reconciliation.difference";
+/// The type of the event of two rows that agree.
+const SAME: &str = "reconciliation.same";
 /// The type of the event that says how a run went.
 const FINISHED: &str = "reconciliation.finished";
 /// Events that go into the log at once.
@@ -53,19 +56,19 @@ pub(super) async fn carry_out(
         unreadable: Vec::new(),
         differences: Vec::new(),
     };
-    let mut lines = None;
+    let (mut lines, mut same) = (None, Vec::new());
     match compared {
         Ok(compared) => {
             report.counts = compared.counts;
             report.unreadable = compared.why;
             report.differences = compared.first;
-            lines = Some(compared.lines);
+            (lines, same) = (Some(compared.lines), compared.same);
         }
         Err(failure) => report.failure = Some(failure),
     }
-    report.events = report.differences.len() as u64;
+    report.events = (report.differences.len() + same.len()) as u64;
     report.ended_ms = core.clock.now_ms();
-    publish(core, job, &report).await?;
+    publish(core, job, &report, &same).await?;
     report.differences.truncate(limits::RECONCILED_SHOWN);
     let folder = report::folder(&core.data, job);
     let kept = report.clone();
@@ -84,6 +87,8 @@ struct Compared {
     why: Vec<String>,
     /// By key.
     first: Vec<Difference>,
+    /// What agrees, if the job tells of it; in no order.
+    same: Vec<Difference>,
     lines: Lines,
 }
 
@@ -133,8 +138,14 @@ fn parts(
         unreadable: left.unreadable + right.unreadable,
         ..Counts::default()
     };
-    let mut first: Vec<Difference> = Vec::new();
+    let (mut first, mut same) = (Vec::<Difference>::new(), Vec::new());
     let mut told = |difference: Difference| {
+        if difference.what == What::Same {
+            if same.len() < limits::RECONCILED_EVENTS {
+                same.push(difference);
+            }
+            return Ok(());
+        }
         if first.len() < limits::RECONCILED_EVENTS {
             first.push(difference);
             return Ok(());
@@ -143,7 +154,7 @@ fn parts(
     };
     let values = plan.fields.len();
     for part in 0..PARTS {
-        let mut comparison = Comparison::new(&plan.fields, &mut counts);
+        let mut comparison = Comparison::new(&plan.fields, plan.tells_same, &mut counts);
         left.parts.read(part, values, |row| {
             comparison.left(row).map_or(Ok(()), &mut told)
         })?;
@@ -160,15 +171,22 @@ fn parts(
         counts,
         why: [left.why, right.why].concat(),
         first,
+        same,
         lines,
     })
 }
 
-/// Differences first, then how it went, with the time from which the next run counts. A repetition of the same run
+/// Differences first, then what agrees, then how it went, with the time from which the next run counts. A repetition of the same run
 /// makes the same events, which the log has already.
-async fn publish(core: &Arc<Core>, job: &str, report: &Report) -> Result<(), String> {
+async fn publish(
+    core: &Arc<Core>,
+    job: &str,
+    report: &Report,
+    same: &[Difference],
+) -> Result<(), String> {
     let stored = |error: tombolo_store::StoreError| error.to_string();
-    for batch in report.differences.chunks(BATCH) {
+    let differences = report.differences.chunks(BATCH);
+    for batch in differences.chain(same.chunks(BATCH)) {
         while core.engine.is_overloaded() {
             tokio::time::sleep(PAUSE).await;
         }
@@ -195,17 +213,23 @@ fn difference(job: &str, report: &Report, one: &Difference) -> Option<Event> {
         true => row.to_owned(),
         false => RawValue::NULL.to_owned(),
     };
-    let data = json!({
+    let mut data = json!({
         "job": job,
         "run": report.run,
         "key": one.key,
-        "difference": word(one.what),
         "left": small(&one.left),
         "right": small(&one.right),
-        "fields": one.fields,
     });
+    let kind = match one.what {
+        What::Same => SAME,
+        what => {
+            data["difference"] = json!(word(what));
+            data["fields"] = json!(one.fields);
+            DIFFERENCE
+        }
+    };
     let id = format!("{}/{}/{}", report.run, word(one.what), one.key);
-    event(DIFFERENCE, job, id, Some(one.key.clone()), report, &data)
+    event(kind, job, id, Some(one.key.clone()), report, &data)
 }
 
 fn finished(job: &str, report: &Report) -> Option<Event> {

@@ -25,7 +25,7 @@ pub(crate) struct Row {
     pub(crate) whole: String,
 }
 
-/// What is different about one key.
+/// What is different about one key, or that nothing is.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Difference {
     /// The key of the rows.
@@ -41,7 +41,7 @@ pub(crate) struct Difference {
     pub(crate) fields: Vec<FieldDifference>,
 }
 
-/// Kinds of difference.
+/// Kinds of difference, and agreement.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum What {
@@ -55,6 +55,8 @@ pub(crate) enum What {
     TwiceLeft,
     /// The same on the right side.
     TwiceRight,
+    /// Both have it, and no field differs: told only where the job asks for it, and no difference.
+    Same,
 }
 
 /// One field that differs.
@@ -102,6 +104,7 @@ impl Counts {
             What::OnlyRight => &mut self.only_right,
             What::Different => &mut self.different,
             What::TwiceLeft | What::TwiceRight => &mut self.twice,
+            What::Same => &mut self.same,
         } += 1;
     }
 }
@@ -109,6 +112,8 @@ impl Counts {
 /// The rows of one part of the keys: all of the left side first, then those of the right, then [`Self::finish`].
 pub(crate) struct Comparison<'c> {
     rules: &'c [FieldRule],
+    /// Whether rows that agree are told, too.
+    tells_same: bool,
     counts: &'c mut Counts,
     rows: HashMap<String, Kept>,
 }
@@ -121,9 +126,10 @@ struct Kept {
 }
 
 impl<'c> Comparison<'c> {
-    pub(crate) fn new(rules: &'c [FieldRule], counts: &'c mut Counts) -> Self {
+    pub(crate) fn new(rules: &'c [FieldRule], tells_same: bool, counts: &'c mut Counts) -> Self {
         Self {
             rules,
+            tells_same,
             counts,
             rows: HashMap::new(),
         }
@@ -165,8 +171,12 @@ impl<'c> Comparison<'c> {
         }
         kept.met = true;
         let fields = differing(self.rules, &kept.row.values, &row.values);
-        if fields.is_empty() {
-            self.counts.same += 1;
+        let what = match fields.is_empty() {
+            true => What::Same,
+            false => What::Different,
+        };
+        if what == What::Same && !self.tells_same {
+            self.counts.count(what);
             return None;
         }
         // Its place is kept for a second row of the key; the row itself is told now.
@@ -175,7 +185,7 @@ impl<'c> Comparison<'c> {
             values: Vec::new(),
             whole: std::mem::take(&mut kept.row.whole),
         };
-        Some(self.tell(What::Different, Some(&left), Some(&row), fields))
+        Some(self.tell(what, Some(&left), Some(&row), fields))
     }
 
     /// The rows that were met on no other side.

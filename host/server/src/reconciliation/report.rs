@@ -182,6 +182,7 @@ pub(crate) fn word(what: What) -> &'static str {
         What::Different => "different",
         What::TwiceLeft => "twice-left",
         What::TwiceRight => "twice-right",
+        What::Same => "same",
     }
 }
 

@@ -32,6 +32,8 @@ pub struct ReconciliationPlan {
     pub right: Arc<Side>,
     /// What is compared, in the order of the file.
     pub fields: Arc<[FieldRule]>,
+    /// Whether rows that agree become events, too.
+    pub tells_same: bool,
 }
 
 /// Where the rows of one side come from.
@@ -105,7 +107,7 @@ pub(crate) fn read(
     }
     let known: Vec<&str> = timing::KEYS
         .into_iter()
-        .chain(["left", "right", "fields"])
+        .chain(["left", "right", "fields", "tell-same"])
         .collect();
     let fields = Fields::known(node, "a reconciliation", &known, problems)?;
     let timing = timing::read(fields, problems);
@@ -121,6 +123,10 @@ pub(crate) fn read(
             values[1].push(right);
         }
     }
+    let tells_same = fields
+        .get("tell-same")
+        .and_then(|node| fields::boolean(node, "tell-same", problems))
+        .unwrap_or(false);
     if rules.len() > limits::RECONCILED_FIELDS {
         let most = limits::RECONCILED_FIELDS;
         problems.add(
@@ -142,6 +148,7 @@ pub(crate) fn read(
         left: Arc::new(left?),
         right: Arc::new(right?),
         fields: rules.into(),
+        tells_same,
     })
 }
 

@@ -22,9 +22,19 @@ fn row(key: &str, value: &str) -> Row {
 
 /// All differences as `key what`, sorted, and the counts.
 fn compared(same: Same, left: &[Row], right: &[Row]) -> (Vec<(String, What)>, Counts) {
+    told(false, same, left, right)
+}
+
+/// The same, and what agrees where that is told, too.
+fn told(
+    tells_same: bool,
+    same: Same,
+    left: &[Row],
+    right: &[Row],
+) -> (Vec<(String, What)>, Counts) {
     let rules = [rule(same)];
     let mut counts = Counts::default();
-    let mut comparison = Comparison::new(&rules, &mut counts);
+    let mut comparison = Comparison::new(&rules, tells_same, &mut counts);
     let mut found: Vec<Difference> = Vec::new();
     found.extend(left.iter().cloned().filter_map(|row| comparison.left(row)));
     found.extend(
@@ -104,6 +114,32 @@ fn what_is_on_one_side_on_both_or_twice_is_told_apart() {
         ]
     );
     assert_eq!((counts.same, counts.differences()), (1, 6));
+}
+
+#[test]
+fn what_agrees_is_told_with_both_rows_where_the_job_asks_for_it() {
+    let (left, right) = (
+        [row("a", "1"), row("b", "1")],
+        [row("a", "1.0"), row("b", "2")],
+    );
+    let (quiet, before) = compared(Same::Equal, &left, &right);
+    assert_eq!(quiet, [("b".to_owned(), What::Different)]);
+    let (all, counts) = told(true, Same::Equal, &left, &right);
+    let expected = [("a", What::Same), ("b", What::Different)];
+    assert_eq!(all, expected.map(|(key, what)| (key.to_owned(), what)));
+    assert_eq!(counts, before, "it counts alike");
+    assert_eq!((counts.same, counts.differences()), (1, 1));
+
+    let (rules, mut counts) = ([rule(Same::Equal)], Counts::default());
+    let mut comparison = Comparison::new(&rules, true, &mut counts);
+    assert!(comparison.left(row("a", "1")).is_none());
+    let same = comparison.right(row("a", "1.0")).unwrap();
+    assert_eq!(
+        (same.left.get(), same.right.get()),
+        (r#"{"v":1}"#, r#"{"v":1.0}"#)
+    );
+    let again = comparison.right(row("a", "1")).unwrap();
+    assert_eq!(again.what, What::TwiceRight, "and once");
 }
 
 /// Quadratic and plain: the first row of each key counts.

@@ -167,7 +167,8 @@ const WRITTEN: [(&str, &str); 7] = [
         "reconciliation",
         "cron: 0 2 * * *\nzone: Europe/Berlin\nleft: { feed: crm.customers, key: item.no }\n\
          right: { action: erp.list, with: { a: 1 }, rows: /rows, next: /next, cursor: after, key: item.code }\n\
-         fields:\n  a: { left: item.a, right: item.b, tolerance: '0.01' }\n  b: { left: item.a, right: item.b, ignore-case: true }\n",
+         fields:\n  a: { left: item.a, right: item.b, tolerance: '0.01' }\n  b: { left: item.a, right: item.b, ignore-case: true }\n\
+         tell-same: true\n",
     ),
     (
         "grant",

@@ -271,6 +271,13 @@ fn a_reconciliation_says_what_is_wrong_with_it() {
         ),
         (
             format!(
+                "{}tell-same: always",
+                left("{ feed: crm.list, key: item.no }")
+            ),
+            "expected true or false",
+        ),
+        (
+            format!(
                 "every: 1 h\ncron: 0 2 * * *\n{}",
                 left("{ feed: crm.list, key: item.no }")
             ),
