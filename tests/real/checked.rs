@@ -6,7 +6,7 @@ use tombolo_tests::site::TestSite;
 /// Checks a system of the site through one of the site's adapters, writing, with these values given.
 ///
 /// # Panics
-/// With the table, where a check fails or is not tried for want of a value.
+/// With the table, where a check fails or is not tried for want of a value, nobody answering and a wrong credential included.
 #[track_caller]
 pub(crate) fn passes(
     site: &TestSite,
@@ -24,5 +24,9 @@ pub(crate) fn passes(
     let (code, out, err) = run(&arguments, environment);
     assert_eq!(code, 0, "{out}{err}");
     assert!(!out.contains("it needs --given"), "{out}");
+    for tried in ["with a wrong credential", "while nobody answers"] {
+        let passed = |line: &str| line.contains(tried) && line.contains(" passed ");
+        assert!(out.lines().any(passed), "{tried}: {out}");
+    }
     out
 }
