@@ -250,9 +250,9 @@ fn a_wrong_credential_is_tried_once_and_has_to_be_told_as_one() {
         let server = RecordingServer::start();
         right(&server);
         server
-            .reply(page(&[customer("1")], Some("b")))
-            .reply(page(&[], Some("b")))
-            .reply(page(&[], Some("b")))
+            .reply(page(&[customer("1"), customer("2")], Some("b")))
+            .reply(page(&[customer("3")], Some("c")))
+            .reply(page(&[customer("3")], Some("c")))
             .reply(Reply::json(status, r#"{"customers":[]}"#));
         let (code, found) = check(&site(&with_token(), &server), &[]);
         let (found_outcome, note) = of(&found, "customer.find with a wrong credential");
