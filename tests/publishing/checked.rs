@@ -161,7 +161,7 @@ fn a_system_that_keeps_its_profile_passes_and_nothing_is_written_unasked() {
     );
     let (outcome, note) = of(&found, "a wrong credential");
     assert!(
-        outcome == "skipped" && note.contains("no HTTP connection"),
+        outcome == "skipped" && note.contains("no HTTP credential"),
         "{note}"
     );
     let written = server.received().iter().any(|got| got.method != "GET");

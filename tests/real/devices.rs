@@ -54,7 +54,7 @@ fn the_profiles_own_cases_pass() {
     );
     // What a broker does not let in is told as one that is not there: it is waited for until an operator mends it.
     assert!(
-        row("a wrong credential").contains("no HTTP connection"),
+        row("a wrong credential").contains("no HTTP credential"),
         "{out}"
     );
     let heard = wait("the command", || {

@@ -107,18 +107,23 @@ impl Question {
     }
 }
 
-/// The system with wrong credentials, or why it cannot be had.
+/// The system with wrong credentials; or why it cannot be had. A connection without one could be what an action goes over.
 pub(super) fn mistaken(mut spec: SystemSpec) -> Result<SystemSpec, String> {
-    let mut made_wrong = false;
-    for binding in spec.connections.values_mut() {
-        if let Binding::Http(http) = binding {
-            made_wrong |= make_wrong(&mut http.credential);
+    for (name, binding) in &mut spec.connections {
+        let made_wrong = match binding {
+            Binding::Http(http) => make_wrong(&mut http.credential),
+            Binding::Sql(_) | Binding::Broker(_) => false,
+        };
+        if !made_wrong {
+            return Err(format!(
+                "its connection `{name}` has no HTTP credential that could be wrong"
+            ));
         }
     }
-    if made_wrong {
-        return Ok(spec);
+    if spec.connections.is_empty() {
+        return Err("it has no connection".to_owned());
     }
-    Err("no HTTP connection of it has a credential that could be wrong".to_owned())
+    Ok(spec)
 }
 
 /// Whether there was something to make wrong.
