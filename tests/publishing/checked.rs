@@ -103,7 +103,7 @@ fn a_file_says_what_a_reviewer_will_read() {
     let file = adapter("plugins/matrix");
     let shown = |form: &[&str]| {
         let (code, out, err) = run(
-            &[&["adapter", "check", file.to_str().unwrap()], form].concat(),
+            &[&["adapter", "check", file.to_str().unwrap()][..], form].concat(),
             &[],
         );
         assert_eq!(code, 0, "{out}{err}");
