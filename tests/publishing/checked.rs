@@ -42,7 +42,10 @@ fn check(site: &TestSite, more: &[&str]) -> (i32, Vec<Value>) {
     let mut arguments = vec!["adapter", "check", file.to_str().unwrap(), "--json"];
     arguments.extend(["--system", system.to_str().unwrap()]);
     arguments.extend(more);
-    let (code, out, err) = run(&arguments, &[("TOMBOLO_TOKEN", "t")]);
+    let (code, out, err) = run(
+        &arguments,
+        &[("TOMBOLO_TOKEN", "t"), ("CRM_TOKEN", "right")],
+    );
     let found: Value = serde_json::from_str(&out).unwrap_or_else(|_| panic!("{out}{err}"));
     (code, found["findings"].as_array().unwrap().clone())
 }
@@ -96,6 +99,43 @@ fn a_file_is_examined_without_any_system() {
 }
 
 #[test]
+fn a_file_says_what_a_reviewer_will_read() {
+    let file = adapter("plugins/matrix");
+    let shown = |form: &[&str]| {
+        let (code, out, err) = run(
+            &[&["adapter", "check", file.to_str().unwrap()][..], form].concat(),
+            &[],
+        );
+        assert_eq!(code, 0, "{out}{err}");
+        out
+    };
+    for form in [&[][..], &["--markdown"], &["--json"]] {
+        let out = shown(form);
+        for words in [
+            "Sends messages and questions as its own user",
+            "May send GET requests to https://SERVER/_matrix/client/v3/account/whoami (connection `homeserver`), with this \
+             credential, which the host attaches: bearer.",
+            "Compares the token by which the homeserver proves itself",
+            "May use the key `hs-token` for equal, without seeing it.",
+            "May make events of the type `message.received`.",
+            "of processor time",
+        ] {
+            assert!(out.contains(words), "{form:?}: {words}: {out}");
+        }
+    }
+    let found: Value = serde_json::from_str(&shown(&["--json"])).unwrap();
+    let found = found["findings"].as_array().unwrap();
+    assert_eq!(of(found, "why homeserver").0, "noted");
+    // Of a generic one the file alone cannot say it.
+    let file = adapter("plugins/rest");
+    let (_, out, _) = run(&["adapter", "check", file.to_str().unwrap()], &[]);
+    assert!(
+        out.contains("the operator declares in the system's file"),
+        "{out}"
+    );
+}
+
+#[test]
 fn a_system_that_keeps_its_profile_passes_and_nothing_is_written_unasked() {
     let server = RecordingServer::start();
     right(&server);
@@ -118,6 +158,11 @@ fn a_system_that_keeps_its_profile_passes_and_nothing_is_written_unasked() {
     assert_eq!(
         (outcome, note),
         ("skipped", "it writes into the system; say --writes")
+    );
+    let (outcome, note) = of(&found, "a wrong credential");
+    assert!(
+        outcome == "skipped" && note.contains("no HTTP credential"),
+        "{note}"
     );
     let written = server.received().iter().any(|got| got.method != "GET");
     assert!(!written, "{:#?}", server.received());
@@ -180,4 +225,87 @@ fn a_write_that_is_done_twice_is_found() {
         .map(|got| got.header("idempotency-key").unwrap().to_owned())
         .collect();
     assert_eq!(keys[0], keys[1], "the same key both times");
+}
+
+/// The same with a token.
+fn with_token() -> String {
+    let place = "    http: \"http://ADDRESS\"\n";
+    CRM.replace(
+        place,
+        &format!("{place}    credential: {{ bearer: \"env:CRM_TOKEN\" }}\n"),
+    )
+}
+
+#[test]
+fn a_wrong_credential_is_tried_once_and_has_to_be_told_as_one() {
+    for (status, outcome, words) in [
+        (401, "passed", "unauthorized: "),
+        (
+            404,
+            "failed",
+            "expected unauthorized, so that people mend the credential; found not-found",
+        ),
+        (200, "failed", "the system does not look at the credential"),
+    ] {
+        let server = RecordingServer::start();
+        right(&server);
+        server
+            .reply(page(&[customer("1"), customer("2")], Some("b")))
+            .reply(page(&[customer("3")], Some("c")))
+            .reply(page(&[customer("3")], Some("c")))
+            .reply(Reply::json(status, r#"{"customers":[]}"#));
+        let (code, found) = check(&site(&with_token(), &server), &[]);
+        let (found_outcome, note) = of(&found, "customer.find with a wrong credential");
+        assert!(
+            found_outcome == outcome && note.contains(words),
+            "{status}: {found:#?}"
+        );
+        assert_eq!(code, i32::from(outcome == "failed"), "{found:#?}");
+        let received = server.received();
+        let wrong = received
+            .iter()
+            .filter(|got| got.header("authorization") != Some("Bearer right"));
+        assert_eq!(wrong.count(), 1, "{received:#?}");
+        assert_eq!(of(&found, "customer.find while nobody answers").0, "passed");
+    }
+}
+
+const CHAT: &str = r#"adapter: adapters/rest.wasm
+profiles: [im/1]
+connections:
+  api: { http: "http://ADDRESS", network: private, credential: { bearer: "env:CRM_TOKEN" }, allow: [POST /messages] }
+actions:
+  message.send: { do: { method: POST, path: /messages, body: input } }
+emits: [message.received]
+"#;
+
+#[test]
+fn a_system_without_a_list_is_asked_what_else_it_can_do() {
+    let server = RecordingServer::start();
+    let (code, found) = check(&site(CHAT, &server), &["--given", "room=plant"]);
+    assert_eq!(code, 0, "{found:#?}");
+    let (outcome, note) = of(&found, "message.send while nobody answers");
+    assert!(
+        outcome == "passed" && note.starts_with("unavailable"),
+        "{note}"
+    );
+    let (outcome, note) = of(&found, "message.send with a wrong credential");
+    assert!(
+        outcome == "skipped" && note.ends_with("say --writes"),
+        "{note}"
+    );
+    assert!(server.received().is_empty(), "{:#?}", server.received());
+
+    let (_, found) = check(&site(CHAT, &server), &[]);
+    for what in ["a wrong credential", "nobody answers"] {
+        assert_eq!(of(&found, what), ("skipped", "it needs --given room=VALUE"));
+    }
+
+    server.always(Some(Reply::json(403, "{}")));
+    let (_, found) = check(&site(CHAT, &server), &["--writes", "--given", "room=plant"]);
+    assert_eq!(
+        of(&found, "message.send with a wrong credential").0,
+        "passed",
+        "{found:#?}"
+    );
 }

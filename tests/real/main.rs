@@ -10,6 +10,7 @@
 
 mod asked;
 mod checked;
+mod devices;
 mod flows;
 mod matrix;
 mod odata;

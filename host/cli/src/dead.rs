@@ -182,53 +182,9 @@ async fn show(arguments: ShowArguments) -> anyhow::Result<()> {
         }
     }
     let id = text::harmless(&arguments.id);
-    let word = |key: &str| value["letter"][key].as_str().unwrap_or_default();
-    if let Some(advice) = advice(word("kind"), &text::harmless(word("system"))) {
-        out::line(advice)?;
-    }
     Ok(out::line(format!(
         "repair it with `tombolo dead retry {id}`, `edit` or `discard`, each with --reason"
     ))?)
-}
-
-/// What to look at before a call that failed so is made again.
-fn advice(kind: &str, system: &str) -> Option<String> {
-    let file = format!("systems/{system}.yaml");
-    Some(match kind {
-        "invalid-input" => format!(
-            "{system} takes no such input: mend the flow's `with`, the value that came, or this input with `edit`"
-        ),
-        "not-found" => {
-            format!(
-                "{system} does not have what the input names: make it there, or name another with `edit`"
-            )
-        }
-        "conflict" => {
-            format!(
-                "somebody else changed it in {system} meanwhile: look at it there before it is tried again"
-            )
-        }
-        "unauthorized" => format!(
-            "{system} does not accept the credential that {file} names, or its user may not do this: mend the secret or the user's rights first"
-        ),
-        "rejected" => {
-            format!(
-                "{system} refused by its own rules: settle that there, or change the input with `edit`"
-            )
-        }
-        "rate-limited" | "unavailable" => format!(
-            "{system} was not there for as long as it was tried: see whether it is back; `delivery` in {file} says how long that is"
-        ),
-        "not-offered" => {
-            format!(
-                "{system} has no such action: compare the flow with {file} and its adapter's manifest"
-            )
-        }
-        "internal" => format!(
-            "{system} or its adapter broke: what it said is above; where it is the adapter, its vendor must mend it"
-        ),
-        _ => return None,
-    })
 }
 
 async fn edit(arguments: EditArguments) -> anyhow::Result<()> {

@@ -5,6 +5,7 @@
 //! plays tests of flows offline, [`walk`] goes through one without doing anything.
 //! Nothing here knows HTTP servers, the site folder, wasmtime or SQL.
 
+pub mod advice;
 pub mod definition;
 pub mod delivery;
 pub mod engine;
@@ -19,6 +20,7 @@ pub mod trace;
 pub mod walk;
 pub mod yaml;
 
+pub use advice::advice;
 pub use definition::{Flow, FlowSet, Offers};
 pub use delivery::{Deliveries, Delivery};
 pub use engine::{Engine, EngineParts};

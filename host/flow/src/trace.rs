@@ -191,6 +191,18 @@ pub(crate) fn last_of<'t>(steps: &'t mut [StepTrace], id: &str) -> Option<&'t mu
 }
 
 impl StepTrace {
+    /// The system that it called; none where it called a flow, or nothing.
+    pub(crate) fn system(&self) -> Option<&str> {
+        let calls = matches!(self.kind.as_str(), "call" | "undo");
+        let (system, _) = self.what.split_once('.').filter(|_| calls)?;
+        (system != "flow").then_some(system)
+    }
+
+    /// How its last attempt failed.
+    pub(crate) fn failure(&self) -> Option<&Failure> {
+        self.attempts.last()?.failure.as_ref()
+    }
+
     /// Takes note of an attempt; beyond a bound the last one makes room.
     pub(crate) fn attempt(&mut self, attempt: AttemptTrace) {
         if self.attempts.len() >= limits::TRACE_ATTEMPTS {

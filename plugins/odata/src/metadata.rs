@@ -20,8 +20,8 @@ struct Service {
     sets: BTreeMap<String, String>,
     /// Type to its properties with their types, and navigations without one.
     types: BTreeMap<String, BTreeMap<String, Option<String>>>,
-    /// Key properties of a type.
-    keys: BTreeMap<String, BTreeSet<String>>,
+    /// Key properties of a type, in its order.
+    keys: BTreeMap<String, Vec<String>>,
 }
 
 /// `{ "entities": 7, "problems": ["..."] }`.
@@ -101,7 +101,7 @@ fn parse(text: &str) -> Result<Service, String> {
             (b"Key", _) => in_key = is_open,
             (b"PropertyRef", Some(name)) if in_key => {
                 if let Some(kind) = &kind {
-                    service.keys.entry(kind.clone()).or_default().insert(name);
+                    service.keys.entry(kind.clone()).or_default().push(name);
                 }
             }
             (b"Property", Some(name)) => {
@@ -144,30 +144,30 @@ fn of(service: &Service, entity: &Entity) -> Vec<String> {
         return Vec::new();
     };
     let Some(kind) = service.sets.get(set) else {
-        let known: Vec<_> = service.sets.keys().take(20).map(String::as_str).collect();
         return vec![format!(
             "the service has no set `{set}`; it has {}",
-            known.join(", ")
+            listed(service.sets.keys())
         )];
     };
     let mut problems = Vec::new();
     if let Some(keys) = service.keys.get(kind)
-        && *keys != entity.key.iter().cloned().collect()
+        && keys.iter().collect::<BTreeSet<_>>() != entity.key.iter().collect()
     {
-        let keys: Vec<_> = keys.iter().map(String::as_str).collect();
-        problems.push(format!("the key of `{set}` is {}", keys.join(", ")));
+        let keys = keys.join(", ");
+        problems.push(format!(
+            "the key of `{set}` is another: write `key: [{keys}]`"
+        ));
     }
     let mut names = Vec::new();
     entity.used.all("", &mut names);
     for name in names {
         let mut steps = name.split('/').peekable();
         let first = steps.next().unwrap_or_default();
-        let own = service
-            .types
-            .get(kind)
-            .and_then(|properties| properties.get(first));
+        let properties = service.types.get(kind);
+        let own = properties.and_then(|properties| properties.get(first));
         let Some(own) = own else {
-            problems.push(format!("`{set}` has no `{first}`"));
+            let known = listed(properties.into_iter().flat_map(BTreeMap::keys));
+            problems.push(format!("`{set}` has no `{first}`; it has {known}"));
             continue;
         };
         // Where a navigation leads is said in too many ways; some type must have the property.
@@ -185,12 +185,36 @@ fn of(service: &Service, entity: &Entity) -> Vec<String> {
             problems.push(format!("nothing in the service has `{name}`"));
         } else if !found.iter().any(fits) {
             let of = found[0].as_deref().unwrap_or_default();
-            problems.push(format!(
-                "`{name}` is {of}, not {wanted:?}; write it under `types`"
-            ));
+            let todo = typed(&name, of);
+            problems.push(format!("`{name}` is {of}, not {wanted:?}: {todo}"));
         }
     }
     problems
+}
+
+/// The first names of many.
+fn listed<'n>(names: impl Iterator<Item = &'n String>) -> String {
+    let known: Vec<_> = names.take(20).map(String::as_str).collect();
+    known.join(", ")
+}
+
+/// What to write for a property of this type.
+fn typed(name: &str, of: &str) -> String {
+    let name = name.rsplit('/').next().unwrap_or(name);
+    let ours = match of.trim_start_matches("Edm.") {
+        "TimeOfDay" => "Time",
+        "SByte" => "Int16",
+        other => other,
+    };
+    if serde_json::from_value::<Type>(ours.into()).is_err() {
+        return "there is no such type here, take it out of `fields`".to_owned();
+    }
+    let day = if ours == "DateTime" {
+        ", or `Date` where it is a day alone"
+    } else {
+        ""
+    };
+    format!("write `{name}: {ours}` under `types`{day}")
 }
 
 /// Whether a type of ours is the service's.

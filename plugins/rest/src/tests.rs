@@ -216,7 +216,7 @@ fn refusals_carry_the_systems_own_words() {
         result,
         Err(Failure::invalid_input(
             "",
-            "the system answered 422: {\"other\":1}"
+            "the system answered 422: {\"other\":1}; compare what was sent with what its documentation asks for"
         ))
     );
 }

@@ -1,5 +1,5 @@
-//! An alarm over MQTT becomes a purchase in Tryton, asked and answered in Matrix, a ticket in Request Tracker and a note on the
-//! customer; the host is killed while the question is open.
+//! An alarm over MQTT becomes a purchase in Tryton, asked and answered in Matrix, a command to the machine, a ticket in Request
+//! Tracker and a note on the customer; the host is killed while the question is open.
 
 use serde_json::{Value, json};
 use tombolo_tests::broker::Broker;
@@ -62,6 +62,12 @@ fn an_alarm_becomes_a_purchase_once_the_plant_manager_says_so() {
         .to_string();
     assert!(run.contains(r#"\"by\":\"mia\""#), "{run}");
     chat.told("Mia Kern: approve");
+    wait("the machine's command", || {
+        let heard = machine.received();
+        let told = heard.iter().find(|text| text.contains("reduce-speed"))?;
+        assert!(told.contains(r#""because":"E-17""#), "{told}");
+        Some(())
+    });
 
     let purchases = tryton.look("purchase.purchase", &json!([]), &["state"]);
     let states: Vec<_> = purchases

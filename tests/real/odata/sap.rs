@@ -34,6 +34,36 @@ fn an_erp_over_v4() {
 }
 
 #[test]
+fn the_entities_are_what_the_services_say() {
+    for version in ["v2", "v4"] {
+        let system = |cap: &Cap| example(cap, version, CLERK.0, "S4_PASSWORD");
+        let mistyped = |cap: &Cap| {
+            let total = "        TotalNetAmount: Decimal\n";
+            let (key, other) = ("key: [BusinessPartner, AddressID]", "key: [AddressID]");
+            let system = system(cap);
+            assert!(system.contains(total) && system.contains(key), "{system}");
+            system.replace(total, "").replace(key, other)
+        };
+        let fixture = Fixture::start(
+            |cap| vec![("s4", system(cap)), ("mistyped", mistyped(cap))],
+            &["names.check"],
+        );
+        let found = fixture.good("s4", "names.check", &json!({}));
+        assert_eq!(found["problems"], json!([]), "{version}");
+        assert!(found["entities"].as_u64() > Some(9), "{found}");
+        let found = fixture.good("mistyped", "names.check", &json!({}));
+        assert_eq!(
+            found["problems"],
+            json!([
+                "party-address: the key of `A_BusinessPartnerAddress` is another: write `key: [BusinessPartner, AddressID]`",
+                "sale: `TotalNetAmount` is Edm.Decimal, not String: write `TotalNetAmount: Decimal` under `types`",
+            ]),
+            "{version}"
+        );
+    }
+}
+
+#[test]
 fn the_profiles_own_cases_pass() {
     let system = |cap: &Cap| vec![("s4", example(cap, "v2", CLERK.0, "S4_PASSWORD"))];
     let fixture = Fixture::start(system, &[]);

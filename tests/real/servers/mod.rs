@@ -1,5 +1,5 @@
 //! Servers of the tests' own: what they need is installed once into a cache folder, each is started on a free loopback
-//! port in a temporary folder, and ended with the value that holds it.
+//! port in a temporary folder, and ended with the value that holds it. One test at a time has any.
 
 pub(crate) mod cap;
 pub(crate) mod client;
@@ -8,6 +8,7 @@ pub(crate) mod mosquitto;
 pub(crate) mod request_tracker;
 pub(crate) mod synapse;
 pub(crate) mod tryton;
+mod turn;
 pub(crate) mod vendure;
 
 use std::fs::{self, File};
@@ -15,6 +16,7 @@ use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
+use tombolo_tests::broker::program;
 use tombolo_tests::built::{root, scratch};
 use tombolo_tests::host::wait;
 
@@ -28,6 +30,8 @@ pub(crate) fn cache() -> PathBuf {
 /// The folder `NAME` of the cache, made by `install` unless it is there whole. `edition` says what is installed: another
 /// one is installed anew.
 pub(crate) fn installed(name: &str, edition: &str, install: impl FnOnce(&Path)) -> PathBuf {
+    // Before the lock: who has servers already may wait for it.
+    turn::take();
     let lock = File::create(cache().join(format!("{name}.lock"))).unwrap();
     rustix::fs::flock(&lock, rustix::fs::FlockOperation::LockExclusive).unwrap();
     let (folder, mark) = (
@@ -48,7 +52,8 @@ pub(crate) fn installed(name: &str, edition: &str, install: impl FnOnce(&Path)) 
 /// A Python environment with these packages, such as `trytond==8.0.6`.
 pub(crate) fn python(name: &str, packages: &[&str]) -> PathBuf {
     installed(name, &packages.join("\n"), |folder| {
-        run(Command::new("python3").args(["-m", "venv"]).arg(folder));
+        let python = program("python3", &[], "python3 python3-venv");
+        run(Command::new(python).args(["-m", "venv"]).arg(folder));
         run(Command::new(folder.join("bin/pip"))
             .args(["install", "--quiet", "--disable-pip-version-check"])
             .args(packages));
@@ -59,11 +64,29 @@ pub(crate) fn python(name: &str, packages: &[&str]) -> PathBuf {
 pub(crate) fn node(name: &str, packages: &[&str]) -> PathBuf {
     installed(name, &packages.join("\n"), |folder| {
         fs::write(folder.join("package.json"), "{ \"private\": true }").unwrap();
-        run(Command::new("npm")
+        run(Command::new(program("npm", &[], "nodejs npm"))
             .args(["install", "--silent", "--no-audit", "--no-fund"])
             .args(packages)
             .current_dir(folder));
     })
+}
+
+/// That these packages of Debian are installed; each leaves its copyright (Debian's policy, 12.5).
+///
+/// # Panics
+/// With the command that installs those that are missing.
+pub(crate) fn debian(packages: &[&str]) {
+    let there = |package: &&&str| Path::new("/usr/share/doc").join(package).is_dir();
+    let missing: Vec<&str> = packages
+        .iter()
+        .filter(|package| !there(package))
+        .copied()
+        .collect();
+    let missing = missing.join(" ");
+    assert!(
+        missing.is_empty(),
+        "not installed: {missing}; `apt-get install --no-install-recommends {missing}`"
+    );
 }
 
 /// Runs a command to its end.
@@ -87,6 +110,7 @@ pub(crate) fn run(command: &mut Command) -> String {
 
 /// A port that nobody listens on.
 pub(crate) fn free_port() -> u16 {
+    turn::take();
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     listener.local_addr().unwrap().port()
 }
@@ -108,6 +132,7 @@ impl Process {
     /// Starts it with its output in `log`, in a group of its own, and waits until `port` listens.
     pub(crate) fn start(mut command: Command, port: u16, log: &Path) -> Self {
         use std::os::unix::process::CommandExt as _;
+        turn::take();
         // Written by the test: a server whose disk is full can still say so.
         let (mut said, output) = std::io::pipe().unwrap();
         let mut kept = File::create(log).unwrap();
@@ -212,5 +237,28 @@ impl Drop for Process {
         if std::thread::panicking() {
             eprintln!("{}:\n{}", self.log.display(), self.log());
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_missing_is_told_by_its_package() {
+        debian(&["dpkg"]);
+        let told = std::panic::catch_unwind(|| debian(&["dpkg", "no-such-package"])).unwrap_err();
+        let told = told.downcast_ref::<String>().unwrap();
+        assert!(
+            told.ends_with("`apt-get install --no-install-recommends no-such-package`"),
+            "{told}"
+        );
+        let told = std::panic::catch_unwind(|| program("no-such-program", &[], "its-package"));
+        let told = told.unwrap_err();
+        let told = told.downcast_ref::<String>().unwrap();
+        assert!(
+            told.contains("no-such-program is not installed") && told.contains("its-package"),
+            "{told}"
+        );
     }
 }

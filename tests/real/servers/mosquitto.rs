@@ -27,7 +27,8 @@ impl Mosquitto {
         let (folder, port, open_port) = (folder(), free_port(), free_port());
         let at = |name: &str| folder.path().join(name).display().to_string();
         let (user, password) = GATEWAY;
-        run(Command::new("mosquitto_passwd").args(["-b", "-c", &at("passwords"), user, password]));
+        let passwords = program("mosquitto_passwd", &["/usr/bin"], "mosquitto");
+        run(Command::new(passwords).args(["-b", "-c", &at("passwords"), user, password]));
         // A broker that is started by root becomes another user unless it is told to stay.
         let root = rustix::process::geteuid().is_root();
         let user = if root { "user root" } else { "" };

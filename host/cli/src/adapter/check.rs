@@ -66,7 +66,8 @@ pub(super) async fn run(arguments: CheckArguments) -> anyhow::Result<()> {
         .filter(|finding| finding.outcome == Verdict::Failed)
         .count();
     if failed > 0 {
-        bail!("{failed} of {} checks failed", found.len());
+        let tried = found.iter().filter(|finding| finding.part != "review");
+        bail!("{failed} of {} checks failed", tried.count());
     }
     Ok(())
 }

@@ -1,6 +1,7 @@
 //! A run as a tree: its event, its steps, each with its attempts and what left the host, with times and errors.
 
 use tombolo_flow::trace::{AttemptTrace, CallTrace, Repair, StepStatus, StepTrace};
+use tombolo_store::RunStatus;
 
 use super::{Detail, RunView, status_word};
 use crate::event::EventView;
@@ -33,6 +34,9 @@ pub(crate) fn print(detail: &Detail) -> anyhow::Result<()> {
             out::tone("failed for good:", Tone::Bad),
             text::harmless(error)
         ))?;
+    }
+    if detail.run.status == RunStatus::Dead {
+        out::line(text::harmless(&tombolo_flow::advice(&detail.trace)))?;
     }
     Ok(())
 }

@@ -60,6 +60,8 @@ pub struct DeadLetter {
 pub struct DeadDetail {
     /// In short.
     pub letter: DeadLetter,
+    /// What to look at before it is done again.
+    pub advice: String,
     /// What caused it.
     pub event: Option<StoredEvent>,
     /// The failed call's input, whole; none where it failed before it had one.
@@ -158,6 +160,7 @@ impl Engine {
         };
         Ok(DeadDetail {
             letter,
+            advice: crate::advice(&trace),
             event,
             input,
             trace,
@@ -348,12 +351,7 @@ impl DeadFilter {
 
 fn letter_of(row: &RunRow, trace: &RunTrace) -> DeadLetter {
     let step = trace::failed(&trace.steps);
-    let calls = |kind: &str| matches!(kind, "call" | "undo");
-    let call = step.filter(|step| calls(&step.kind) && !step.what.starts_with("flow."));
-    let system = call.and_then(|step| step.what.split_once('.'));
-    let failure = step
-        .and_then(|step| step.attempts.last())
-        .and_then(|attempt| attempt.failure.as_ref());
+    let failure = step.and_then(|step| step.failure());
     DeadLetter {
         id: row.id.clone(),
         seq: row.seq,
@@ -361,7 +359,7 @@ fn letter_of(row: &RunRow, trace: &RunTrace) -> DeadLetter {
         lane: row.lane.clone(),
         died_ms: row.updated_ms,
         step: step.map(|step| step.id.clone()),
-        system: system.map(|(system, _)| system.to_owned()),
+        system: step.and_then(|step| step.system()).map(str::to_owned),
         kind: failure.map_or("flow", |failure| failure.kind()).to_owned(),
         attempts: step.map_or(0, |step| step.attempts.len()),
         error: trace.error.clone().unwrap_or_default(),

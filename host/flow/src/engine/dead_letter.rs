@@ -15,7 +15,7 @@ pub(super) const KIND: &str = "tombolo.dead-letter";
 
 /// The event for a run that ends dead now. Its subject is the run; `data` holds `run`, `flow`, `lane`, `error`, the
 /// `event` (`seq`, `id`, `source`, `type`, `subject`), and of the step that failed `step`, `what` and its last
-/// `failure` with the paths of the fields that were refused. No input and no data: who may read them asks for the run.
+/// `failure` with the paths of the fields that were refused, and `advice`, what to look at first. No input and no data: who may read them asks for the run.
 pub(super) fn event(run: &Run, now_ms: u64) -> Option<Event> {
     let cause = &run.event.event;
     if cause.kind == KIND {
@@ -23,9 +23,7 @@ pub(super) fn event(run: &Run, now_ms: u64) -> Option<Event> {
     }
     let told = run.state.told();
     let step = trace::failed(&told.steps);
-    let failure = step
-        .and_then(|step| step.attempts.last())
-        .and_then(|attempt| attempt.failure.as_ref());
+    let failure = step.and_then(|step| step.failure());
     let data = json!({
         "run": run.id,
         "flow": run.flow.name,
@@ -35,6 +33,7 @@ pub(super) fn event(run: &Run, now_ms: u64) -> Option<Event> {
         "step": step.map(|step| &step.id),
         "what": step.map(|step| &step.what),
         "failure": failure,
+        "advice": crate::advice(&told),
     });
     Some(Event {
         // A run that was taken up again may die again.

@@ -41,60 +41,6 @@ pub(super) async fn carry_out(
     }
 }
 
-/// A system that cannot be reached is told as one.
-pub(super) async fn unreachable(lost: &Live, findings: &mut Vec<Finding>) {
-    // What only reads and needs no input can be asked of any system; a feed is as good.
-    let mut failures = Vec::new();
-    for profile in lost.profiles() {
-        let case = profile
-            .cases
-            .iter()
-            .find(|case| case.fails.is_empty() && case.items.is_some() && lost.offers(&case.call));
-        if let Some(case) = case {
-            let failed = lost.call(&case.call, &json!({}), "check-lost").await.err();
-            failures.push((case.call.clone(), failed));
-        }
-    }
-    if failures.is_empty()
-        && let Some(feed) = lost.feeds().next()
-    {
-        let failed = lost.read(feed, lost.begins(feed), 1).await.err();
-        failures.push((format!("feed {feed}"), failed));
-    }
-    if failures.is_empty() {
-        let note = "it has no feed, and no list that can be asked for without an input";
-        findings.push(Finding::new(
-            "outage",
-            "nobody answers",
-            Verdict::Skipped,
-            note,
-        ));
-    }
-    for (what, failed) in failures {
-        let what = format!("{what} while nobody answers");
-        findings.push(match failed {
-            Some(failure @ Failure::Unavailable { .. }) => {
-                Finding::new("outage", what, Verdict::Passed, cut(&told(&failure)))
-            }
-            Some(other) => Finding::new(
-                "outage",
-                what,
-                Verdict::Failed,
-                cut(&format!(
-                    "expected unavailable, so that it is tried again; found {}",
-                    told(&other)
-                )),
-            ),
-            None => Finding::new(
-                "outage",
-                what,
-                Verdict::Failed,
-                "expected unavailable, it went well",
-            ),
-        });
-    }
-}
-
 struct One<'c> {
     live: &'c Live,
     case: &'c Case,

@@ -4,6 +4,7 @@ use tombolo_kernel::package::Package;
 use tombolo_kernel::schema::InputSchema;
 use tombolo_manifest::Profile;
 
+use super::review::review;
 use super::{Finding, Verdict};
 
 /// Larger ones compile long and are loaded slowly: a hint, not a bound.
@@ -91,6 +92,7 @@ pub fn of_file(package: &Package) -> Vec<Finding> {
             "it does not say; `tombolo adapter build` puts an SBOM in".to_owned(),
         ),
     });
+    found.extend(review(package));
     found
 }
 

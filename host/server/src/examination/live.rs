@@ -13,21 +13,15 @@ use tombolo_kernel::package::Package;
 use tombolo_kernel::package::signature::Verdict as Signature;
 use tombolo_kernel::sandbox::{CompileConfig, Engine};
 use tombolo_kernel::schema::InputSchema;
-use tombolo_kernel::system::{
-    ActionCall, Actor as _, Binding, Credential, Surroundings, SystemSpec, Systems,
-};
+use tombolo_kernel::system::{ActionCall, Actor as _, Surroundings, SystemSpec, Systems};
 use tombolo_manifest::Profile;
-use url::Url;
 
 use super::values::Values;
-use super::{ExaminationError, Finding, How, cases, feeds};
+use super::{ExaminationError, Finding, How, Verdict, astray, cases, feeds};
 use crate::broker::Links;
 use crate::secrets::SecretSource;
 use crate::site::{self, Adapter, AdapterPlace, Adapters, Around, SystemPlan};
 use crate::trial::Values as Memory;
-
-/// A server that nobody is behind: the discard port of this machine.
-const NOBODY: &str = "http://127.0.0.1:9/";
 
 /// A system that is called.
 pub(super) struct Live {
@@ -60,8 +54,29 @@ pub async fn of_system(
         cases::carry_out(&live, profile, how.writes, &mut values, &mut found).await;
     }
     feeds::read(&live, &mut found).await;
-    let lost = Live::start(nowhere(spec), plan, compile()).await?;
-    cases::unreachable(&lost, &mut found).await;
+    let skipped =
+        |part: &str, what: &str, why: String| Finding::new(part, what, Verdict::Skipped, why);
+    let questions = astray::questions(&live, &values);
+    match (&questions, astray::mistaken(spec.clone())) {
+        (Ok(questions), Ok(mistaken)) => {
+            let wrong = Live::start(mistaken, plan.clone(), compile()).await?;
+            if let Some(question) = questions.first() {
+                found.push(astray::refused(&wrong, question, how.writes).await);
+            }
+        }
+        (Err(why), _) => found.push(skipped("refused", "a wrong credential", why.clone())),
+        (_, Err(why)) => found.push(skipped("refused", "a wrong credential", why)),
+    }
+    match (&questions, astray::nowhere(spec)) {
+        (Ok(questions), Ok(nowhere)) => {
+            let lost = Live::start(nowhere, plan, compile()).await?;
+            for question in questions {
+                found.push(astray::unreachable(&lost, question).await);
+            }
+        }
+        (Err(why), _) => found.push(skipped("outage", "nobody answers", why.clone())),
+        (_, Err(why)) => found.push(skipped("outage", "nobody answers", why)),
+    }
     Ok(found)
 }
 
@@ -102,18 +117,6 @@ impl Adapters for Only {
 
 fn examined() -> Signature {
     Signature::Untrusted("it is only examined".into())
-}
-
-/// The same system where nobody answers, and without its secrets.
-fn nowhere(mut spec: SystemSpec) -> SystemSpec {
-    for binding in spec.connections.values_mut() {
-        if let (Binding::Http(http), Ok(nobody)) = (binding, NOBODY.parse::<Url>()) {
-            http.base = nobody;
-            http.private_network = true;
-            http.credential = Credential::None;
-        }
-    }
-    spec
 }
 
 impl Live {

@@ -1,11 +1,13 @@
-//! An adapter examined as its vendor publishes it: what its file says, and what a live system answers through it, by the
-//! cases of the profiles that it keeps. The system is reached with the operator's own secrets and everything that the
+//! An adapter examined as its vendor publishes it: what its file says, what a reviewer will read of it, and what a live system
+//! answers through it, by the cases of the profiles that it keeps. The system is reached with the operator's own secrets and everything that the
 //! adapter asks for; writing needs a word of its own.
 
+mod astray;
 mod cases;
 mod feeds;
 mod file;
 mod live;
+mod review;
 mod values;
 
 use std::path::PathBuf;
@@ -23,7 +25,7 @@ pub use live::of_system;
 /// One thing that was looked at.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Finding {
-    /// `file`, `erp/1`, `feeds`, `outage`.
+    /// `file`, `review`, `erp/1`, `feeds`, `refused`, `outage`.
     pub part: String,
     /// What was looked at.
     pub what: String,

@@ -44,6 +44,7 @@ pub use canary::{CanaryPlan, share};
 pub use check::{Report, SystemReport, check, check_with};
 pub use feed::FeedPlan;
 pub(crate) use files::bounded;
+pub(crate) use limits::of_manifest as limits_of;
 pub(crate) use load::{Around, draft};
 pub(crate) use named::Named;
 pub use network::{Network, TlsFiles};

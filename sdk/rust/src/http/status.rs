@@ -71,12 +71,13 @@ impl Response {
         super::retry_after::http_date(self.header("date")?)
     }
 
-    /// `the system answered 500: ...` with the beginning of a body that people can read.
+    /// `the system answered 500: ...; what to do`, with the beginning of a body that people can read.
     fn excerpt(&self) -> String {
         let status = self.status;
         let readable = self
             .header("content-type")
             .is_some_and(|kind| kind.contains("json") || kind.starts_with("text/plain"));
+        let todo = todo(status);
         match std::str::from_utf8(&self.body) {
             Ok(text) if readable && !text.trim().is_empty() => {
                 let beginning: String = text
@@ -85,10 +86,24 @@ impl Response {
                     .take(EXCERPT)
                     .map(|c| if c.is_control() { ' ' } else { c })
                     .collect();
-                format!("the system answered {status}: {beginning}")
+                format!("the system answered {status}: {beginning}; {todo}")
             }
-            _ => format!("the system answered {status}"),
+            _ => format!("the system answered {status}; {todo}"),
         }
+    }
+}
+
+/// What people can do about a status whose system has no words for it.
+fn todo(status: u16) -> &'static str {
+    match status {
+        400 | 422 => "compare what was sent with what its documentation asks for",
+        401 => "mend the connection's credential",
+        403 => "give the connection's user the right to do this",
+        404 | 410 => "check what the call names, and the connection's address",
+        409 | 412 => "somebody else changed it meanwhile: read it anew",
+        429 => "it wants fewer calls: `rate` in the system's file",
+        408 | 425 | 500.. => "if that does not pass, look into its own log",
+        _ => "its documentation says what that means",
     }
 }
 
@@ -145,6 +160,26 @@ mod tests {
     }
 
     #[test]
+    fn a_status_without_words_says_what_to_do() {
+        for (status, todo) in [
+            (400, "its documentation"),
+            (401, "credential"),
+            (403, "the right"),
+            (404, "what the call names"),
+            (405, "its documentation"),
+            (409, "read it anew"),
+            (429, "`rate`"),
+            (503, "its own log"),
+        ] {
+            let failure = response(status, &[], "").failure("", None);
+            let (told, said) = (failure.message(), format!("the system answered {status}; "));
+            assert!(told.starts_with(&said) && told.contains(todo), "{told}");
+        }
+        let told = response(503, &[], "").failure("", Some("closed on Sundays"));
+        assert_eq!(told.message(), "closed on Sundays (status 503)");
+    }
+
+    #[test]
     fn retry_after_travels_with_what_passes() {
         let headers = [("retry-after", "3")];
         for status in [429, 503] {
@@ -161,9 +196,12 @@ mod tests {
         let json = response(500, &[("content-type", "application/json")], "{\"e\":\n1}");
         assert_eq!(
             json.failure("", None).message(),
-            "the system answered 500: {\"e\": 1}"
+            "the system answered 500: {\"e\": 1}; if that does not pass, look into its own log"
         );
         let page = response(500, &[("content-type", "text/html")], "<html>");
-        assert_eq!(page.failure("", None).message(), "the system answered 500");
+        assert_eq!(
+            page.failure("", None).message(),
+            "the system answered 500; if that does not pass, look into its own log"
+        );
     }
 }

@@ -8,6 +8,7 @@ use tombolo_tests::client::Client;
 use tombolo_tests::host::wait;
 
 use super::midway::{Midway, Plan, Server, Takes};
+use crate::devices::plant;
 use crate::servers::Process;
 use crate::servers::mosquitto::{GATEWAY, LARGEST, Mosquitto};
 
@@ -17,7 +18,7 @@ impl Server for Mosquitto {
     }
 
     fn input(&mut self, case: &str) -> Value {
-        json!({ "device": "p4", "id": case })
+        json!({ "device": "p4", "command": case })
     }
 
     /// A broker has no list of what it was told: whoever listens has, and its session waits while nobody is connected. What is
@@ -39,23 +40,23 @@ impl Server for Mosquitto {
 fn a_command_is_sent_once_whatever_mosquitto_suffers() {
     let mut broker = Mosquitto::start();
     drop(Client::mqtt(broker.open_port));
-    let system = format!(
-        "connections:\n  bus: {{ mqtt: \"mqtt://127.0.0.1:{}\", user: {}, password: \"file:secret\", publish: [\"plant/*/command\"] }}\nactions:\n  command.send:\n    effect: write\n    do: {{ topic: \"plant/{{device}}/command\", payload: {{ go: \"{{id}}\" }} }}",
-        broker.port, GATEWAY.0
-    );
+    let system = plant(broker.port, "file:secret");
     let midway = Midway::start(&Plan {
         adapter: "broker",
         system: &system,
         secret: GATEWAY.1,
-        first: ("command.send", json!({ "device": "p4", "id": "begun" })),
-        second: "command.send",
+        first: (
+            "device.command",
+            json!({ "device": "p4", "command": "begun" }),
+        ),
+        second: "device.command",
     });
     midway.stopped(&mut broker, &["unavailable"]);
     midway.slow(&mut broker, &["did not confirm in time"]);
     midway.wrong_password(&mut broker, GATEWAY.1, Takes::Waiting, &["NotAuthorized"]);
     // One that never fits is not waited for, and does not keep the others waiting.
-    let full = json!({ "device": "p4", "id": "x".repeat(LARGEST) });
-    let less = json!({ "device": "p4", "id": "less" });
+    let full = json!({ "device": "p4", "command": "x".repeat(LARGEST) });
+    let less = json!({ "device": "p4", "command": "less" });
     midway.mended("full", &full, &["larger than this broker takes"], &less);
     assert_eq!(broker.made("less"), 1);
 }

@@ -10,7 +10,7 @@ use tombolo_tests::built::root;
 use tombolo_tests::host::outliving_full_disks;
 
 use super::client::Client;
-use super::{Process, folder, free_port, installed, run};
+use super::{Process, debian, folder, free_port, installed, run};
 
 /// Signs what the Scrip posts, on both sides.
 pub(crate) const SECRET: &str = "whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=";
@@ -28,6 +28,7 @@ pub(crate) struct RequestTracker {
 impl RequestTracker {
     /// Starts it on `port`; its Scrip posts to `hook`, if there is one.
     pub(crate) fn start(port: u16, hook: &str) -> Self {
+        debian(&["request-tracker5", "rt5-db-sqlite", "rt5-standalone"]);
         let folder = folder();
         let template = template();
         std::fs::copy(template.join("rt.db"), folder.path().join("rt.db")).unwrap();

@@ -6,6 +6,8 @@ use std::process::Command;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
+use tombolo_tests::broker::program;
+
 use super::client::Client;
 use super::{Process, folder, free_port, installed, node, run};
 
@@ -135,7 +137,7 @@ fn shop(folder: &Path) -> Command {
     );
     std::fs::write(folder.join("shop.js"), SHOP).unwrap();
     std::fs::write(folder.join("products.csv"), PRODUCTS).unwrap();
-    let mut command = Command::new("node");
+    let mut command = Command::new(program("node", &[], "nodejs"));
     command
         .arg(folder.join("shop.js"))
         .env("SHOP_MODULES", modules)

@@ -69,6 +69,11 @@ async fn a_dead_letter_has_all_that_is_needed_to_repair_it() {
     );
     assert_eq!((letter.kind.as_str(), letter.attempts), ("rejected", 1));
     assert_eq!(detail.input.as_deref(), Some(r#"{"n":1}"#));
+    assert!(
+        detail.advice.starts_with("erp refused by its own rules"),
+        "{}",
+        detail.advice
+    );
     assert_eq!(detail.event.unwrap().event.id, "1");
     assert_eq!(detail.trace.steps[1].attempts[0].failure, Some(refused()));
     for (id, part) in [

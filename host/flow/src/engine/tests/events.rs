@@ -245,7 +245,7 @@ const ALERT: &str = "
 on: tombolo.dead-letter
 steps:
   - call: im.message.send
-    with: { text: '${event.data.run} ${event.data.step} ${event.data.failure}', about: '${event.subject}' }
+    with: { text: '${event.data.run} ${event.data.step} ${event.data.failure} ${event.data.advice}', about: '${event.subject}' }
 ";
 
 fn closed() -> Failure {
@@ -268,6 +268,7 @@ async fn a_dead_run_says_so_in_an_event_that_flows_react_to() {
         "1.simple note",
         "conflict",
         "closed",
+        "look at it there before it is tried again",
         r#""about":"1.simple""#,
     ] {
         assert!(inputs[1].contains(part), "{part}: {}", inputs[1]);
