@@ -8,6 +8,8 @@
     reason = "tests"
 )]
 
+mod full;
+
 use std::time::{Duration, Instant};
 
 use tombolo_tests::built::adapter;
@@ -87,7 +89,7 @@ emits: [order.placed]
         .unwrap()
         .execute_batch(&format!(
             "CREATE TABLE orders (no INTEGER PRIMARY KEY);
-             WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {rows}) INSERT INTO orders SELECT i FROM n;"
+             WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {rows}) INSERT INTO orders SELECT i FROM n WHERE i <= {rows};"
         ))
         .unwrap();
     site.approve("erp");
