@@ -39,6 +39,7 @@ mod source;
 mod syncs;
 mod verdict;
 
+use std::collections::BTreeSet;
 use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
@@ -51,6 +52,8 @@ struct Totals {
     kills: u32,
     /// Of them at a sync.
     at_syncs: u32,
+    /// Which syncs those were.
+    places: BTreeSet<i64>,
     verdict: Verdict,
     start: Instant,
 }
@@ -62,6 +65,7 @@ fn main() -> anyhow::Result<()> {
     let totals = Mutex::new(Totals {
         kills: 0,
         at_syncs: 0,
+        places: BTreeSet::new(),
         verdict: Verdict::default(),
         start: Instant::now(),
     });
@@ -106,6 +110,8 @@ fn job(asked: Asked, number: u32, share: u32, totals: &Mutex<Totals>) {
             kills: left.min(asked.round),
             // Jobs and rounds that have nothing in common.
             seed: asked.seed + u64::from(number) + 1_000 * rounds,
+            walk: asked.seed + 1_000 * rounds,
+            job: (number as usize, asked.jobs as usize),
             calm: asked.calm,
         };
         let ended = runtime.block_on(round::run(order));
@@ -115,6 +121,7 @@ fn job(asked: Asked, number: u32, share: u32, totals: &Mutex<Totals>) {
                 left -= killed.kills;
                 totals.kills += killed.kills;
                 totals.at_syncs += killed.at_syncs;
+                totals.places.extend(killed.places);
                 totals.verdict.add(verdict);
             }
             Err(problem) => {
@@ -127,10 +134,12 @@ fn job(asked: Asked, number: u32, share: u32, totals: &Mutex<Totals>) {
         let seconds = totals.start.elapsed().as_secs_f64();
         let rate = f64::from(totals.kills) / seconds;
         println!(
-            "so far {} broken={}; {} kills at syncs, {rate:.1} kills/s",
+            "so far {} broken={}; {} kills at syncs, at {} of {} places, {rate:.1} kills/s",
             line(&totals),
             totals.verdict.broken,
-            totals.at_syncs
+            totals.at_syncs,
+            totals.places.len(),
+            syncs::places().len()
         );
         rounds += 1;
     }

@@ -30,6 +30,10 @@ const UNDISTURBED_TIME: Duration = Duration::from_secs(120);
 pub(crate) struct Order {
     pub(crate) kills: u32,
     pub(crate) seed: u64,
+    /// The seed of the jobs' common walk through the syncs.
+    pub(crate) walk: u64,
+    /// Which job of how many, from 0.
+    pub(crate) job: (usize, usize),
     /// The sink does not fail.
     pub(crate) calm: bool,
 }
@@ -86,7 +90,7 @@ impl Round {
         };
         let senders = sender::start(order.seed, ends);
         let people = people::start(order.seed, &self.host);
-        let mut syncs = Syncs::build(self.site.path(), order.seed)?;
+        let mut syncs = Syncs::build(self.site.path(), &order)?;
         let mut random = fastrand::Rng::with_seed(order.seed ^ 0xdead);
         let killed = kills::run(order.kills, &mut random, &mut syncs, self).await?;
         if order.kills == 0 {
