@@ -92,6 +92,6 @@ async fn what_is_asked_outside_of_runs_waits_for_its_system_and_not_behind_all_r
     assert!(bench.engine.deliveries()[0].parked > 1_900);
     // Behind what is in memory already, and no more.
     bench.engine.ask("erp", asked()).await.unwrap();
-    assert!(bench.engine.deliveries()[0].parked > 900);
+    assert!(bench.engine.deliveries()[0].parked > 700);
     assert_eq!(bench.actor.most_at_a_time(), 1);
 }
