@@ -2,7 +2,7 @@
 //! the sink, before it listens at all, while it recovers, and right before or after a sync, its first ones included.
 //! Once in a while it lives long enough to find a system up again that was down.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use tokio::sync::watch;
@@ -53,8 +53,8 @@ pub(crate) struct Killed {
     pub(crate) kills: u32,
     /// At the very sync that was drawn; in other lives the host was not busy enough to come so far.
     pub(crate) at_syncs: u32,
-    /// Which syncs that were, +N after the Nth, -N before it.
-    pub(crate) places: BTreeSet<i64>,
+    /// Every sync that was drawn, +N after the Nth, -N before it, and whether it ended there.
+    pub(crate) places: BTreeMap<i64, bool>,
 }
 
 /// Kills it so many times, or until the record is full, and leaves it running.
@@ -85,7 +85,7 @@ pub(crate) async fn run(
     }
     round.host.spawn(None)?;
     round.host.listens().await?;
-    killed.places = syncs.all_met();
+    killed.places = syncs.drawn();
     Ok(killed)
 }
 

@@ -40,7 +40,7 @@ mod syncs;
 mod verdict;
 mod wires;
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
@@ -54,8 +54,8 @@ struct Totals {
     kills: u32,
     /// Of them at a sync.
     at_syncs: u32,
-    /// Which syncs those were.
-    places: BTreeSet<i64>,
+    /// Every sync that was drawn, and whether the host ended there.
+    places: BTreeMap<i64, bool>,
     verdict: Verdict,
     start: Instant,
 }
@@ -67,7 +67,7 @@ fn main() -> anyhow::Result<()> {
     let totals = Mutex::new(Totals {
         kills: 0,
         at_syncs: 0,
-        places: BTreeSet::new(),
+        places: BTreeMap::new(),
         verdict: Verdict::default(),
         start: Instant::now(),
     });
@@ -126,7 +126,9 @@ fn job(asked: Asked, number: u32, share: u32, totals: &Mutex<Totals>, brokers: &
                 left -= killed.kills;
                 totals.kills += killed.kills;
                 totals.at_syncs += killed.at_syncs;
-                totals.places.extend(killed.places);
+                for (place, met) in killed.places {
+                    *totals.places.entry(place).or_default() |= met;
+                }
                 totals.verdict.add(verdict);
             }
             Err(problem) => {
@@ -139,12 +141,13 @@ fn job(asked: Asked, number: u32, share: u32, totals: &Mutex<Totals>, brokers: &
         let seconds = totals.start.elapsed().as_secs_f64();
         let rate = f64::from(totals.kills) / seconds;
         println!(
-            "so far {} broken={}; {} kills at syncs, at {} of {} places, {rate:.1} kills/s",
+            "so far {} broken={}; {} kills at syncs; {} of {} places drawn, {} met; {rate:.1} kills/s",
             line(&totals),
             totals.verdict.broken,
             totals.at_syncs,
             totals.places.len(),
-            syncs::places().len()
+            syncs::places().len(),
+            totals.places.values().filter(|met| **met).count()
         );
         rounds += 1;
     }

@@ -2,7 +2,7 @@
 //! `fdatasync`. The jobs walk through all positions first, each before and after, in an order drawn from the seed; then
 //! positions come from a shuffled deck.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -22,8 +22,8 @@ pub(crate) struct Syncs {
     deck: Vec<i64>,
     /// Cards of the walk that are left.
     walk: usize,
-    /// Where the host has ended.
-    met: BTreeSet<i64>,
+    /// Every position that was drawn, and whether the host ended there.
+    drawn: BTreeMap<i64, bool>,
     random: fastrand::Rng,
 }
 
@@ -53,7 +53,7 @@ impl Syncs {
             library,
             walk: deck.len(),
             deck,
-            met: BTreeSet::new(),
+            drawn: BTreeMap::new(),
             random: fastrand::Rng::with_seed(order.seed ^ 0x5f11),
         })
     }
@@ -68,7 +68,9 @@ impl Syncs {
             self.random.shuffle(&mut self.deck);
         }
         self.walk = self.walk.saturating_sub(1);
-        self.deck.pop().unwrap_or(1)
+        let position = self.deck.pop().unwrap_or(1);
+        self.drawn.entry(position).or_default();
+        position
     }
 
     /// Positions of the walk that are still to be drawn.
@@ -78,12 +80,12 @@ impl Syncs {
 
     /// The host ended there.
     pub(crate) fn met(&mut self, position: i64) {
-        self.met.insert(position);
+        self.drawn.insert(position, true);
     }
 
-    /// All positions where it ended.
-    pub(crate) fn all_met(&self) -> BTreeSet<i64> {
-        self.met.clone()
+    /// All that were drawn, and whether it ended there.
+    pub(crate) fn drawn(&self) -> BTreeMap<i64, bool> {
+        self.drawn.clone()
     }
 
     /// Has a process that is about to start end there.

@@ -36,11 +36,9 @@ fn nothing_acknowledged_is_lost_in_200_kills() {
         last.starts_with("kills=200 acked=") && last.contains(" lost=0 reordered=0 "),
         "{last}"
     );
-    // Every place is gone to; a life that is not busy enough does not come so far.
+    // A life that is not busy enough does not come so far.
     let so_far = lines.pop().unwrap();
-    let places = so_far.split("at syncs, at ").nth(1).unwrap();
-    let places: u32 = places.split(' ').next().unwrap().parse().unwrap();
-    assert!(places >= 100, "{so_far}");
+    assert!(so_far.contains("120 of 120 places drawn"), "{so_far}");
 }
 
 #[test]

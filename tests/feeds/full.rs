@@ -28,7 +28,7 @@ fn a_full_host_turns_hooks_away_and_pauses_feeds_and_brokers_until_there_is_room
         client.publish(r#"{"id": "a-0", "device": "p4"}"#);
         Some(()).filter(|()| count(&host, "device.alarm") == 1)
     });
-    assert_eq!(post(&host).status, 200);
+    assert_eq!(post(&host).status, 202);
 
     fill(&host);
     let refused = wait("the host is full", || {
@@ -63,7 +63,7 @@ fn a_full_host_turns_hooks_away_and_pauses_feeds_and_brokers_until_there_is_room
         Some(()).filter(|()| count(host, "device.alarm") == 4)
     });
     wait("the hook", || {
-        Some(()).filter(|()| post(&host).status == 200)
+        Some(()).filter(|()| post(&host).status == 202)
     });
     let feed = &host.get("/api/feeds")[0];
     assert_eq!(feed["failures"], 0, "{feed}");

@@ -161,16 +161,6 @@ impl<T> Outcome<T> {
             guest_micros: 0,
         }
     }
-
-    /// With something else in place of what it brought.
-    pub fn map<U>(self, make: impl FnOnce(T) -> U) -> Outcome<U> {
-        Outcome {
-            result: self.result.map(make),
-            crashed: self.crashed,
-            outward: self.outward,
-            guest_micros: self.guest_micros,
-        }
-    }
 }
 
 /// What holds for a call before it is made.

@@ -1,6 +1,5 @@
 //! One reading of one feed: page after page until there is no more, each page's events and cursor in one transaction.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::{Semaphore, watch};
@@ -26,7 +25,7 @@ pub(super) async fn read(
     core: &Core,
     feed: &Feed,
     plan: &FeedPlan,
-    places: &Arc<Semaphore>,
+    places: &Semaphore,
     stopped: &watch::Receiver<bool>,
 ) -> Result<(), Untaken> {
     let owner = made::source(&feed.system);
@@ -45,15 +44,15 @@ pub(super) async fn read(
         if feed.should_end(stopped) {
             return Ok(());
         }
+        let mut place = None;
         let reading = async {
             // Never closed.
-            let place = Arc::clone(places).acquire_owned().await.ok();
-            let read = core
-                .systems
-                .read(&feed.system, &feed.name, cursor.clone(), plan.page);
-            read.await.map(|page| (page, place))
+            place = places.acquire().await.ok();
+            core.systems
+                .read(&feed.system, &feed.name, cursor.clone(), plan.page)
+                .await
         };
-        let (page, _place) = core.engine.in_turn(&feed.system, reading).await?;
+        let page = core.engine.in_turn(&feed.system, reading).await?;
         let next = page.cursor.clone().or_else(|| cursor.clone());
         check(&page, cursor.as_deref(), next.as_deref())?;
         let more = page.more;
@@ -63,6 +62,7 @@ pub(super) async fn read(
             keep(core, feed, &owner, page, next.clone()).await?;
             is_kept = true;
         }
+        drop(place);
         cursor = next;
         if !more {
             return Ok(());
