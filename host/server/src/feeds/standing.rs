@@ -121,6 +121,7 @@ fn whole(time: Duration) -> Millis {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
     use super::*;
 
     fn hourly() -> FeedPlan {
