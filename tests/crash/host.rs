@@ -15,7 +15,7 @@ use tokio::sync::watch;
 use tombolo_tests::built::tombolo;
 use tombolo_tests::site::{TOKEN, TOKEN_VARIABLE};
 
-use crate::site::{HOOK_TOKEN, HOOK_TOKEN_VARIABLE};
+use crate::site::{AMQP_PASSWORD, HOOK_TOKEN, HOOK_TOKEN_VARIABLE};
 use crate::syncs::Syncs;
 
 /// How long a start may take: far above what it takes.
@@ -68,6 +68,7 @@ impl Host {
             .arg(&self.site)
             .env(TOKEN_VARIABLE, TOKEN)
             .env(HOOK_TOKEN_VARIABLE, HOOK_TOKEN)
+            .env(AMQP_PASSWORD.0, AMQP_PASSWORD.1)
             .env("TOMBOLO_LOG", "info")
             .stdin(Stdio::null())
             .stdout(Stdio::null())

@@ -2,6 +2,7 @@
 //! the sink, before it listens at all, while it recovers, and right before or after a sync, its first ones included.
 //! Once in a while it lives long enough to find a system up again that was down.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use tokio::sync::watch;
@@ -11,6 +12,8 @@ use crate::syncs::Syncs;
 
 /// Nothing happens any more: kill all the same.
 const LONGEST: Duration = Duration::from_secs(1);
+/// The same of a sync, of which a busy machine has fewer in a time.
+const LONGEST_TO_A_SYNC: Duration = Duration::from_secs(3);
 
 /// The moment of a kill.
 #[derive(Debug, Clone, Copy)]
@@ -28,7 +31,10 @@ enum Moment {
 }
 
 impl Moment {
-    fn draw(random: &mut fastrand::Rng, syncs: &mut Syncs) -> Self {
+    fn draw(random: &mut fastrand::Rng, syncs: &mut Syncs, must_walk: bool) -> Self {
+        if must_walk {
+            return Self::Sync(syncs.draw());
+        }
         match random.u32(0..100) {
             0..8 => Self::Starting(random.u64(0..80)),
             8..20 => Self::After(random.u64(1..100)),
@@ -41,12 +47,14 @@ impl Moment {
 }
 
 /// How often it was killed.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Default)]
 pub(crate) struct Killed {
     /// In all.
     pub(crate) kills: u32,
     /// At the very sync that was drawn; in other lives the host was not busy enough to come so far.
     pub(crate) at_syncs: u32,
+    /// Every sync that was drawn, +N after the Nth, -N before it, and whether it ended there.
+    pub(crate) places: BTreeMap<i64, bool>,
 }
 
 /// Kills it so many times, or until the record is full, and leaves it running.
@@ -57,19 +65,27 @@ pub(crate) async fn run(
     round: &Round,
 ) -> anyhow::Result<Killed> {
     let mut killed = Killed::default();
+    let walks = syncs.walk() <= kills as usize;
     while killed.kills < kills && !round.record.is_full() {
-        let moment = Moment::draw(random, syncs);
+        // The walk through the syncs comes to its end before the kills do, where they are enough.
+        let must_walk = walks && syncs.walk() >= (kills - killed.kills) as usize;
+        let moment = Moment::draw(random, syncs, must_walk);
         let sync = match moment {
             Moment::Sync(position) => Some((&*syncs, position)),
             _ => None,
         };
         round.host.spawn(sync)?;
         reach(moment, round).await?;
-        killed.at_syncs += u32::from(round.kill().await?);
+        let at_sync = round.kill().await?;
+        if let (true, Moment::Sync(position)) = (at_sync, moment) {
+            killed.at_syncs += 1;
+            syncs.met(position);
+        }
         killed.kills += 1;
     }
     round.host.spawn(None)?;
     round.host.listens().await?;
+    killed.places = syncs.drawn();
     Ok(killed)
 }
 
@@ -77,7 +93,7 @@ async fn reach(moment: Moment, round: &Round) -> anyhow::Result<()> {
     match moment {
         Moment::Starting(milliseconds) => pause(milliseconds).await,
         Moment::Sync(_) => {
-            let _ = tokio::time::timeout(LONGEST, round.host.ended()).await;
+            let _ = tokio::time::timeout(LONGEST_TO_A_SYNC, round.host.ended()).await;
         }
         Moment::After(milliseconds) => {
             round.host.listens().await?;

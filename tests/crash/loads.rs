@@ -31,8 +31,12 @@ pub(crate) enum Way {
     Published,
     /// Read from a table of the driver's, page by page.
     Feed,
-    /// Told to a broker.
+    /// Told to Mosquitto.
     Broker,
+    /// Told to RabbitMQ.
+    Queue,
+    /// Told to nats-server.
+    Stream,
 }
 
 /// Events that a run waits for, sent by the sender of its own event.
@@ -77,7 +81,7 @@ const PLAIN: Load = Load {
 };
 
 /// All loads.
-pub(crate) const LOADS: [Load; 16] = [
+pub(crate) const LOADS: [Load; 18] = [
     PLAIN,
     Load {
         flow: "posted",
@@ -87,6 +91,16 @@ pub(crate) const LOADS: [Load; 16] = [
     Load {
         flow: "fed",
         way: Way::Feed,
+        ..PLAIN
+    },
+    Load {
+        flow: "queued",
+        way: Way::Queue,
+        ..PLAIN
+    },
+    Load {
+        flow: "streamed",
+        way: Way::Stream,
         ..PLAIN
     },
     Load {

@@ -1,6 +1,6 @@
 //! Proof that nothing acknowledged is lost: `cargo run --release -p tombolo-tests --bin crash -- --kills N --seed S`.
 //!
-//! An outside driver with its own journal posts to hooks, publishes, tells a broker and serves a feed, kills the host
+//! An outside driver with its own journal posts to hooks, publishes, tells three brokers and serves a feed, kills the host
 //! with SIGKILL at moments drawn from the seed and at its syncs, starts it again and goes on, while the sink fails in
 //! every way it can and an adapter traps. At the end of a round the sink is healed and three records are compared: what
 //! was acknowledged (the journal), what became of it (the store), what arrived (the sink, the broker). The last line is
@@ -10,7 +10,7 @@
 //! |---|---|
 //! | `loads`, `site/` | what is sent, the flows it sets off, and what must come of it |
 //! | `round` | one site from its first start to its verdict; `kills` and `syncs` say when the host dies |
-//! | `sender`, `source`, `bus`, `people` | who sends, is read, or answers; `journal` is what they know to be acknowledged |
+//! | `sender`, `source`, `bus`, `wires`, `people` | who sends, is read, or answers; `journal` is what they know to be acknowledged |
 //! | `sink`, `answer`, `record` | where it arrives, how that fails, and in which order it came |
 //! | `verdict/` | the comparison |
 
@@ -38,19 +38,24 @@ mod site;
 mod source;
 mod syncs;
 mod verdict;
+mod wires;
 
+use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
 use crate::asked::Asked;
 use crate::round::Order;
 use crate::verdict::Verdict;
+use crate::wires::Brokers;
 
 /// What all jobs found so far.
 struct Totals {
     kills: u32,
     /// Of them at a sync.
     at_syncs: u32,
+    /// Every sync that was drawn, and whether the host ended there.
+    places: BTreeMap<i64, bool>,
     verdict: Verdict,
     start: Instant,
 }
@@ -62,15 +67,17 @@ fn main() -> anyhow::Result<()> {
     let totals = Mutex::new(Totals {
         kills: 0,
         at_syncs: 0,
+        places: BTreeMap::new(),
         verdict: Verdict::default(),
         start: Instant::now(),
     });
+    let brokers = Brokers::start();
     std::thread::scope(|scope| {
         let mut jobs = Vec::new();
         for number in 0..asked.jobs {
-            let totals = &totals;
+            let (totals, brokers) = (&totals, &brokers);
             let share = asked.kills / asked.jobs + u32::from(number < asked.kills % asked.jobs);
-            jobs.push(scope.spawn(move || job(asked, number, share, totals)));
+            jobs.push(scope.spawn(move || job(asked, number, share, totals, brokers)));
         }
         for job in jobs {
             if job.join().is_err() {
@@ -81,6 +88,8 @@ fn main() -> anyhow::Result<()> {
             }
         }
     });
+    // Before an exit that ends nothing else.
+    drop(brokers);
     let totals = totals.into_inner().unwrap_or_else(PoisonError::into_inner);
     for problem in &totals.verdict.problems {
         println!("{problem}");
@@ -93,7 +102,7 @@ fn main() -> anyhow::Result<()> {
 }
 
 /// One driver with its share of the kills. One that cannot go on ends; the others do not.
-fn job(asked: Asked, number: u32, share: u32, totals: &Mutex<Totals>) {
+fn job(asked: Asked, number: u32, share: u32, totals: &Mutex<Totals>, brokers: &Brokers) {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(1)
         .enable_all()
@@ -106,15 +115,20 @@ fn job(asked: Asked, number: u32, share: u32, totals: &Mutex<Totals>) {
             kills: left.min(asked.round),
             // Jobs and rounds that have nothing in common.
             seed: asked.seed + u64::from(number) + 1_000 * rounds,
+            walk: asked.seed + 1_000 * rounds,
+            job: (number as usize, asked.jobs as usize),
             calm: asked.calm,
         };
-        let ended = runtime.block_on(round::run(order));
+        let ended = runtime.block_on(round::run(order, brokers));
         let mut totals = totals.lock().unwrap();
         match ended {
             Ok((verdict, killed)) => {
                 left -= killed.kills;
                 totals.kills += killed.kills;
                 totals.at_syncs += killed.at_syncs;
+                for (place, met) in killed.places {
+                    *totals.places.entry(place).or_default() |= met;
+                }
                 totals.verdict.add(verdict);
             }
             Err(problem) => {
@@ -127,10 +141,13 @@ fn job(asked: Asked, number: u32, share: u32, totals: &Mutex<Totals>) {
         let seconds = totals.start.elapsed().as_secs_f64();
         let rate = f64::from(totals.kills) / seconds;
         println!(
-            "so far {} broken={}; {} kills at syncs, {rate:.1} kills/s",
+            "so far {} broken={}; {} kills at syncs; {} of {} places drawn, {} met; {rate:.1} kills/s",
             line(&totals),
             totals.verdict.broken,
-            totals.at_syncs
+            totals.at_syncs,
+            totals.places.len(),
+            syncs::places().len(),
+            totals.places.values().filter(|met| **met).count()
         );
         rounds += 1;
     }

@@ -18,6 +18,7 @@ use crate::sink::Sink;
 use crate::source::Source;
 use crate::syncs::Syncs;
 use crate::verdict::{self, Verdict, settling};
+use crate::wires::{Brokers, Wires};
 use crate::{journal, kills, people, sender, site};
 
 /// Acknowledged events at which a round without kills ends.
@@ -30,6 +31,10 @@ const UNDISTURBED_TIME: Duration = Duration::from_secs(120);
 pub(crate) struct Order {
     pub(crate) kills: u32,
     pub(crate) seed: u64,
+    /// The seed of the jobs' common walk through the syncs.
+    pub(crate) walk: u64,
+    /// Which job of how many, from 0.
+    pub(crate) job: (usize, usize),
     /// The sink does not fail.
     pub(crate) calm: bool,
 }
@@ -42,12 +47,13 @@ pub(crate) struct Round {
     sink: Arc<Sink>,
     source: Arc<Source>,
     bus: Arc<Bus>,
+    wires: Arc<Wires>,
     site: TestSite,
 }
 
 /// Runs one; returns what came of it, and how often the host was killed.
-pub(crate) async fn run(order: Order) -> anyhow::Result<(Verdict, Killed)> {
-    let round = Round::prepare(order).await?;
+pub(crate) async fn run(order: Order, brokers: &Brokers) -> anyhow::Result<(Verdict, Killed)> {
+    let round = Round::prepare(order, brokers).await?;
     let ended = round.disturb_and_judge(order).await;
     if !ended.as_ref().is_ok_and(|(verdict, _)| verdict.is_good()) {
         println!("the host's last words:\n{}", round.host.last_words());
@@ -58,14 +64,15 @@ pub(crate) async fn run(order: Order) -> anyhow::Result<(Verdict, Killed)> {
 }
 
 impl Round {
-    async fn prepare(order: Order) -> anyhow::Result<Self> {
+    async fn prepare(order: Order, brokers: &Brokers) -> anyhow::Result<Self> {
         let site = TestSite::new();
         let journal = Arc::new(Journal::create(&site.path().join("acknowledged.log"))?);
         let record = Arc::new(Record::default());
         let source = Arc::new(Source::new(&journal, &record));
         let sink = Sink::start(order.seed, order.calm, &record, &source).await?;
         let bus = Arc::new(Bus::start(&record).await?);
-        site::write(&site, sink.address, bus.broker.port, order.calm);
+        let wires = brokers.wires(format!("round-{}", order.seed)).await?;
+        site::write(&site, sink.address, bus.broker.port, &wires, order.calm);
         Ok(Self {
             host: Arc::new(Host::new(site.path())),
             journal,
@@ -73,6 +80,7 @@ impl Round {
             sink,
             source,
             bus,
+            wires: Arc::new(wires),
             site,
         })
     }
@@ -81,12 +89,13 @@ impl Round {
         let ends = Ends {
             host: Arc::clone(&self.host),
             bus: Arc::clone(&self.bus),
+            wires: Arc::clone(&self.wires),
             journal: Arc::clone(&self.journal),
             record: Arc::clone(&self.record),
         };
         let senders = sender::start(order.seed, ends);
         let people = people::start(order.seed, &self.host);
-        let mut syncs = Syncs::build(self.site.path(), order.seed)?;
+        let mut syncs = Syncs::build(self.site.path(), &order)?;
         let mut random = fastrand::Rng::with_seed(order.seed ^ 0xdead);
         let killed = kills::run(order.kills, &mut random, &mut syncs, self).await?;
         if order.kills == 0 {

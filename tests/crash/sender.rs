@@ -16,11 +16,13 @@ use crate::journal::{Entry, Journal};
 use crate::loads::{ITEMS, LOADS, Load, Way};
 use crate::record::Record;
 use crate::site::HOOK_TOKEN;
+use crate::wires::Wires;
 
 /// Whom the senders talk to, and where they write.
 pub(crate) struct Ends {
     pub(crate) host: Arc<Host>,
     pub(crate) bus: Arc<Bus>,
+    pub(crate) wires: Arc<Wires>,
     pub(crate) journal: Arc<Journal>,
     pub(crate) record: Arc<Record>,
 }
@@ -159,6 +161,16 @@ impl Sender {
                 let body = self.body(&entries[0]).to_string();
                 let told = self.ends.bus.tell(&format!("in/{}", self.key), &body).await;
                 told.expect("the broker outlives the host")
+            }
+            Way::Queue => {
+                let body = self.body(&entries[0]).to_string();
+                let told = self.ends.wires.queue(&body).await;
+                told.expect("RabbitMQ outlives the host")
+            }
+            Way::Stream => {
+                let body = self.body(&entries[0]).to_string();
+                let told = self.ends.wires.stream(&self.key, &body).await;
+                told.expect("nats-server outlives the host")
             }
             Way::Feed => unreachable!("a feed is read"),
         }

@@ -5,10 +5,14 @@ use std::net::SocketAddr;
 use tombolo_tests::built::{adapter, root, scratch};
 use tombolo_tests::site::TestSite;
 
+use crate::wires::Wires;
+
 /// The token that the hook's sender shows.
 pub(crate) const HOOK_TOKEN: &str = "hook-token-0123456789";
 /// The variable that holds it.
 pub(crate) const HOOK_TOKEN_VARIABLE: &str = "CRASH_HOOK_TOKEN";
+/// Another, with the password of RabbitMQ's guests.
+pub(crate) const AMQP_PASSWORD: (&str, &str) = ("CRASH_AMQP_PASSWORD", "guest");
 
 const ADAPTERS: [(&str, &str); 4] = [
     ("webhook", "plugins/webhook"),
@@ -16,14 +20,16 @@ const ADAPTERS: [(&str, &str); 4] = [
     ("broker", "plugins/broker"),
     ("attacker", "tests/hostile/attacker"),
 ];
-const SYSTEMS: [&str; 6] = ["source", "sink", "shaky", "brittle", "ledger", "plant"];
+const SYSTEMS: [&str; 8] = [
+    "source", "sink", "shaky", "brittle", "ledger", "plant", "queue", "stream",
+];
 
 /// How long the host waits for the sink's answers, milliseconds: less than the sink hangs. Where it does not hang, more
 /// than a busy machine may take.
 const PATIENCE: (u32, u32) = (300, 10_000);
 
 /// Writes and approves it.
-pub(crate) fn write(site: &TestSite, sink: SocketAddr, broker: u16, calm: bool) {
+pub(crate) fn write(site: &TestSite, sink: SocketAddr, broker: u16, wires: &Wires, calm: bool) {
     for (name, folder) in ADAPTERS {
         site.adapter(name, &adapter(folder));
     }
@@ -31,6 +37,9 @@ pub(crate) fn write(site: &TestSite, sink: SocketAddr, broker: u16, calm: bool) 
     let values = [
         ("SINK".to_owned(), sink.to_string()),
         ("BROKER".to_owned(), broker.to_string()),
+        ("AMQP".to_owned(), wires.amqp_port.to_string()),
+        ("NATS".to_owned(), wires.nats_port.to_string()),
+        ("NAME".to_owned(), wires.name.clone()),
         ("PATIENCE".to_owned(), patience.to_string()),
     ];
     site.copy(&root().join("tests/crash/site"), &values);

@@ -8,8 +8,8 @@ use std::sync::{Mutex, PoisonError};
 /// Each takes all processors.
 static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
 
-/// Runs the driver to its end and returns its last line.
-fn last_line(arguments: &[&str]) -> String {
+/// Runs the driver to its end and returns its lines.
+fn lines(arguments: &[&str]) -> Vec<String> {
     let _alone = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
     let output = Command::new(env!("CARGO_BIN_EXE_crash"))
         .args(arguments)
@@ -21,16 +21,24 @@ fn last_line(arguments: &[&str]) -> String {
         output.status.success(),
         "the driver found a broken promise; see above"
     );
-    text.lines().last().unwrap().to_owned()
+    text.lines().map(str::to_owned).collect()
+}
+
+fn last_line(arguments: &[&str]) -> String {
+    lines(arguments).pop().unwrap()
 }
 
 #[test]
 fn nothing_acknowledged_is_lost_in_200_kills() {
-    let last = last_line(&["--kills", "200", "--seed", "1", "--jobs", "3"]);
+    let mut lines = lines(&["--kills", "200", "--seed", "1", "--jobs", "3"]);
+    let last = lines.pop().unwrap();
     assert!(
         last.starts_with("kills=200 acked=") && last.contains(" lost=0 reordered=0 "),
         "{last}"
     );
+    // A life that is not busy enough does not come so far.
+    let so_far = lines.pop().unwrap();
+    assert!(so_far.contains("120 of 120 places drawn"), "{so_far}");
 }
 
 #[test]

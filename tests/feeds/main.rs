@@ -1,4 +1,5 @@
-//! A feed under kills: whatever moment the host dies at, every row is in the log once.
+//! Feeds of a real database: whatever moment the host dies at, every row is in the log once; and they read no faster than
+//! the system stands.
 
 #![allow(
     clippy::unwrap_used,
@@ -6,6 +7,10 @@
     clippy::panic,
     reason = "tests"
 )]
+
+mod full;
+
+use std::time::{Duration, Instant};
 
 use tombolo_tests::built::adapter;
 use tombolo_tests::host::{TestHost, wait};
@@ -16,35 +21,7 @@ const KILLS: u64 = 10;
 
 #[test]
 fn kills_between_pages_neither_lose_nor_double_rows() {
-    let site = TestSite::new();
-    site.adapter("sql", &adapter("plugins/sql"));
-    site.write(
-        "systems/erp.yaml",
-        r#"adapter: adapters/sql.wasm
-connections:
-  db:
-    sqlite: erp.db
-    statements:
-      since:
-        effect: read
-        text: SELECT no, 'x' AS state FROM orders WHERE no > coalesce(:cursor, 0) ORDER BY no LIMIT :limit
-feeds:
-  orders:
-    every: 1 s
-    page: 20
-    do: { statement: since, cursor: /no, event: { type: order.placed, subject: "{no}" } }
-emits: [order.placed]
-"#,
-    );
-    rusqlite::Connection::open(site.path().join("erp.db"))
-        .unwrap()
-        .execute_batch(&format!(
-            "CREATE TABLE orders (no INTEGER PRIMARY KEY);
-             WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {ROWS}) INSERT INTO orders SELECT i FROM n;"
-        ))
-        .unwrap();
-    site.approve("erp");
-
+    let site = site(ROWS, 20, "");
     let mut seen = 0;
     for _ in 0..KILLS {
         let host = TestHost::start(&site, &[]);
@@ -67,6 +44,56 @@ emits: [order.placed]
     assert_eq!(count("SELECT count(DISTINCT subject) FROM events"), ROWS);
     let order = "SELECT count(*) FROM (SELECT CAST(subject AS INTEGER) < lag(CAST(subject AS INTEGER)) OVER (ORDER BY seq) AS back FROM events) WHERE back";
     assert_eq!(count(order), 0, "in the order of the database");
+}
+
+#[test]
+fn a_feed_keeps_to_the_rate_of_its_system() {
+    let site = site(30, 1, "rate: 10/s");
+    let start = Instant::now();
+    let host = TestHost::start(&site, &[]);
+    host.wait_for("all rows", |host| Some(()).filter(|()| read(host) == 30));
+    // The first two may come at once.
+    assert!(
+        start.elapsed() >= Duration::from_millis(2_700),
+        "{:?}",
+        start.elapsed()
+    );
+    let feed = &host.get("/api/feeds")[0];
+    assert_eq!(feed["failures"], 0, "{feed}");
+}
+
+/// With a table of so many rows, read so many at a time.
+fn site(rows: u64, page: u32, more: &str) -> TestSite {
+    let site = TestSite::new();
+    site.adapter("sql", &adapter("plugins/sql"));
+    let system = format!(
+        r#"adapter: adapters/sql.wasm
+{more}
+connections:
+  db:
+    sqlite: erp.db
+    statements:
+      since:
+        effect: read
+        text: SELECT no, 'x' AS state FROM orders WHERE no > coalesce(:cursor, 0) ORDER BY no LIMIT :limit
+feeds:
+  orders:
+    every: 1 s
+    page: {page}
+    do: {{ statement: since, cursor: /no, event: {{ type: order.placed, subject: "{{no}}" }} }}
+emits: [order.placed]
+"#
+    );
+    site.write("systems/erp.yaml", &system);
+    rusqlite::Connection::open(site.path().join("erp.db"))
+        .unwrap()
+        .execute_batch(&format!(
+            "CREATE TABLE orders (no INTEGER PRIMARY KEY);
+             WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {rows}) INSERT INTO orders SELECT i FROM n WHERE i <= {rows};"
+        ))
+        .unwrap();
+    site.approve("erp");
+    site
 }
 
 /// New events that the feed has brought so far.

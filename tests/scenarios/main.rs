@@ -55,6 +55,7 @@ scenarios! {
     one_customer_has_many_ids = "one-customer-many-ids",
     dirty_data_is_refused_and_people_are_told = "dirty-data-is-refused",
     two_systems_are_compared_and_repaired = "two-systems-are-reconciled",
+    a_lost_log_is_restored_from_its_copy = "a-lost-disk-is-restored",
     what_is_old_enough_is_forgotten = "the-past-is-forgotten",
 }
 

@@ -5,6 +5,7 @@
 //! binary; each waits for the state it names, never for a time.
 
 mod check;
+mod hook;
 mod task;
 
 use std::collections::BTreeMap;
@@ -17,7 +18,6 @@ use serde_json::Value;
 use crate::built::{adapter, root};
 use crate::host::TestHost;
 use crate::server::{RecordingServer, Reply};
-use crate::signed::standard_webhooks;
 use crate::site::TestSite;
 
 #[derive(Deserialize)]
@@ -129,7 +129,19 @@ enum Step {
         #[serde(default)]
         code: i32,
     },
-    /// The same, until it prints all of that.
+    /// Run `tombolo` with these arguments and nothing more: what needs no host, or none that runs.
+    Tool {
+        run: Vec<String>,
+        #[serde(default)]
+        says: Vec<String>,
+        #[serde(default)]
+        code: i32,
+    },
+    /// SIGKILL, and this folder of the site is gone.
+    Lose { folder: String },
+    /// Start the host again.
+    Start {},
+    /// The same as `command`, until it prints all of that.
     WaitCommand { run: Vec<String>, says: Vec<String> },
     /// All requests that a server got with this body had one and the same header.
     SameHeader {
@@ -367,6 +379,12 @@ impl Running {
             } => self.always(server, *status, body.as_ref()),
             Step::System { name, says } => self.system(name, says),
             Step::Command { run, says, code } => self.command(run, says, *code),
+            Step::Tool { run, says, code } => self.tool(run, says, *code),
+            Step::Lose { folder } => {
+                self.host.take().unwrap().kill();
+                fs::remove_dir_all(self.site.path().join(folder)).unwrap();
+            }
+            Step::Start {} => self.start(),
             Step::WaitCommand { run, says } => self.wait_command(run, says),
             Step::SameHeader { server, body, name } => self.same_header(server, body, name),
             Step::Settled { flow, done } => self.host().wait_for("so many runs are done", |host| {
@@ -435,36 +453,6 @@ impl Running {
             }
             Step::Approve { system } => self.approve(system),
         }
-    }
-
-    fn hook(
-        &self,
-        to: &str,
-        body: &str,
-        sign: Option<&Sign>,
-        headers: &BTreeMap<String, String>,
-        expect: u16,
-    ) -> String {
-        let mut all: Vec<(String, String)> = headers.clone().into_iter().collect();
-        all.push(("content-type".into(), "application/json".into()));
-        if let Some(sign) = sign {
-            let secret = &self
-                .environment
-                .iter()
-                .find(|(name, _)| *name == sign.secret)
-                .expect("the secret is in the environment")
-                .1;
-            all.extend(standard_webhooks(secret, &sign.id, sign.skew, body));
-        }
-        let borrowed: Vec<(&str, &str)> = all
-            .iter()
-            .map(|(name, value)| (&**name, &**value))
-            .collect();
-        let response =
-            self.host()
-                .send("POST", &format!("/hooks/{to}"), &borrowed, body.as_bytes());
-        assert_eq!(response.status, expect, "hook {to}: {}", response.body);
-        response.body
     }
 
     fn approve(&self, system: &str) {

@@ -105,12 +105,17 @@ impl Client {
     }
 
     /// `POST path` with a JSON body.
-    pub(crate) async fn post(&self, path: &str, body: &Value) -> anyhow::Result<Value> {
+    pub(crate) async fn post(
+        &self,
+        path: &str,
+        body: &impl serde::Serialize,
+    ) -> anyhow::Result<Value> {
+        let body = serde_json::to_string(body)?;
         let request = self
             .http
             .post(format!("{}{path}", self.base))
             .header("content-type", "application/json");
-        self.answer(request.body(body.to_string())).await
+        self.answer(request.body(body)).await
     }
 
     /// `GET path`, read into a type.

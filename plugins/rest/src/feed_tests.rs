@@ -144,6 +144,42 @@ fn a_csv_page_becomes_events_line_by_line() {
 }
 
 #[test]
+fn a_fixed_width_page_becomes_events_line_by_line() {
+    let options = json!({
+        "columns": [
+            { "name": "no", "from": 1, "width": 4 },
+            { "name": "changed", "from": 5, "width": 20 },
+            { "name": "what", "from": 25, "width": 6 },
+        ],
+        "skip": 1,
+        "report": "order.bad-line",
+    });
+    let fixed =
+        || feed(json!({ "format": { "fixed-width": options }, "cursor": { "line": true } }));
+    let at = "2026-01-01T00:01:00Z";
+    let text = format!("ORDERS\n007 {at}Möbel\nbad\n008 {at} 1,50\n009 {at}-\n");
+    let (_, page) = read(fixed(), Reply::status(200).body(text.clone()), None);
+    let page = page.unwrap();
+    assert_eq!(
+        page.events[0].data,
+        format!(r#"{{"no":"007","changed":"{at}","what":"Möbel"}}"#)
+    );
+    assert_eq!(page.events[0].id, Some(format!("007@{at}")));
+    assert!(page.events[1].data.contains(r#""what":"1,50""#));
+    assert_eq!(page.events[2].type_, "order.bad-line");
+    assert!(page.events[2].data.contains(r#""line":3"#));
+    assert!(page.more);
+    let (_, rest) = read(
+        fixed(),
+        Reply::status(200).body(text),
+        page.cursor.as_deref(),
+    );
+    let rest = rest.unwrap();
+    assert_eq!((rest.events.len(), rest.more), (1, false));
+    assert!(rest.events[0].data.starts_with(r#"{"no":"009""#));
+}
+
+#[test]
 fn what_the_system_or_the_operator_got_wrong_is_said() {
     let (_, page) = read(
         feed(json!({})),

@@ -34,16 +34,6 @@ pub(crate) fn failure(fault: &Element, faults: &BTreeMap<String, FaultKind>) -> 
                 .and_then(|reason| reason.child("Text"))
         })
         .map_or("", Element::words);
-    let words: String = said
-        .chars()
-        .take(WORDS)
-        .map(|c| if c.is_control() { ' ' } else { c })
-        .collect();
-    let words = if words.is_empty() {
-        "the system answered with a fault and no word".to_owned()
-    } else {
-        words
-    };
     let code = local(code);
     // The most exact first.
     let names = [detail, subcode.map(local), Some(code)];
@@ -57,12 +47,27 @@ pub(crate) fn failure(fault: &Element, faults: &BTreeMap<String, FaultKind>) -> 
         _ => FaultKind::Rejected,
     });
     let name = names.into_iter().flatten().find(|name| !name.is_empty());
+    of_kind(kind, name.unwrap_or_default(), said)
+}
+
+/// A failure with the system's name for it and its words.
+pub(crate) fn of_kind(kind: FaultKind, name: &str, said: &str) -> Failure {
+    let words: String = said
+        .chars()
+        .take(WORDS)
+        .map(|c| if c.is_control() { ' ' } else { c })
+        .collect();
+    let words = if words.is_empty() {
+        "the system answered with a fault and no word".to_owned()
+    } else {
+        words
+    };
     match kind {
         FaultKind::NotFound => Failure::not_found(words),
         FaultKind::Conflict => Failure::conflict(words),
         FaultKind::Unauthorized => Failure::unauthorized(words),
         FaultKind::Unavailable => Failure::unavailable(words, None),
-        FaultKind::Rejected => Failure::rejected(name.unwrap_or_default(), words),
+        FaultKind::Rejected => Failure::rejected(name, words),
     }
 }
 

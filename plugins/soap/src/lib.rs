@@ -1,4 +1,4 @@
-//! SOAP 1.1 and 1.2 by operations that the operator declares: JSON in and out, XML on the way.
+//! SOAP 1.1 and 1.2, and plain XML, by operations that the operator declares: JSON in and out, XML on the way.
 //!
 //! Operations are made ready once per instance. Texts stay as they are: a number keeps every digit. What an answer may
 //! not have is refused: document types and entities of its own, elements nested too deep.
@@ -6,6 +6,7 @@
 mod fault;
 mod operation;
 mod options;
+mod plain;
 mod security;
 mod xml;
 

@@ -1,25 +1,28 @@
-//! One action: an envelope made of the input, and the answer's body as JSON.
+//! One action: an envelope made of the input, and the answer's body as JSON; or the same of plain XML.
 
 use std::collections::BTreeMap;
 
-use tombolo_sdk::http::{self, Response};
+use tombolo_sdk::http::{Method, Request, Response};
 use tombolo_sdk::json::Pointers;
 use tombolo_sdk::template::{Draft, PathTemplate, Template, TextTemplate, Values};
 use tombolo_sdk::{ActionCall, Failure, Json};
 
-use crate::options::{FaultKind, Options, Version};
+use crate::options::{Envelope, FaultKind, MethodOption, Options, Version};
 use crate::xml::{self, Element, Names};
-use crate::{fault, security};
+use crate::{fault, plain, security};
 
 /// An action's `do`, made ready.
 pub(crate) struct Operation {
     connection: String,
     path: PathTemplate,
+    method: Method,
     version: Version,
     action: String,
-    /// `<soap:Envelope ...>` with all its namespaces.
-    envelope: String,
-    body: Template,
+    /// The declarations of its namespaces, as attributes.
+    namespaces: String,
+    /// None: plain XML.
+    has_envelope: bool,
+    body: Option<Template>,
     header: Option<Template>,
     /// The user of a UsernameToken.
     user: Option<TextTemplate>,
@@ -38,11 +41,26 @@ impl Operation {
         let mut pointers = Pointers::new();
         let path = PathTemplate::compile(&options.path, &mut pointers)
             .map_err(|problem| format!("path: {problem}"))?;
-        if !matches!(options.body, Draft::Object(_)) {
-            return Err("body: expected a map, whose member is the operation's element".to_owned());
+        let has_envelope = options.envelope == Envelope::Soap;
+        match has_envelope {
+            true if options.method.is_some() => {
+                return Err("method: is for `envelope: none`; an envelope is posted".to_owned());
+            }
+            true => {}
+            false => plain::check(&options)?,
         }
-        let body = Template::compile(&options.body, &mut pointers)
-            .map_err(|problem| format!("body: {problem}"))?;
+        let body = match &options.body {
+            None if !has_envelope => None,
+            Some(body @ Draft::Object(_)) => Some(
+                Template::compile(body, &mut pointers)
+                    .map_err(|problem| format!("body: {problem}"))?,
+            ),
+            _ => {
+                return Err(
+                    "body: expected a map, whose member is the operation's element".to_owned(),
+                );
+            }
+        };
         let header = options
             .header
             .map(|draft| Template::compile(&draft, &mut pointers))
@@ -53,7 +71,8 @@ impl Operation {
             .map(|security| TextTemplate::compile(&security.user, &mut pointers))
             .transpose()
             .map_err(|problem| format!("security.user: {problem}"))?;
-        if options.action.contains(['"', '\\']) || options.action.chars().any(char::is_control) {
+        let action = options.action.unwrap_or_default();
+        if action.contains(['"', '\\']) || action.chars().any(char::is_control) {
             return Err("action: found a quote, a backslash or a control character".to_owned());
         }
         let result = match options.result {
@@ -70,9 +89,11 @@ impl Operation {
         Ok(Self {
             connection: options.connection,
             path,
-            version: options.version,
-            envelope: envelope(options.version, &options.namespaces)?,
-            action: options.action,
+            method: method(options.method.unwrap_or(MethodOption::Post)),
+            version: options.version.unwrap_or_default(),
+            namespaces: namespaces(&options.namespaces)?,
+            has_envelope,
+            action,
             body,
             header,
             user,
@@ -100,6 +121,28 @@ impl Operation {
             .map_err(|error| Failure::invalid_input("", error.to_string()))?;
         let values = Values::new(&found, &call.idempotency_key);
         let path = self.path.render(values)?;
+        let mut request = Request::new(&self.connection, self.method, path);
+        if self.has_envelope {
+            request = self.enveloped(request, call, values)?;
+        } else if let Some(body) = &self.body {
+            let body = plain::document(body, values, &self.namespaces)?;
+            request = request.body("application/xml; charset=utf-8", body);
+        }
+        if let Some(name) = &self.idempotency_header {
+            request = request.header(name, &call.idempotency_key);
+        }
+        if let Some(milliseconds) = self.timeout_ms {
+            request = request.timeout_ms(milliseconds);
+        }
+        self.answer(&request.send()?)
+    }
+
+    fn enveloped(
+        &self,
+        request: Request,
+        call: &ActionCall,
+        values: Values<'_>,
+    ) -> Result<Request, Failure> {
         let content_type = match self.version {
             Version::Soap11 => "text/xml; charset=utf-8".to_owned(),
             Version::Soap12 if self.action.is_empty() => {
@@ -112,23 +155,19 @@ impl Operation {
                 )
             }
         };
-        let message = self.message(call, values)?;
-        let mut request = http::post(&self.connection, path).body(&content_type, message);
-        if self.version == Version::Soap11 {
-            request = request.header("soapaction", format!("\"{}\"", self.action));
-        }
-        if let Some(name) = &self.idempotency_header {
-            request = request.header(name, &call.idempotency_key);
-        }
-        if let Some(milliseconds) = self.timeout_ms {
-            request = request.timeout_ms(milliseconds);
-        }
-        self.answer(&request.send()?)
+        let request = request.body(&content_type, self.message(call, values)?);
+        Ok(match self.version {
+            Version::Soap11 => request.header("soapaction", format!("\"{}\"", self.action)),
+            Version::Soap12 => request,
+        })
     }
 
     fn message(&self, call: &ActionCall, values: Values<'_>) -> Result<String, Failure> {
         let mut out = String::from("<?xml version=\"1.0\" encoding=\"utf-8\"?>");
-        out.push_str(&self.envelope);
+        let (namespace, declared) = (self.version.namespace(), &self.namespaces);
+        out.push_str(&format!(
+            "<soap:Envelope xmlns:soap=\"{namespace}\"{declared}>"
+        ));
         if self.header.is_some() || self.user.is_some() {
             out.push_str("<soap:Header>");
             if let Some(user) = &self.user {
@@ -141,7 +180,9 @@ impl Operation {
             out.push_str("</soap:Header>");
         }
         out.push_str("<soap:Body>");
-        elements("body", &self.body, values, &mut out)?;
+        if let Some(body) = &self.body {
+            elements("body", body, values, &mut out)?;
+        }
         out.push_str("</soap:Body></soap:Envelope>");
         Ok(out)
     }
@@ -154,15 +195,26 @@ impl Operation {
             Err(problem) => {
                 return Err(Failure::unavailable(
                     format!(
-                        "the system answered {} with no SOAP envelope: {problem}",
-                        response.status
+                        "the system answered {} with no {}: {problem}",
+                        response.status,
+                        if self.has_envelope {
+                            "SOAP envelope"
+                        } else {
+                            "XML"
+                        }
                     ),
                     None,
                 ));
             }
         };
-        if let Some(fault) = body.child("Fault") {
-            return Err(fault::failure(fault, &self.faults));
+        let failure = match self.has_envelope {
+            true => body
+                .child("Fault")
+                .map(|fault| fault::failure(fault, &self.faults)),
+            false => plain::failure(&body, &self.faults),
+        };
+        if let Some(failure) = failure {
+            return Err(failure);
         }
         if !response.is_success() {
             return Err(response.failure("", None));
@@ -190,6 +242,9 @@ impl Operation {
     fn body_of(&self, response: &Response) -> Result<Element, String> {
         let text = std::str::from_utf8(&response.body).map_err(|_| "it is not UTF-8".to_owned())?;
         let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+        if !self.has_envelope {
+            return plain::body(text, &self.names);
+        }
         let root = xml::read(text, &self.names)?;
         if root.local != "Envelope" {
             return Err(format!("its root is `{}`", root.local));
@@ -209,18 +264,44 @@ fn elements(
     values: Values<'_>,
     out: &mut String,
 ) -> Result<(), Failure> {
+    match filled(what, template, values)? {
+        Some(value) => write(what, &value, out),
+        None => Ok(()),
+    }
+}
+
+/// A filled template; none: it is absent.
+pub(crate) fn filled(
+    what: &str,
+    template: &Template,
+    values: Values<'_>,
+) -> Result<Option<Draft>, Failure> {
     let mut json = String::new();
     if !template.render(values, &mut json)? {
-        return Ok(());
+        return Ok(None);
     }
-    let value: Draft = serde_json::from_str(&json)
-        .map_err(|error| Failure::internal(format!("{what}: {error}")))?;
-    xml::write(&value, out)
+    serde_json::from_str(&json)
+        .map(Some)
+        .map_err(|error| Failure::internal(format!("{what}: {error}")))
+}
+
+pub(crate) fn write(what: &str, value: &Draft, out: &mut String) -> Result<(), Failure> {
+    xml::write(value, out)
         .map_err(|problem| Failure::invalid_input("", format!("{what}: {problem}")))
 }
 
-fn envelope(version: Version, namespaces: &BTreeMap<String, String>) -> Result<String, String> {
-    let mut out = format!("<soap:Envelope xmlns:soap=\"{}\"", version.namespace());
+const fn method(option: MethodOption) -> Method {
+    match option {
+        MethodOption::Get => Method::Get,
+        MethodOption::Post => Method::Post,
+        MethodOption::Put => Method::Put,
+        MethodOption::Patch => Method::Patch,
+        MethodOption::Delete => Method::Delete,
+    }
+}
+
+fn namespaces(namespaces: &BTreeMap<String, String>) -> Result<String, String> {
+    let mut out = String::new();
     for (prefix, uri) in namespaces {
         if prefix == "soap" || prefix.contains(':') || xml::name_problem(prefix).is_some() {
             return Err(format!(
@@ -231,7 +312,6 @@ fn envelope(version: Version, namespaces: &BTreeMap<String, String>) -> Result<S
         xml::escape(uri, &mut out);
         out.push('"');
     }
-    out.push('>');
     Ok(out)
 }
 

@@ -12,14 +12,16 @@ pub(crate) struct Options {
     pub(crate) connection: String,
     pub(crate) path: String,
     #[serde(default)]
-    pub(crate) version: Version,
+    pub(crate) envelope: Envelope,
+    /// Of plain XML; an envelope is posted.
+    pub(crate) method: Option<MethodOption>,
+    pub(crate) version: Option<Version>,
     /// `SOAPAction`, or the parameter `action` of the content type.
-    #[serde(default)]
-    pub(crate) action: String,
+    pub(crate) action: Option<String>,
     /// Prefix to namespace.
     #[serde(default)]
     pub(crate) namespaces: BTreeMap<String, String>,
-    pub(crate) body: Draft,
+    pub(crate) body: Option<Draft>,
     pub(crate) header: Option<Draft>,
     pub(crate) security: Option<SecurityOptions>,
     pub(crate) idempotency_header: Option<String>,
@@ -30,7 +32,7 @@ pub(crate) struct Options {
     #[serde(default)]
     pub(crate) lists: Vec<String>,
     pub(crate) result: Option<String>,
-    /// From a fault's code, or the name of its detail's element, to the kind of failure.
+    /// From a fault's code, or the name of its detail's element, or of the root of plain XML, to the kind of failure.
     #[serde(default)]
     pub(crate) faults: BTreeMap<String, FaultKind>,
     pub(crate) timeout_ms: Option<u32>,
@@ -38,6 +40,27 @@ pub(crate) struct Options {
 
 fn api() -> String {
     "api".to_owned()
+}
+
+/// What is around the body.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Envelope {
+    #[default]
+    Soap,
+    /// Nothing: plain XML.
+    None,
+}
+
+/// The method of an HTTP request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize)]
+#[serde(rename_all = "UPPERCASE")]
+pub(crate) enum MethodOption {
+    Get,
+    Post,
+    Put,
+    Patch,
+    Delete,
 }
 
 /// The version of SOAP.

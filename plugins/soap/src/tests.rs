@@ -215,3 +215,108 @@ fn what_cannot_work_is_said_with_its_field() {
         .unwrap_err();
     assert_eq!(failure.kind(), "invalid-input");
 }
+
+/// An operation of plain XML.
+fn plain(more: Value) -> Value {
+    let mut plain = json!({ "envelope": "none", "action": null, "faults": { "Error": "rejected", "Gone": "not-found" } });
+    plain
+        .as_object_mut()
+        .unwrap()
+        .extend(more.as_object().unwrap().clone());
+    plain
+}
+
+#[test]
+fn plain_xml_is_the_element_itself_and_its_answers_root() {
+    let host = host(plain(json!({
+        "body": { "o:GetOrder": { "@version": "2", "o:number": "{number}" } },
+        "result": "/order/line",
+        "lists": ["/order/line"],
+        "idempotency-header": "Idempotency-Key",
+    })));
+    let answer = "<?xml version=\"1.0\"?><order id=\"7\"><line>a</line><sum>0012.50</sum></order>";
+    host.reply("api", "POST", "/orders", Reply::status(200).body(answer));
+    let result = host
+        .start::<Soap>()
+        .act("order.get", json!({ "number": 7 }));
+    assert_eq!(result, Ok(json!(["a"])));
+    let request = &host.requests()[0];
+    assert_eq!(
+        request.header("content-type"),
+        Some("application/xml; charset=utf-8")
+    );
+    assert_eq!(request.header("soapaction"), None);
+    assert_eq!(request.header("idempotency-key"), Some("test-key"));
+    assert_eq!(
+        String::from_utf8_lossy(&request.body),
+        "<?xml version=\"1.0\" encoding=\"utf-8\"?><o:GetOrder xmlns:o=\"urn:orders\" version=\"2\"><o:number>7</o:number></o:GetOrder>"
+    );
+    assert_eq!(
+        answered(plain(json!({})), Reply::status(200).body(" \n")),
+        Ok(Value::Null)
+    );
+}
+
+#[test]
+fn plain_xml_can_be_asked_for_without_a_body() {
+    let get = json!({ "path": "/orders", "envelope": "none", "method": "GET" });
+    let host = Host::new(include_str!("../adapter.toml")).system(json!({
+        "connections": { "api": { "allow": ["GET /orders"] } },
+        "actions": { "order.list": { "effect": "read", "do": get } },
+    }));
+    let answer = Reply::status(200).body("<orders><order>7</order></orders>");
+    host.reply("api", "GET", "/orders", answer);
+    assert_eq!(
+        host.start::<Soap>().act("order.list", json!({})),
+        Ok(json!({ "orders": { "order": "7" } }))
+    );
+    assert!(host.requests()[0].body.is_empty());
+}
+
+#[test]
+fn what_plain_xml_says_went_wrong_is_a_failure() {
+    let error = "<Error><Code>E7</Code><Message>no credit</Message></Error>";
+    for (reply, kind, words) in [
+        (Reply::status(200).body(error), "rejected", "E7: no credit"),
+        (Reply::status(400).body(error), "rejected", "E7: no credit"),
+        (
+            Reply::status(200).body("<Gone>long ago</Gone>"),
+            "not-found",
+            "long ago",
+        ),
+        (Reply::status(404).body("<html/>"), "not-found", ""),
+        (Reply::status(503).body(""), "unavailable", ""),
+        (Reply::status(200).body("{}"), "unavailable", "no XML"),
+    ] {
+        let failure = answered(plain(json!({})), reply).unwrap_err();
+        assert_eq!(failure.kind(), kind, "{failure:?}");
+        assert!(failure.message().contains(words), "{failure:?}");
+    }
+    for value in [json!(null), json!([1, 2])] {
+        let host = host(plain(json!({ "body": { "a": "{whole}" } })));
+        let failure = host
+            .start::<Soap>()
+            .act("order.get", json!({ "whole": value }))
+            .unwrap_err();
+        assert_eq!(failure.kind(), "invalid-input", "{failure:?}");
+    }
+}
+
+#[test]
+fn what_needs_an_envelope_is_refused_without_one() {
+    let body = json!({ "a": "1", "b": "2" });
+    for (more, field) in [
+        (json!({ "version": "1.2" }), "version"),
+        (json!({ "action": "urn:x" }), "action"),
+        (json!({ "header": { "a": "1" } }), "header"),
+        (json!({ "security": { "user": "u" } }), "security"),
+        (json!({ "body": body }), "one member"),
+        (json!({ "body": null }), "one member"),
+        (json!({ "method": "GET" }), "body"),
+        (json!({ "envelope": "soap", "method": "PUT" }), "method"),
+        (json!({ "envelope": "soap", "body": null }), "body"),
+    ] {
+        let failure = answered(plain(more.clone()), envelope("")).unwrap_err();
+        assert!(failure.message().contains(field), "{more}: {failure:?}");
+    }
+}

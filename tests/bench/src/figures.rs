@@ -9,12 +9,19 @@ use anyhow::Context as _;
 #[derive(Default)]
 pub(crate) struct Figures {
     rows: Vec<(&'static str, f64, &'static str)>,
+    /// What the file has in any case.
+    owed: Vec<&'static str>,
 }
 
 impl Figures {
     /// Keeps one figure. `meaning` says what it counts, with its unit.
     pub(crate) fn note(&mut self, key: &'static str, value: f64, meaning: &'static str) {
         self.rows.push((key, value, meaning));
+    }
+
+    /// A figure that the file has in any case: 0 until it is measured.
+    pub(crate) fn owe(&mut self, key: &'static str) {
+        self.owed.push(key);
     }
 
     /// Prints the table, aligned.
@@ -43,6 +50,9 @@ impl Figures {
                 .iter()
                 .map(|(key, value, _)| ((*key).to_owned(), *value)),
         );
+        for key in &self.owed {
+            all.entry((*key).to_owned()).or_insert(0.0);
+        }
         std::fs::write(file, serde_json::to_vec_pretty(&all)?)
             .with_context(|| format!("cannot write {}", file.display()))
     }
@@ -83,4 +93,31 @@ pub(crate) fn percentile(values: &mut [f64], share: f64) -> f64 {
         .get((last as f64 * share).round() as usize)
         .copied()
         .unwrap_or(0.0)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
+    use super::*;
+
+    #[test]
+    fn what_is_owed_is_0_until_it_is_measured_and_stays_then() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("bench.json");
+        let written = |measured: Option<f64>| {
+            let mut figures = Figures::default();
+            figures.owe("ratio");
+            if let Some(value) = measured {
+                figures.note("ratio", value, "");
+            }
+            figures.write(&file).unwrap();
+            let all: BTreeMap<String, f64> =
+                serde_json::from_slice(&std::fs::read(&file).unwrap()).unwrap();
+            all["ratio"]
+        };
+        assert_eq!(
+            [written(None), written(Some(6.5)), written(None)],
+            [0.0, 6.5, 6.5]
+        );
+    }
 }

@@ -107,6 +107,7 @@ fn measure(figures: &mut Figures, parts: &[&str], quick: bool) -> anyhow::Result
     } else {
         size(60_000, 20_000)
     };
+    figures.owe(parts::node_red::KEY);
     say("building the adapters");
     let adapters = build_adapters()?;
     if wanted("grants") {

@@ -204,6 +204,32 @@ pub(super) fn in_order(verdict: &mut Verdict, arrivals: &[Arrival]) {
     }
 }
 
+/// What comes again behind a kill was in flight at it: the host may not have written that it was done. A step behind which
+/// the same run was seen to go on, before the kill, was written, and must not come again. So of a run no more comes again
+/// than it does side by side.
+pub(super) fn only_in_flight_again(verdict: &mut Verdict, arrivals: &[Arrival]) {
+    let mut furthest: HashMap<(&str, &str, u64, u32), u32> = HashMap::new();
+    let mut taken: HashMap<&str, u32> = HashMap::new();
+    for arrival in arrivals {
+        let sent = &arrival.sent;
+        let run = |life: u32| (&*sent.flow, &*sent.key, sent.n, life);
+        if let Some(life) = taken.get(&*arrival.idempotency_key).copied()
+            && life < arrival.life
+            && let Some(step) = furthest.get(&run(life)).filter(|step| **step > sent.step)
+        {
+            verdict.break_off(format!(
+                "step {} came again in life {}, though step {step} had followed it in life {life}: {sent:?}",
+                sent.step, arrival.life
+            ));
+        }
+        let latest = furthest.entry(run(arrival.life)).or_default();
+        *latest = sent.step.max(*latest);
+        if arrival.answer == Answer::Taken {
+            taken.insert(&arrival.idempotency_key, arrival.life);
+        }
+    }
+}
+
 /// Each step of each run has one key of its own. What was taken and comes again is a duplicate: only a kill, or a caller
 /// that did not wait for the answer, explains one.
 pub(super) fn under_one_key(verdict: &mut Verdict, arrivals: &[Arrival]) {

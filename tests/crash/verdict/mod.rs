@@ -91,5 +91,6 @@ pub(crate) fn judge(
     arrived::one_branch(&mut verdict, arrivals);
     arrived::in_order(&mut verdict, arrivals);
     arrived::under_one_key(&mut verdict, arrivals);
+    arrived::only_in_flight_again(&mut verdict, arrivals);
     Ok(verdict)
 }

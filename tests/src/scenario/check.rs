@@ -76,24 +76,27 @@ impl Running {
             });
     }
 
+    fn filled(&self, run: &[String]) -> Vec<String> {
+        let site = self.site.path().to_str().unwrap();
+        run.iter().map(|it| it.replace("{{site}}", site)).collect()
+    }
+
+    pub(super) fn tool(&self, run: &[String], says: &[String], code: i32) {
+        let filled = self.filled(run);
+        let arguments: Vec<&str> = filled.iter().map(String::as_str).collect();
+        said(run, says, code, crate::built::run(&arguments, &[]));
+    }
+
     pub(super) fn tombolo(&self, run: &[String]) -> (i32, String, String) {
         let address = self.host().address.to_string();
-        let site = self.site.path().to_str().unwrap();
-        let run: Vec<String> = run.iter().map(|it| it.replace("{{site}}", site)).collect();
+        let run = self.filled(run);
         let mut arguments: Vec<&str> = run.iter().map(String::as_str).collect();
         arguments.extend(["--address", &address]);
         self.site.tombolo(&arguments)
     }
 
     pub(super) fn command(&self, run: &[String], says: &[String], code: i32) {
-        let (found, out, err) = self.tombolo(run);
-        assert_eq!(found, code, "{run:?}:\n{out}{err}");
-        for text in says {
-            assert!(
-                out.contains(text) || err.contains(text),
-                "{run:?} does not say {text:?}:\n{out}{err}"
-            );
-        }
+        said(run, says, code, self.tombolo(run));
     }
 
     pub(super) fn wait_command(&self, run: &[String], says: &[String]) {
@@ -123,5 +126,15 @@ impl Running {
             .map(|received| received.json()[field].clone())
             .collect();
         assert_eq!(fields, are);
+    }
+}
+
+fn said(run: &[String], says: &[String], code: i32, (found, out, err): (i32, String, String)) {
+    assert_eq!(found, code, "{run:?}:\n{out}{err}");
+    for text in says {
+        assert!(
+            out.contains(text) || err.contains(text),
+            "{run:?} does not say {text:?}:\n{out}{err}"
+        );
     }
 }

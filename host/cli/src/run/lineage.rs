@@ -1,6 +1,7 @@
 //! `tombolo run show --lineage`: where every field that a run sent came from.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 
 use serde::Deserialize;
 
@@ -25,6 +26,7 @@ struct Origin {
     field: String,
     expression: String,
     from: Vec<String>,
+    behind: Vec<String>,
 }
 
 /// Prints it.
@@ -43,11 +45,13 @@ pub(super) async fn show(client: &Client, id: &str, json: bool) -> anyhow::Resul
     ))?;
     let mut table = Table::new(&["STEP", "TO", "FIELD", "FROM", "EXPRESSION", "ADAPTER"]);
     for origin in &lineage.origins {
-        let from = if origin.from.is_empty() {
-            "the flow itself".to_owned()
-        } else {
-            origin.from.join(", ")
+        let mut from = match origin.from.is_empty() {
+            true => "the flow itself".to_owned(),
+            false => origin.from.join(", "),
         };
+        if !origin.behind.is_empty() {
+            let _ = write!(from, " <- {}", origin.behind.join(", "));
+        }
         let adapter = lineage.adapters.get(&origin.step);
         table.row(vec![
             origin.step.as_str().into(),

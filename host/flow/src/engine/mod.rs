@@ -73,6 +73,7 @@ pub use dead::{DeadDetail, DeadFilter, DeadLetter, DeadPage, Remedy};
 pub use dry_run::{DryCall, DryRun};
 pub use gate::breaker::Outage;
 pub use lane_list::LaneStatus;
+pub use outside::Untaken;
 pub use pull::DeliveryStatus;
 pub use replay::{ReplayOrder, ReplayPage};
 

@@ -1,4 +1,10 @@
 //! NATS with JetStream. A message counts as published when a stream has taken it over.
+//!
+//! The server gives newer messages first and what a dead subscriber had in hand only when that is overdue. So a new
+//! subscriber asks for what was left at once, and holds newer messages until it is there: they keep their order.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
 
 use async_nats::jetstream::consumer::pull;
 use async_nats::jetstream::{self, context::PublishErrorKind};
@@ -11,6 +17,14 @@ use tombolo_kernel::limits;
 use tombolo_kernel::system::BrokerPlace;
 
 use super::{Ack, CONNECT, Delivery, host_and_port, password, unreachable, words};
+
+/// When a message that is not acknowledged is given again.
+const OVERDUE: Duration = Duration::from_secs(30);
+/// The same while there is something left from before: what was in hand when a host died is overdue when the next one
+/// asks.
+const OVERDUE_LEFT: Duration = Duration::from_millis(100);
+/// How long newer messages are held for what was left: the stream may have removed it.
+const HELD: Duration = Duration::from_secs(5);
 
 /// Publishes on one connection.
 pub(super) struct Link {
@@ -106,31 +120,62 @@ async fn consume(
 ) -> Result<(), String> {
     let context = jetstream::new(connect(place).await?);
     let stream = context.get_stream(stream).await.map_err(words)?;
-    let consumer = stream
-        .create_consumer(pull::Config {
-            durable_name: Some(id),
+    // Creates it, or changes the one there is.
+    let consumer = async |ack_wait| {
+        let config = pull::Config {
+            durable_name: Some(id.clone()),
             filter_subject: topic.to_owned(),
             max_ack_pending: i64::from(limits::MESSAGES_IN_HAND),
+            ack_wait,
             ..pull::Config::default()
-        })
-        .await
-        .map_err(words)?;
-    let mut messages = consumer.messages().await.map_err(words)?;
+        };
+        stream.create_consumer(config).await.map_err(words)
+    };
+    let ours = consumer(OVERDUE).await?;
+    let before = ours.cached_info();
+    let (left, newest) = (before.num_ack_pending, before.delivered.stream_sequence);
+    let mut held = BTreeMap::new();
+    if left > 0 {
+        consumer(OVERDUE_LEFT).await?;
+    }
+    let mut messages = ours.messages().await.map_err(words)?;
+    let until = tokio::time::Instant::now() + HELD;
+    while held.range(..=newest).count() < left
+        && let Ok(message) = tokio::time::timeout_at(until, messages.next()).await
+    {
+        let Some(message) = message else {
+            return Ok(());
+        };
+        let message = message.map_err(words)?;
+        let place = message.info().map_err(words)?.stream_sequence;
+        held.insert(place, message);
+    }
+    if left > 0 {
+        consumer(OVERDUE).await?;
+    }
+    for message in held.into_values() {
+        if deliver.send(delivery(message)).await.is_err() {
+            return Ok(());
+        }
+    }
     while let Some(message) = messages.next().await {
         let message = message.map_err(words)?;
-        let headers = headers(&message);
-        let (message, acker) = message.split();
-        let delivery = Delivery {
-            topic: message.subject.to_string(),
-            headers,
-            payload: message.payload,
-            ack: Ack::Nats(acker),
-        };
-        if deliver.send(delivery).await.is_err() {
+        if deliver.send(delivery(message)).await.is_err() {
             return Ok(());
         }
     }
     Ok(())
+}
+
+fn delivery(message: jetstream::Message) -> Delivery {
+    let headers = headers(&message);
+    let (message, acker) = message.split();
+    Delivery {
+        topic: message.subject.to_string(),
+        headers,
+        payload: message.payload,
+        ack: Ack::Nats(acker),
+    }
 }
 
 /// The headers, and the publisher's id or else the message's place in its stream.

@@ -14,6 +14,7 @@ use std::time::Duration;
 use parking_lot::Mutex;
 use tokio::sync::{Notify, Semaphore, watch};
 use tokio::task::JoinSet;
+use tombolo_flow::engine::Untaken;
 use tombolo_kernel::clock::Millis;
 use tombolo_kernel::limits;
 use tombolo_kernel::system::Actor as _;
@@ -216,6 +217,11 @@ impl Feeds {
 }
 
 impl Feed {
+    fn follow(&self, now: Millis) {
+        let Inner { plan, standing } = &mut *self.inner.lock();
+        standing.follow(plan, now);
+    }
+
     fn begin(&self, now: Millis) -> Option<FeedPlan> {
         let mut inner = self.inner.lock();
         inner.standing.begin(now).then(|| inner.plan.clone())
@@ -262,6 +268,7 @@ pub(crate) async fn run(core: Arc<Core>, mut stopped: watch::Receiver<bool>) {
             if core.systems.rests(&feed.system).is_some() {
                 continue;
             }
+            feed.follow(now);
             if let Some(plan) = feed.begin(now) {
                 let (core, places) = (Arc::clone(&core), Arc::clone(&places));
                 readings.spawn(carry_out(core, feed, plan, places, stopped.clone()));
@@ -285,9 +292,7 @@ async fn carry_out(
     places: Arc<Semaphore>,
     stopped: watch::Receiver<bool>,
 ) {
-    // Never closed.
-    let _place = places.acquire().await;
-    let outcome = reading::read(&core, &feed, &plan, &stopped).await;
+    let outcome = reading::read(&core, &feed, &plan, &places, &stopped).await;
     let now = core.clock.now_ms();
     let (system, name) = (&feed.system, &feed.name);
     let mut inner = feed.inner.lock();
@@ -297,7 +302,11 @@ async fn carry_out(
             standing.ended_well(plan, now);
             tracing::debug!(%system, feed = %name, events = standing.brought, "feed read");
         }
-        Err(failure) => {
+        Err(Untaken::Rests { why, for_ms }) => {
+            tracing::debug!(%system, feed = %name, why, "a feed waits for its system");
+            inner.standing.rested(now, for_ms);
+        }
+        Err(Untaken::Failed(failure)) => {
             if inner.standing.failures == 0 {
                 tracing::warn!(%system, feed = %name, %failure, "a feed cannot be read; it is tried again");
             }

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
+use tombolo_flow::engine::Untaken;
 use tombolo_kernel::failure::Failure;
 use tombolo_kernel::system::Page;
 use tombolo_store::{CursorRow, PageIn, StoreError};
@@ -15,16 +16,18 @@ use crate::site::FeedPlan;
 /// How long a reading waits before it looks again whether the engine has room.
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// Reads to the end. A page is asked for only while the engine has room for what the last one caused.
+/// Reads to the end. A page is asked for only while the engine has room for what the last one caused, and when the system's
+/// turn comes. A place is taken for each page, so that a system that is slow to take its turn keeps none from others.
 ///
 /// # Errors
-/// What broke it off; the pages before are in the log, and the next reading goes on behind them.
+/// What broke it off, or that the system rests; the pages before are in the log, and the next reading goes on behind them.
 pub(super) async fn read(
     core: &Core,
     feed: &Feed,
     plan: &FeedPlan,
+    places: &Semaphore,
     stopped: &watch::Receiver<bool>,
-) -> Result<(), Failure> {
+) -> Result<(), Untaken> {
     let owner = made::source(&feed.system);
     let stored = core
         .store
@@ -41,11 +44,15 @@ pub(super) async fn read(
         if feed.should_end(stopped) {
             return Ok(());
         }
-        let outcome = core
-            .systems
-            .read(&feed.system, &feed.name, cursor.clone(), plan.page)
-            .await;
-        let page = outcome.result?;
+        let mut place = None;
+        let reading = async {
+            // Never closed.
+            place = places.acquire().await.ok();
+            core.systems
+                .read(&feed.system, &feed.name, cursor.clone(), plan.page)
+                .await
+        };
+        let page = core.engine.in_turn(&feed.system, reading).await?;
         let next = page.cursor.clone().or_else(|| cursor.clone());
         check(&page, cursor.as_deref(), next.as_deref())?;
         let more = page.more;
@@ -55,6 +62,7 @@ pub(super) async fn read(
             keep(core, feed, &owner, page, next.clone()).await?;
             is_kept = true;
         }
+        drop(place);
         cursor = next;
         if !more {
             return Ok(());

@@ -6,12 +6,15 @@ use tombolo_kernel::clock::Millis;
 use tombolo_kernel::limits;
 
 use crate::site::FeedPlan;
+use crate::timing::Timing;
 
 /// Where a feed stands.
 #[derive(Debug, Default)]
 pub(crate) struct Standing {
     /// When it is read next; `None`: on demand only, being read, or not known yet.
     pub(crate) due_ms: Option<Millis>,
+    /// The clock when it was last looked at.
+    pub(crate) looked_ms: Millis,
     /// Whether the time of its last reading was looked up in the log.
     pub(crate) known: bool,
     /// Being read now: never twice at a time.
@@ -41,6 +44,20 @@ impl Standing {
             (None, _) => None,
             (Some(_), None) => Some(now),
             (Some(timing), Some(read_ms)) => timing.next(read_ms.min(now)),
+        };
+    }
+
+    /// Looks at the clock. Where it was set back, what is due after a while is due after the rest of it, and what is due by
+    /// the clock on the wall is due when that says so next.
+    pub(crate) fn follow(&mut self, plan: &FeedPlan, now: Millis) {
+        let back = self.looked_ms.saturating_sub(now);
+        self.looked_ms = now;
+        let (Some(due), true) = (self.due_ms, back > 0) else {
+            return;
+        };
+        self.due_ms = match &plan.timing {
+            Some(timing @ Timing::Cron { .. }) if self.failures == 0 => timing.next(now),
+            _ => Some(due.saturating_sub(back)),
         };
     }
 
@@ -76,6 +93,13 @@ impl Standing {
         self.due_ms = plan.timing.as_ref().and_then(|timing| timing.next(now));
     }
 
+    /// Its system takes no call now, which is no fault of the feed: it is due when one may go.
+    pub(crate) fn rested(&mut self, now: Millis, for_ms: Option<Millis>) {
+        let (least, most) = (limits::TIMING_LEAST, limits::BREAKER_REST_MOST);
+        self.reading = false;
+        self.due_ms = Some(now + for_ms.unwrap_or(0).clamp(whole(least), whole(most)));
+    }
+
     /// The reading broke off; the cursor is where the last page left it. Tried again after a pause that doubles, or
     /// when the system said, whichever is later.
     pub(crate) fn failed(&mut self, now: Millis, message: String, retry_after_ms: Option<Millis>) {
@@ -97,8 +121,8 @@ fn whole(time: Duration) -> Millis {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
     use super::*;
-    use crate::timing::Timing;
 
     fn hourly() -> FeedPlan {
         FeedPlan {
@@ -145,6 +169,59 @@ mod tests {
         assert!(standing.begin(6_000));
         standing.ended_well(&hourly(), 7_000);
         assert_eq!(standing.from, None, "only once");
+    }
+
+    #[test]
+    fn a_feed_whose_system_rests_waits_for_it_and_has_not_failed() {
+        let mut standing = Standing::default();
+        standing.learn(&hourly(), None, 0);
+        for (now, rests, due) in [
+            (0, Some(8_000), 8_000),
+            (8_000, Some(3), 9_000),
+            (9_000, None, 10_000),
+            (10_000, Some(900_000), 70_000),
+        ] {
+            assert!(standing.begin(now), "{now}");
+            standing.rested(now, rests);
+            assert_eq!(standing.due_ms, Some(due), "{rests:?}");
+        }
+        assert_eq!((standing.failures, standing.failure), (0, None));
+    }
+
+    #[test]
+    fn a_clock_that_is_set_back_delays_no_reading() {
+        const HOUR: Millis = 3_600_000;
+        let nightly = FeedPlan {
+            timing: Some(Timing::Cron {
+                cron: Box::new("0 2 * * *".parse().unwrap()),
+                zone: jiff::tz::TimeZone::UTC,
+            }),
+            ..FeedPlan::default()
+        };
+        // Read at 100 h; the clock is set back to 50 h ten minutes later.
+        for (plan, before, after) in [
+            (hourly(), 101 * HOUR, 50 * HOUR + HOUR / 6 * 5),
+            (nightly, 122 * HOUR, 50 * HOUR + 24 * HOUR),
+        ] {
+            let mut standing = Standing::default();
+            standing.learn(&plan, Some(100 * HOUR), 100 * HOUR);
+            standing.follow(&plan, 100 * HOUR + HOUR / 6);
+            assert_eq!(standing.due_ms, Some(before));
+            standing.follow(&plan, 50 * HOUR);
+            assert_eq!(standing.due_ms, Some(after));
+            // Forth: what is due is read, once.
+            standing.follow(&plan, 300 * HOUR);
+            assert!(standing.begin(300 * HOUR));
+            standing.ended_well(&plan, 300 * HOUR);
+            assert!(!standing.begin(300 * HOUR));
+        }
+        let mut failing = Standing::default();
+        failing.learn(&hourly(), None, 5 * HOUR);
+        failing.follow(&hourly(), 5 * HOUR);
+        assert!(failing.begin(5 * HOUR));
+        failing.failed(5 * HOUR, "unavailable".into(), None);
+        failing.follow(&hourly(), HOUR);
+        assert_eq!(failing.due_ms, Some(HOUR + 1_000), "after its pause");
     }
 
     #[test]

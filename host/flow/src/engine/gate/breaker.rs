@@ -8,7 +8,7 @@
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Duration;
 
-use parking_lot::Mutex;
+use parking_lot::{Mutex, MutexGuard};
 use serde::Serialize;
 use tombolo_kernel::limits;
 
@@ -54,7 +54,7 @@ impl Breaker {
         if !self.is_open.load(Ordering::Acquire) {
             return Leave::Go;
         }
-        match &mut *self.outage.lock() {
+        match &mut *self.outage_at(now) {
             None => Leave::Go,
             Some(outage) if now < outage.probe_ms => Leave::Rest,
             Some(outage) => {
@@ -69,10 +69,19 @@ impl Breaker {
     /// Milliseconds until a call may probe; none while it is closed.
     pub(crate) fn rests_for(&self, now: u64) -> Option<u64> {
         let is_open = self.is_open.load(Ordering::Acquire);
-        let outage = is_open.then(|| self.outage.lock());
+        let outage = is_open.then(|| self.outage_at(now));
         outage?
             .as_ref()
             .map(|outage| outage.probe_ms.saturating_sub(now))
+    }
+
+    /// The outage, if there is one. Where the clock was set back, it rests no longer than it may from now.
+    fn outage_at(&self, now: u64) -> MutexGuard<'_, Option<Outage>> {
+        let mut outage = self.outage.lock();
+        if let Some(outage) = &mut *outage {
+            outage.probe_ms = outage.probe_ms.min(now.saturating_add(most()));
+        }
+        outage
     }
 
     /// The system was unavailable to a call. True: it is taken for down.
@@ -110,8 +119,7 @@ impl Breaker {
 
     /// The system answered that it takes the next call after so many milliseconds. What ended, if that ended an outage.
     pub(crate) fn limited(&self, now: u64, told_ms: u64, why: &str) -> Option<Outage> {
-        let most = u64::try_from(limits::BREAKER_REST_MOST.as_millis()).unwrap_or(u64::MAX);
-        let probe_ms = now.saturating_add(told_ms.clamp(1, most));
+        let probe_ms = now.saturating_add(told_ms.clamp(1, most()));
         let mut outage = self.outage.lock();
         let before = outage.take();
         let still = before.as_ref().filter(|outage| outage.limited);
@@ -156,6 +164,11 @@ impl Breaker {
     pub(crate) fn outage(&self) -> Option<Outage> {
         self.outage.lock().clone()
     }
+}
+
+/// Milliseconds of the longest rest.
+fn most() -> u64 {
+    u64::try_from(limits::BREAKER_REST_MOST.as_millis()).unwrap_or(u64::MAX)
 }
 
 /// Milliseconds to rest after so many probes failed.
@@ -244,6 +257,23 @@ mod tests {
         let breaker = open(0);
         assert!(breaker.failed(500, "refused", false));
         assert_eq!(breaker.rests_for(500), Some(500));
+    }
+
+    #[test]
+    fn a_clock_that_is_set_lengthens_no_rest_beyond_the_longest() {
+        const HOUR: u64 = 3_600_000;
+        let breaker = open(2 * HOUR);
+        // Back by an hour.
+        assert_eq!(breaker.rests_for(HOUR), Some(60_000));
+        assert_eq!(breaker.ask(HOUR + 59_999), Leave::Rest);
+        assert_eq!(breaker.ask(HOUR + 60_000), Leave::Probe);
+        assert!(breaker.failed(HOUR + 60_000, "refused", true));
+        // Forth: it is probed once and rests as long as ever.
+        assert_eq!(breaker.ask(9 * HOUR), Leave::Probe);
+        assert!(breaker.failed(9 * HOUR, "refused", true));
+        assert_eq!(breaker.rests_for(9 * HOUR), Some(4_000));
+        breaker.limited(9 * HOUR, 50_000, "too many");
+        assert_eq!(breaker.rests_for(HOUR), Some(60_000));
     }
 
     #[test]

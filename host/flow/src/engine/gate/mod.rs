@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use parking_lot::{Mutex, RwLock};
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
+use tokio::time::Instant;
 use tombolo_kernel::clock::Clock;
 use tombolo_kernel::limits;
 
@@ -34,6 +35,8 @@ pub(super) struct Gate {
     /// So many places more than it should have: taken away as calls end.
     excess: AtomicUsize,
     bucket: Mutex<Bucket>,
+    /// What the bucket's time counts from: a clock that is set has no say in it.
+    since: Instant,
     pub(super) breaker: Breaker,
     /// Runs in a call or before one.
     inside: AtomicUsize,
@@ -119,6 +122,7 @@ impl Gate {
             room: Arc::new(Semaphore::new(delivery.concurrency)),
             excess: AtomicUsize::new(0),
             bucket: Mutex::default(),
+            since: Instant::now(),
             breaker: Breaker::default(),
             inside: AtomicUsize::new(0),
             parked: AtomicU64::new(0),
@@ -165,12 +169,22 @@ impl Gate {
     ) -> Option<Turn<'_>> {
         let probes = ahead.is_some_and(|ahead| ahead.probe.swap(false, Ordering::SeqCst));
         let is_full = crowded && self.inside() >= limits::RUNS_PER_SYSTEM;
-        let rests = self
-            .breaker
-            .rests_for(clock.now_ms())
-            .is_some_and(|left| left > 0);
         let others_first = ahead.is_none() && self.parked() > 0;
-        if !probes && (is_full || rests || others_first) {
+        if !probes && (is_full || others_first) {
+            return None;
+        }
+        self.take_turn(clock, probes).await
+    }
+
+    /// Waits for a turn beside the runs in the store, for calls that come one at a time: behind all of them it might never
+    /// come. `None`: the system rests.
+    pub(super) async fn enter_beside(&self, clock: &dyn Clock) -> Option<Turn<'_>> {
+        self.take_turn(clock, false).await
+    }
+
+    async fn take_turn(&self, clock: &dyn Clock, probes: bool) -> Option<Turn<'_>> {
+        let left = self.breaker.rests_for(clock.now_ms());
+        if !probes && left.is_some_and(|left| left > 0) {
             return None;
         }
         self.inside.fetch_add(1, Ordering::Relaxed);
@@ -182,7 +196,7 @@ impl Gate {
         // The semaphore is never closed; without it the call would only be less orderly.
         turn.room = Arc::clone(&self.room).acquire_owned().await.ok();
         if let Some(rate) = self.delivery().rate {
-            let pause = self.bucket.lock().reserve(rate, clock.now_ms());
+            let pause = self.bucket.lock().reserve(rate, self.since.elapsed());
             if pause > 0 {
                 tokio::time::sleep(Duration::from_millis(pause)).await;
             }

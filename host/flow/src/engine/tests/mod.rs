@@ -17,6 +17,7 @@ mod kept;
 mod lanes;
 mod links;
 mod outages;
+mod outside;
 mod replays;
 mod restart;
 mod retries;
@@ -68,6 +69,7 @@ struct Bench {
     engine: Arc<Engine>,
     store: Arc<FakeStore>,
     actor: Arc<ScriptedActor>,
+    clock: Arc<TokioClock>,
 }
 
 impl Bench {
@@ -101,7 +103,7 @@ impl Bench {
         let parts = EngineParts {
             store: store.clone(),
             actor: actor.clone(),
-            clock,
+            clock: clock.clone(),
             deliveries,
         };
         let engine = Engine::start(parts, flows(texts)).await.unwrap();
@@ -109,6 +111,7 @@ impl Bench {
             engine,
             store,
             actor,
+            clock,
         }
     }
 

@@ -5,18 +5,16 @@ use crate::delivery::{Rate, RetryWish};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tombolo_kernel::failure::Failure;
-use tombolo_kernel::fields::Gathered;
 use tombolo_kernel::limits;
-use tombolo_kernel::system::ActionCall;
 
 const KEYED: &str = "on: device.alarm\nkey: event.data.key\nsteps:\n  - id: note\n    call: erp.note\n    with: { n: '${event.data.n}' }\n";
-const FREE: &str = "on: device.alarm\nsteps:\n  - id: note\n    call: erp.note\n    with: { n: '${event.data.n}' }\n";
+pub(super) const FREE: &str = "on: device.alarm\nsteps:\n  - id: note\n    call: erp.note\n    with: { n: '${event.data.n}' }\n";
 
-fn keyed(n: usize, key: &str) -> Event {
+pub(super) fn keyed(n: usize, key: &str) -> Event {
     event(&n.to_string(), &format!(r#"{{"n":{n},"key":"{key}"}}"#))
 }
 
-fn down() -> Failure {
+pub(super) fn down() -> Failure {
     Failure::Unavailable {
         message: "connection refused".into(),
         retry_after_ms: None,
@@ -24,7 +22,7 @@ fn down() -> Failure {
 }
 
 /// Answers while the switch is on; calls of other systems always.
-fn switched(is_up: &Arc<AtomicBool>) -> ScriptedActor {
+pub(super) fn switched(is_up: &Arc<AtomicBool>) -> ScriptedActor {
     let is_up = is_up.clone();
     ScriptedActor::new(move |what, _| {
         let result = match what.starts_with("erp.") && !is_up.load(Ordering::SeqCst) {
@@ -364,48 +362,38 @@ async fn a_system_that_says_when_it_takes_the_next_call_gets_none_before() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_asked_outside_of_runs_keeps_to_what_its_system_stands() {
-    let is_up = Arc::new(AtomicBool::new(false));
+async fn a_clock_that_is_set_delays_no_call() {
+    let is_up = Arc::new(AtomicBool::new(true));
     let delivery = Delivery {
-        concurrency: 2,
-        rate: Some(Rate {
-            calls: 10,
-            per_ms: 1_000,
-        }),
+        rate: Rate::parse("10/s"),
         ..Delivery::default()
     };
-    let bench = Bench::with_delivery(&[], switched(&is_up), delivery).await;
-    let call = || ActionCall {
-        action: "get.rows".into(),
-        input: "{}".into(),
-        idempotency_key: "k".into(),
-        attempt: 1,
-        cause: "reconciliations/j".into(),
-        depth: 0,
-        withheld: Gathered::Nothing,
-        lane: None,
+    let bench = Bench::with_delivery(&[("free", FREE)], switched(&is_up), delivery).await;
+    let publish = async |from: usize| {
+        let events = (from..from + 20).map(|n| keyed(n, "k")).collect();
+        bench.publish(events).await;
     };
-    for _ in 0..limits::BREAKER_FAILURES {
-        bench.engine.ask("erp", call()).await.unwrap_err();
-    }
-    let made = bench.actor.calls().len();
-    let refused = bench.engine.ask("erp", call()).await.unwrap_err();
-    assert!(refused.to_string().contains("is down"), "{refused}");
-    assert_eq!(
-        bench.actor.calls().len(),
-        made,
-        "nothing goes to a system that rests"
-    );
-    is_up.store(true, Ordering::SeqCst);
+    let done = async || bench.with_status(RunStatus::Done).await.len();
+    publish(0).await;
+    bench.pass(1).await;
+    bench.clock.set_by(-1);
+    publish(20).await;
+    bench.pass(4).await;
+    assert_eq!(done().await, 40);
+    bench.clock.set_by(2);
+    publish(40).await;
+    tokio::time::sleep(Duration::from_millis(500)).await; // reason: simulated
+    assert!(done().await <= 48, "the rate holds");
     bench.pass(2).await;
-    let start = tokio::time::Instant::now();
-    for _ in 0..30 {
-        bench.engine.ask("erp", call()).await.unwrap();
-    }
-    assert!(
-        start.elapsed() >= Duration::from_millis(2_500),
-        "{:?}",
-        start.elapsed()
-    );
-    assert_eq!(bench.engine.deliveries()[0].outage, None);
+    assert_eq!(done().await, 60);
+
+    is_up.store(false, Ordering::SeqCst);
+    publish(60).await;
+    bench.pass(60).await;
+    assert_eq!(bench.engine.deliveries()[0].parked, 20);
+    bench.clock.set_by(-1);
+    is_up.store(true, Ordering::SeqCst);
+    // What it slept already, and the longest rest.
+    bench.pass(150).await;
+    assert_eq!(done().await, 80);
 }

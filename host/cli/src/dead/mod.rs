@@ -1,7 +1,9 @@
 //! `tombolo dead`: runs that failed for good: look at them, carry them out again, change their input, let them go; one by
 //! its id, or all that a filter means.
 
-use anyhow::{Context, bail};
+mod edit;
+
+use anyhow::bail;
 use clap::Subcommand;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -19,8 +21,8 @@ pub(crate) enum DeadCommand {
     Show(ShowArguments),
     /// Carry runs out again from their failed step, under the same idempotency keys
     Retry(ManyArguments),
-    /// Carry one out again with another input for the failed call
-    Edit(EditArguments),
+    /// Carry runs out again with another input for the failed call, or with other fields of it
+    Edit(edit::EditArguments),
     /// Let runs go; they are kept with the reason until retention removes them
     Discard(ManyArguments),
 }
@@ -81,19 +83,6 @@ pub(crate) struct ManyArguments {
     host: HostArguments,
 }
 
-#[derive(Debug, clap::Args)]
-pub(crate) struct EditArguments {
-    /// The run's id, from `tombolo dead list`
-    id: String,
-    /// The failed call's new input, JSON
-    #[arg(long, value_name = "JSON")]
-    input: String,
-    #[command(flatten)]
-    who: Who,
-    #[command(flatten)]
-    host: HostArguments,
-}
-
 #[derive(Debug, Clone, clap::Args)]
 pub(crate) struct Who {
     /// Who does it
@@ -126,9 +115,9 @@ pub(crate) async fn run(command: DeadCommand) -> anyhow::Result<()> {
     match command {
         DeadCommand::List(arguments) => list(arguments).await,
         DeadCommand::Show(arguments) => show(arguments).await,
-        DeadCommand::Retry(arguments) => many(arguments, "retry", "goes on").await,
-        DeadCommand::Edit(arguments) => edit(arguments).await,
-        DeadCommand::Discard(arguments) => many(arguments, "discard", "discarded").await,
+        DeadCommand::Retry(arguments) => posted(&arguments, "retry", "goes on").await,
+        DeadCommand::Edit(arguments) => edit::run(&arguments).await,
+        DeadCommand::Discard(arguments) => posted(&arguments, "discard", "discarded").await,
     }
 }
 
@@ -187,22 +176,23 @@ async fn show(arguments: ShowArguments) -> anyhow::Result<()> {
     ))?)
 }
 
-async fn edit(arguments: EditArguments) -> anyhow::Result<()> {
-    let client = Client::for_command(&arguments.host, "operate")?;
-    let input: Value = serde_json::from_str(&arguments.input)
-        .context("--input: expected JSON such as '{\"sku\":\"P-7\"}'")?;
-    let body = json!({ "by": arguments.who.by, "reason": arguments.who.reason, "input": input });
-    client.post(&one(&arguments.id, "/edit"), &body).await?;
-    let id = text::harmless(&arguments.id);
-    Ok(out::line(format!(
-        "run {id} goes on with the new input: tombolo run show {id}"
-    ))?)
-}
-
-async fn many(arguments: ManyArguments, verb: &str, done: &str) -> anyhow::Result<()> {
+async fn posted(arguments: &ManyArguments, verb: &str, done: &str) -> anyhow::Result<()> {
     let client = Client::for_command(&arguments.host, "operate")?;
     let body = json!({ "by": arguments.who.by, "reason": arguments.who.reason });
-    let act = async |id: &str| client.post(&one(id, &format!("/{verb}")), &body).await;
+    let act = async |id: &str| {
+        let posted = client.post(&one(id, &format!("/{verb}")), &body).await;
+        posted.map(drop)
+    };
+    many(&client, arguments, done, act).await
+}
+
+/// Does something about each that is named, or that the filter means.
+async fn many(
+    client: &Client,
+    arguments: &ManyArguments,
+    done: &str,
+    act: impl AsyncFn(&str) -> anyhow::Result<()>,
+) -> anyhow::Result<()> {
     if !arguments.ids.is_empty() {
         for id in &arguments.ids {
             act(id).await?;
@@ -230,10 +220,10 @@ async fn many(arguments: ManyArguments, verb: &str, done: &str) -> anyhow::Resul
         let page: Page = client.read(&path).await?;
         for letter in &page.letters {
             match act(&letter.id).await {
-                Ok(_) => count += 1,
+                Ok(()) => count += 1,
                 Err(error) => {
                     refused += 1;
-                    let why = text::harmless(&error.to_string());
+                    let why = text::harmless(&format!("{error:#}"));
                     out::line(format!("run {}: {why}", text::harmless(&letter.id)))?;
                 }
             }
