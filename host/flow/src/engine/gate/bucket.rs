@@ -34,10 +34,14 @@ mod tests {
     fn calls_are_spread_after_a_short_burst() {
         let rate = Rate::parse("10/s").unwrap();
         let mut bucket = Bucket::default();
-        let pauses: Vec<u64> = (0..5).map(|_| bucket.reserve(rate, Duration::from_secs(10))).collect();
+        let pauses: Vec<u64> = (0..5)
+            .map(|_| bucket.reserve(rate, Duration::from_secs(10)))
+            .collect();
         assert_eq!(pauses, [0, 0, 100, 200, 300]);
         // Time that passed unused gives no more than the burst.
-        let later: Vec<u64> = (0..3).map(|_| bucket.reserve(rate, Duration::from_secs(60))).collect();
+        let later: Vec<u64> = (0..3)
+            .map(|_| bucket.reserve(rate, Duration::from_secs(60)))
+            .collect();
         assert_eq!(later, [0, 0, 100]);
     }
 

@@ -82,7 +82,13 @@ async fn what_is_asked_outside_of_runs_waits_for_its_system_and_not_behind_all_r
     let call = || async { Outcome::refused(down()) };
     let rests = bench.engine.in_turn::<()>("erp", call()).await;
     assert!(
-        matches!(rests, Err(Untaken::Rests { for_ms: Some(1..=60_000), .. })),
+        matches!(
+            rests,
+            Err(Untaken::Rests {
+                for_ms: Some(1..=60_000),
+                ..
+            })
+        ),
         "{rests:?}"
     );
     assert_eq!(bench.actor.calls().len(), made, "it was not made");
