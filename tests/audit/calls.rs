@@ -111,3 +111,62 @@ fn no_secret_query_or_body_is_in_any_record() {
         );
     }
 }
+
+#[test]
+fn a_request_for_a_token_and_a_first_try_that_was_refused_are_on_record_too() {
+    let audited = audited();
+    let file = audited.site.path().join("systems/shop.yaml");
+    let oauth2 = format!(
+        "oauth2: {{ token-url: \"http://{}/token?tenant=7\", client-id: tombolo, client-secret: \"env:SHOP_TOKEN\" }}",
+        audited.server.address
+    );
+    let shop = std::fs::read_to_string(file).unwrap();
+    let shop = shop.replace("bearer: \"env:SHOP_TOKEN\"", &oauth2);
+    audited.site.write("systems/shop.yaml", &shop);
+    audited.site.approve("shop");
+    wait("the system with its new credential", || {
+        audited.list(&["--kind", "swap"]).pop()
+    });
+    for (status, body) in [
+        (200, r#"{"access_token": "canary-token-1"}"#),
+        (401, "{}"),
+        (200, r#"{"access_token": "canary-token-2"}"#),
+        (200, "{}"),
+    ] {
+        audited.server.reply(Reply::json(status, body));
+    }
+    let run = audited.runs("a", "/orders/7");
+    let records = wait("a record of each request", || {
+        let records = audited.list(&["--run", &run]);
+        (records.len() >= 4).then_some(records)
+    });
+    let told = |record: &Value| {
+        assert_eq!(
+            (&record["target"], &record["step"]),
+            (&"api".into(), &"reach".into())
+        );
+        assert_eq!(record["adapter"], audited.digest("shop"));
+        assert!(record["sent"].as_u64() > Some(40), "{record}");
+        let text = |name: &str| record[name].as_str().unwrap_or("").to_owned();
+        format!("{} {}", text("what"), text("status"))
+    };
+    let call = "GET /orders/7 with a query of 18 bytes";
+    assert_eq!(
+        records.iter().map(told).collect::<Vec<_>>(),
+        [
+            "POST /token for a token 200".to_owned(),
+            format!("{call} 401"),
+            "POST /token for a token 200".to_owned(),
+            format!("{call} 200"),
+        ]
+    );
+    assert_eq!(audited.server.received().len(), 4);
+    let (code, exported) = audited.offline(&["export"]);
+    assert_eq!(code, 0, "{exported}");
+    for secret in [SECRET, "canary-token", "tenant"] {
+        assert!(
+            !exported.contains(secret),
+            "a record has {secret}: {exported}"
+        );
+    }
+}

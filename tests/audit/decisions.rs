@@ -1,9 +1,9 @@
 //! What people and the host decided.
 
 use serde_json::{Value, json};
-use tombolo_tests::host::wait;
+use tombolo_tests::host::{TestHost, wait};
 
-use crate::fixture::{Audited, audited};
+use crate::fixture::{Audited, SECRET, audited, audited_with};
 
 /// The records of one kind, the oldest first.
 fn of(audited: &Audited, kind: &str) -> Vec<Value> {
@@ -95,6 +95,132 @@ fn loads_and_approvals_are_on_record_from_the_start_and_swaps_and_removals_later
             .contains("nothing has changed"),
         "{failed}"
     );
+}
+
+#[test]
+fn whatever_of_the_configuration_is_edited_is_named_with_its_digests_also_while_no_host_ran() {
+    let audited = audited();
+    assert!(one(&audited, "change").starts_with("the site as it is found: "));
+    let yaml = std::fs::read_to_string(audited.site.path().join("tombolo.yaml")).unwrap();
+    audited
+        .site
+        .write("tombolo.yaml", &(yaml + "retention: { audit: 200d }\n"))
+        .write("tables/intent.csv", "key,value\nS,high intent\n");
+    let changed = |audited: &Audited, file: &str| {
+        wait(&format!("the change of {file}"), || {
+            let mut records = of(audited, "change").into_iter();
+            records.find(|record| record["what"].as_str().unwrap().starts_with(file))
+        })
+    };
+    let settings = changed(&audited, "tombolo.yaml");
+    let words: Vec<&str> = settings["what"].as_str().unwrap().split(' ').collect();
+    assert_eq!(
+        (&words[..3], &words[4..5]),
+        (&["tombolo.yaml", "changed:", "sha256"][..], &["was"][..])
+    );
+    let (now, was) = (words[3].trim_end_matches(','), words[5]);
+    assert!(
+        now.len() == 12 && was.len() == 12 && now != was,
+        "{settings}"
+    );
+    assert_eq!(settings["why"], "its files changed");
+    changed(&audited, "tables/intent.csv is new: sha256 ");
+    audited.site.write(
+        "systems/shop.yaml",
+        &(std::fs::read_to_string(audited.site.path().join("systems/shop.yaml")).unwrap() + "\n"),
+    );
+    assert_eq!(
+        changed(&audited, "systems/shop.yaml changed")["system"],
+        "shop"
+    );
+
+    let Audited { site, host, server } = audited;
+    assert_eq!(host.stop(), 0);
+    std::fs::remove_file(site.path().join("tables/intent.csv")).unwrap();
+    let host = TestHost::start(&site, &[("SHOP_TOKEN", SECRET)]);
+    let audited = Audited { site, host, server };
+    let gone = changed(&audited, "tables/intent.csv is gone: sha256 was ");
+    assert_eq!(gone["why"], "the host started");
+    assert_eq!(of(&audited, "change").len(), 5, "nothing is told twice");
+}
+
+#[test]
+fn who_revoked_is_on_record_and_who_approved_before_the_second_reviewer_did() {
+    let audited = audited_with("review: { two-reviewers: [writes-database] }\n");
+    let decided = |kind: &str, who: &str| {
+        wait(&format!("{kind} by {who}"), || {
+            audited.list(&["--kind", kind, "--who", who]).pop()
+        })
+    };
+    let command = |arguments: &[&str]| {
+        let reason = ["--reason", "because"];
+        audited.tombolo(&[arguments, &reason].concat())
+    };
+    // One that runs.
+    let digest = audited.digest("shop");
+    command(&["grant", "revoke", "shop", "--by", "ann"]);
+    let revoked = decided("revoke", "ann");
+    assert_eq!(
+        (&revoked["system"], &revoked["adapter"]),
+        (&json!("shop"), &json!(digest))
+    );
+    // One that waits for its second reviewer, and never runs.
+    let writing = std::fs::read_to_string(audited.site.path().join("systems/erp.yaml")).unwrap()
+        + "actions:
+  place: { effect: write, summary: Places an order, do: { statement: place } }
+";
+    let writing = writing.replace(
+        "    statements:\n",
+        "    statements:\n      place: { effect: write, text: \"INSERT INTO orders VALUES (9)\" }\n",
+    );
+    audited.site.write("systems/stock.yaml", &writing);
+    let approve = |by: &str, more: &[&str]| {
+        let arguments = [
+            "grant", "approve", "stock", "--by", by, "--reason", "because",
+        ];
+        let (code, out, err) = audited.site.tombolo(&[&arguments, more].concat());
+        assert_eq!(code, 0, "{out}{err}");
+    };
+    approve("mia", &[]);
+    let first = decided("approval", "mia");
+    approve("omar", &["--anew"]);
+    let anew = decided("approval", "omar");
+    for approval in [&first, &anew] {
+        assert_eq!(
+            (&approval["system"], &approval["why"]),
+            (&json!("stock"), &json!("because"))
+        );
+    }
+    command(&["grant", "revoke", "stock", "--by", "eve"]);
+    assert_eq!(decided("revoke", "eve")["why"], "because");
+    assert!(
+        audited
+            .list(&["--kind", "load", "--system", "stock"])
+            .is_empty(),
+        "it never ran"
+    );
+    assert_eq!(of(&audited, "revoke").len(), 2, "each is told once");
+}
+
+#[test]
+fn a_system_that_stops_for_want_of_a_second_reviewer_was_not_revoked() {
+    let audited = audited();
+    let yaml = std::fs::read_to_string(audited.site.path().join("tombolo.yaml")).unwrap();
+    let two = "review: { two-reviewers: [private-network] }\n";
+    audited.site.write("tombolo.yaml", &(yaml + two));
+    let held_back = wait("it is stopped", || {
+        let mut records = of(&audited, "hold-back").into_iter();
+        records.find(|record| record["why"].is_string())
+    });
+    assert_eq!(held_back["system"], "shop");
+    assert!(
+        held_back["why"]
+            .as_str()
+            .unwrap()
+            .contains("one more reviewer than rita"),
+        "{held_back}"
+    );
+    assert_eq!(of(&audited, "revoke"), Vec::<Value>::new());
 }
 
 #[test]
@@ -233,7 +359,9 @@ fn knocking_without_a_token_is_on_record_and_cannot_fill_the_disk() {
 #[test]
 fn tokens_that_are_made_and_revoked_by_command_are_on_record_and_their_text_is_not() {
     let audited = audited();
-    let create = ["token", "create", "--name", "eve", "--role", "auditor"];
+    let create = [
+        "token", "create", "--name", "eve", "--role", "auditor", "--by", "ann",
+    ];
     let (code, token, told) = audited.site.tombolo(&create);
     assert_eq!(code, 0, "{told}");
     let bearer = format!("Bearer {}", token.trim());
@@ -245,15 +373,19 @@ fn tokens_that_are_made_and_revoked_by_command_are_on_record_and_their_text_is_n
     ask(200);
     assert_eq!(
         one(&audited, "login"),
-        "token eve was made: auditor|||allowed"
+        "token eve was made: auditor|ann||allowed"
     );
-    assert_eq!(audited.site.tombolo(&["token", "revoke", "eve"]).0, 0);
+    let revoke = ["token", "revoke", "eve", "--by", "bo"];
+    assert_eq!(audited.site.tombolo(&revoke).0, 0);
     ask(401);
     let told = wait("both are on record", || {
         let records = of(&audited, "login");
         (records.len() == 2).then_some(records)
     });
-    assert_eq!(told[1]["what"], "token eve was revoked");
+    assert_eq!(
+        (&told[1]["what"], &told[1]["who"]),
+        (&json!("token eve was revoked"), &json!("bo"))
+    );
     let all = serde_json::to_string(&audited.list(&[])).unwrap();
     assert!(
         !all.contains(&token.trim()[4..40]),

@@ -88,3 +88,39 @@ actions:
     }
     attack.neighbour_works();
 }
+
+#[test]
+fn case_64_what_leaves_by_path_leaves_no_faster_than_the_systems_rate() {
+    const PIECES: u64 = 8;
+    let attack = attack(
+        "
+adapter: adapters/attacker.wasm
+rate: 5/s
+connections:
+  api:
+    http: \"http://{{server}}\"
+    network: private
+    allow: [\"GET /orders/*\"]
+actions:
+  go: { effect: read, summary: Goes, do: {} }
+",
+    );
+    for piece in 0..PIECES {
+        let deed = get(&format!("/orders/{piece}"), "");
+        let published = attack
+            .host
+            .publish("attack", &format!("piece-{piece}"), &deed);
+        assert_eq!(published.status, 202, "{}", published.body);
+    }
+    let records = wait("all have left", || {
+        Some(records(&attack)).filter(|records| records.len() as u64 == PIECES)
+    });
+    let times: Vec<u64> = records
+        .iter()
+        .map(|record| record["at_ms"].as_u64().unwrap())
+        .collect();
+    let took = times.iter().max().unwrap() - times.iter().min().unwrap();
+    // 200 ms between two; what may come at once after a rest is half of one.
+    assert!(took >= (PIECES - 2) * 200, "all left within {took} ms");
+    attack.neighbour_works();
+}

@@ -120,6 +120,7 @@ fn case_55_a_name_or_number_that_means_this_machine_is_refused() {
         ("0x7f.1", "a loopback address"),
         ("0177.0.0.1", "a loopback address"),
         ("[::ffff:127.0.0.1]", "a loopback address"),
+        ("[64:ff9b::7f00:1]", "a loopback address"),
         ("localhost", "a loopback address"),
         ("169.254.169.254", "a link-local address"),
     ] {

@@ -81,11 +81,33 @@ fn case_03_an_endless_loop_in_realloc_is_killed() {
 
 #[test]
 fn case_04_an_endless_loop_after_the_return_is_killed() {
+    // It answers well each time, and loops afterwards where its input is long.
     let attack = small(Parts {
-        post_act: "(loop $again (br $again))".into(),
+        act: if_long(&ok_json("i32.const 1024", "i32.const 2")),
+        post_act: "(if (i32.load (i32.const 4096)) (then (loop $again (br $again))))".into(),
         ..Parts::default()
     });
-    died_saying(&attack.deed(&json!({"x": 1})), &["CPU"]);
+    attack.site.write(
+        "flows/commit.yaml",
+        "
+on: commit
+steps:
+  - { id: go, call: attacker.go, with: \"${event.data}\", retry: { attempts: 2, backoff: 50ms } }
+  - emit: { type: committed, subject: so, data: \"${event.data}\" }
+",
+    );
+    assert_eq!(attack.host.post("/api/reload", &json!({})).status, 200);
+    let committed = || {
+        let events = attack.host.get("/api/events?type=committed");
+        events.as_array().unwrap().len()
+    };
+    let run = attack.run("commit", &json!({"x": LONG}));
+    died_saying(&run, &["CPU"]);
+    // Two attempts answered, and neither answer counts.
+    assert_eq!(run["trace"]["steps"][0]["result"], Value::Null, "{run:#}");
+    assert_eq!(committed(), 0);
+    done(&attack.run("commit", &json!({})));
+    assert_eq!(committed(), 1);
     attack.neighbour_works();
 }
 

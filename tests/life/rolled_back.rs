@@ -55,6 +55,11 @@ fn a_rollback_needs_no_adapter_of_the_site_and_survives_a_kill_until_a_third_ver
     let (code, out, err) = rollback(&host);
     assert_eq!(code, 0, "{out}{err}");
     assert_eq!(shop(&host)["version"], "0.1.0");
+    host.wait_for("the swap names who asked for it", |host| {
+        let swap = host.get("/api/audit?kind=swap&limit=1")["records"][0]["record"].clone();
+        (swap["what"] == "hostile/shop 0.1.0 for hostile/shop 0.2.0" && swap["who"] == "olga")
+            .then_some(())
+    });
     order(&host, "a", 1);
     done(&host, 1);
     std::fs::remove_file(away.join("shop.wasm")).unwrap();

@@ -8,6 +8,7 @@
     reason = "tests"
 )]
 
+mod address;
 mod built;
 mod checked;
 mod registry;

@@ -13,6 +13,7 @@ use tombolo_tests::host::{TestHost, wait};
 use tombolo_tests::server::{RecordingServer, Reply};
 use tombolo_tests::site::TestSite;
 
+use crate::address::trusting;
 use crate::vendor::{Desk, minisign};
 
 /// Bcrypt of `correct horse`, which is what the desk's variable holds.
@@ -249,10 +250,7 @@ fn a_password_is_asked_for_taken_by_reference_and_never_told() {
 fn a_site_runs_what_it_pinned_and_needs_no_registry_afterwards() {
     let store = Store::open();
     let (desk, place) = pushed(&store);
-    let site = TestSite::new();
-    let settings = std::fs::read_to_string(site.path().join("tombolo.yaml")).unwrap();
-    let trusted = format!("publishers: {{ acme/*: {},", desk.public_key());
-    site.write("tombolo.yaml", &settings.replace("publishers: {", &trusted));
+    let site = trusting(&desk);
     let check = || {
         let folder = site.path().to_str().unwrap();
         let (_, out, err) = tombolo_tests::built::run(&["check", folder], &[]);
@@ -289,29 +287,6 @@ fn a_site_runs_what_it_pinned_and_needs_no_registry_afterwards() {
     std::fs::write(&adapter, Parts::default().build()).unwrap();
     let told = check();
     assert!(told.contains("changed after it was fetched"), "{told}");
-}
-
-#[test]
-fn an_address_with_its_digest_does_too_and_another_file_there_is_refused() {
-    let desk = Desk::new();
-    let served = RecordingServer::start();
-    let site = TestSite::new();
-    let digest = desk.digest("shop.wasm");
-    let address = format!("http://{}/shop.wasm", served.address);
-    let system = |digest: &str| {
-        let text = format!("adapter: {address}\nunsigned: allow\n{digest}");
-        site.write("systems/shop.yaml", &text);
-        let (code, out, err) = site.tombolo(&["adapter", "fetch"]);
-        (code, out + &err)
-    };
-    let (code, told) = system("");
-    assert_eq!(code, 1);
-    assert!(told.contains("an address without a digest"), "{told}");
-    served.reply(Reply::json(200, "something else"));
-    let (code, told) = system(&format!("digest: {digest}\n"));
-    assert_eq!(code, 1);
-    assert!(told.contains("nothing is kept"), "{told}");
-    assert!(!site.path().join("data/adapters").exists());
 }
 
 /// A registry of our own, whose every answer is scripted.
@@ -404,10 +379,7 @@ fn a_registry_leads_nobody_to_other_places_of_this_machine_or_network() {
 fn a_system_is_added_from_a_registry_and_swapped_to_what_a_tag_means_now() {
     let store = Store::open();
     let (desk, first) = pushed(&store);
-    let site = TestSite::new();
-    let settings = std::fs::read_to_string(site.path().join("tombolo.yaml")).unwrap();
-    let trusted = format!("publishers: {{ acme/*: {},", desk.public_key());
-    site.write("tombolo.yaml", &settings.replace("publishers: {", &trusted));
+    let site = trusting(&desk);
     let (tag, _) = first.split_once('@').unwrap();
     let system = |words: &[&str]| site.tombolo(&[&["system"], words].concat());
     let written = || std::fs::read_to_string(site.path().join("systems/shop.yaml")).unwrap();

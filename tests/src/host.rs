@@ -4,7 +4,7 @@ use std::ffi::OsStr;
 use std::io::{BufRead as _, BufReader};
 use std::net::SocketAddr;
 use std::process::{Child, Command, Stdio};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, mpsc};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
@@ -14,6 +14,9 @@ use crate::site::{TOKEN, TOKEN_VARIABLE, TestSite};
 
 /// How long anything may take before a test gives up: far above what it takes, so that only what never comes fails.
 pub const PATIENCE: Duration = Duration::from_secs(120);
+
+/// How long the log of a host that has ended is waited for.
+const LAST_LINES: Duration = Duration::from_secs(2);
 
 /// An answer of the host.
 #[derive(Debug)]
@@ -30,11 +33,13 @@ impl Response {
     }
 }
 
-/// A running host; killed with this value.
+/// A running host; killed with this value. A panic in it, which is always a bug, fails the test then.
 pub struct TestHost {
     child: Child,
     pub address: SocketAddr,
     log: Arc<Mutex<Vec<String>>>,
+    /// Told when its log has ended.
+    log_ended: Mutex<mpsc::Receiver<()>>,
     runtime: tokio::runtime::Runtime,
     client: reqwest::Client,
 }
@@ -56,10 +61,13 @@ impl TestHost {
         let log = Arc::new(Mutex::new(Vec::new()));
         let lines = BufReader::new(child.stderr.take().unwrap()).lines();
         let kept = Arc::clone(&log);
+        let (ended, log_ended) = mpsc::channel();
         std::thread::spawn(move || {
             lines
                 .map_while(Result::ok)
-                .for_each(|line| kept.lock().unwrap().push(line))
+                .for_each(|line| kept.lock().unwrap().push(line));
+            // Nobody waits for it where the host did not even start.
+            let _ = ended.send(());
         });
         let address = wait("the host listens", || {
             if let Some(status) = child.try_wait().unwrap() {
@@ -87,6 +95,7 @@ impl TestHost {
             child,
             address,
             log,
+            log_ended: Mutex::new(log_ended),
             runtime,
             client,
         }
@@ -220,10 +229,22 @@ impl Drop for TestHost {
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
+        // A program that the host started may hold the log open for longer.
+        let _ = self.log_ended.lock().unwrap().recv_timeout(LAST_LINES);
+        let log = self.log();
         if std::thread::panicking() {
-            eprintln!("the host's log:\n{}", self.log());
+            eprintln!("the host's log:\n{log}");
+        } else if let Some(panic) = panic_in(&log) {
+            panic!("the host panicked, which no input may bring about: {panic}\nits log:\n{log}");
         }
     }
+}
+
+/// The line of a log that says that a thread of the host panicked. What a guest or a sender wrote stands within a line of
+/// the host's own.
+fn panic_in(log: &str) -> Option<&str> {
+    let says_so = |line: &&str| line.starts_with("thread '") && line.contains(" panicked at ");
+    log.lines().find(says_so)
 }
 
 /// A program for which a file over its process's limit is an error of the write, as on a full disk, and not a signal's end.
@@ -261,5 +282,19 @@ pub fn wait<T>(what: &str, mut seen: impl FnMut() -> Option<T>) -> T {
             PATIENCE.as_secs()
         );
         std::thread::sleep(Duration::from_millis(20)); // reason: a pause between two looks at another process
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_panic_of_the_host_is_found_and_what_others_wrote_of_one_is_not() {
+        let log = "2026-11-22T13:05:00Z INFO serving address=127.0.0.1:1\n\
+            thread 'tokio-runtime-worker' (71) panicked at host/server/src/core.rs:7:5:\nas told\n";
+        assert!(panic_in(log).is_some_and(|line| line.contains("core.rs:7:5")));
+        let guest = "2026-11-22T13:05:00Z WARN system=shop thread 'main' panicked at a.rs:1:1";
+        assert_eq!(panic_in(guest), None);
     }
 }

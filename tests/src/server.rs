@@ -41,7 +41,7 @@ impl Received {
 pub struct Reply {
     pub status: u16,
     pub headers: Vec<(String, String)>,
-    pub body: String,
+    pub body: Vec<u8>,
     /// Never answer: hold the request until the server goes.
     pub hang: bool,
 }
@@ -56,11 +56,21 @@ impl Reply {
         }
     }
 
+    /// A file as it is.
+    pub fn file(bytes: Vec<u8>) -> Self {
+        Self {
+            status: 200,
+            headers: Vec::new(),
+            body: bytes,
+            hang: false,
+        }
+    }
+
     pub fn hanging() -> Self {
         Self {
             status: 200,
             headers: Vec::new(),
-            body: String::new(),
+            body: Vec::new(),
             hang: true,
         }
     }

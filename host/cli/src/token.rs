@@ -53,6 +53,9 @@ pub(crate) struct CreateArguments {
     /// How many requests it may make, such as 10/s; as tombolo.yaml says for all unless said
     #[arg(long, value_name = "RATE", value_parser = rate)]
     rate: Option<Rate>,
+    /// Who makes it, for the audit
+    #[arg(long, value_name = "NAME", env = "USER", default_value = "")]
+    by: String,
     /// Folder of the site
     #[arg(long, value_name = "DIR", default_value = ".")]
     site: PathBuf,
@@ -72,6 +75,9 @@ pub(crate) struct ListArguments {
 pub(crate) struct RevokeArguments {
     /// Its name
     name: String,
+    /// Who revokes it, for the audit
+    #[arg(long, value_name = "NAME", env = "USER", default_value = "")]
+    by: String,
     /// Folder of the site
     #[arg(long, value_name = "DIR", default_value = ".")]
     site: PathBuf,
@@ -126,6 +132,7 @@ fn create(arguments: CreateArguments) -> anyhow::Result<()> {
             .expires
             .map(|time| now_ms.saturating_add(ms(time))),
         rate: arguments.rate,
+        by: arguments.by,
     };
     access::change(&data, |tokens| {
         let taken = taken.iter().map(|token| &token.name);
@@ -252,17 +259,8 @@ fn narrowed(scopes: &Scopes) -> String {
 fn revoke(arguments: &RevokeArguments) -> anyhow::Result<()> {
     let data = whereabouts::data(&arguments.site)?;
     let name = &arguments.name;
-    access::change(&data, |tokens| {
-        let before = tokens.len();
-        tokens.retain(|token| token.name != *name);
-        if tokens.len() == before {
-            return Err(format!(
-                "no token made by command is named `{name}`; `tombolo token list` shows those there are, and those of tombolo.yaml are taken out there"
-            ));
-        }
-        Ok(())
-    })
-    .with_context(|| format!("cannot revoke `{}`", text::harmless(name)))?;
+    access::revoke(&data, name, &arguments.by)
+        .with_context(|| format!("cannot revoke `{}`", text::harmless(name)))?;
     out::line(format!("`{name}` is worthless from now on"))?;
     Ok(())
 }

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use arc_swap::{ArcSwap, ArcSwapOption};
-use parking_lot::RwLock;
+use parking_lot::{Mutex, RwLock};
 use tokio::sync::{Notify, Semaphore, watch};
 use tombolo_flow::Engine;
 use tombolo_flow::delivery::Rate;
@@ -18,13 +18,14 @@ use tombolo_kernel::audit::{AuditRecord, Kind, Outcome};
 use tombolo_kernel::clock::SharedClock;
 use tombolo_kernel::event::Event;
 use tombolo_kernel::limits;
-use tombolo_kernel::system::{Actor as _, SystemStatus, Systems};
+use tombolo_kernel::system::{Actor as _, Reason, SystemStatus, Systems};
 use tombolo_store::{Appended, AuditTrail, PageIn, Store, StoreError};
 
 use crate::access::KeptTokens;
 use crate::api::Tokens;
 use crate::connections::Connections;
 use crate::feeds::Feeds;
+use crate::in_force::InForce;
 use crate::ingress::broker::Subscriptions;
 use crate::ingress::knocking::Knocking;
 use crate::ingress::origin::Names;
@@ -32,9 +33,10 @@ use crate::ingress::tls::Tls;
 use crate::life::{self, Books, Standing};
 use crate::reconciliation::Reconciliations;
 use crate::refusals::{Refusals, Refused};
+use crate::reviewed::Reviewed;
 use crate::schedules::Schedules;
 use crate::secrets::SecretSource;
-use crate::site::{AuditExport, Named, Network, Retention, Settings, Site};
+use crate::site::{AuditExport, Digests, Named, Network, Retention, Settings, Site};
 use crate::uses::GrantUses;
 
 /// The shared state of a running host.
@@ -101,6 +103,10 @@ pub(crate) struct Core {
     pub(crate) grants_changed: Arc<Notify>,
     /// Withdrawals whose last calls have not ended, so many.
     pub(crate) withdrawing: watch::Sender<usize>,
+    /// Which files of the site are in force.
+    pub(crate) in_force: InForce,
+    /// What reviewers decided, as far as it is on record.
+    pub(crate) reviewed: Mutex<Reviewed>,
     /// Held while versions change.
     pub(crate) reloading: tokio::sync::Mutex<()>,
     /// What the site has for systems that are rolled back.
@@ -195,6 +201,8 @@ impl Core {
             refusals: Refusals::default(),
             grants_changed: Arc::default(),
             withdrawing: watch::Sender::default(),
+            in_force: InForce::read(&settings.data),
+            reviewed: Mutex::default(),
             reloading: tokio::sync::Mutex::new(()),
             standing: ArcSwap::from_pointee(standing),
         }
@@ -283,7 +291,7 @@ impl Core {
         let (core, why, token) = (Arc::clone(self), why.to_owned(), token.to_owned());
         // A caller that goes away leaves neither half a site nor no record.
         let task = tokio::spawn(async move {
-            let result = core.reload().await;
+            let result = core.reload(&why, &token).await;
             let record = AuditRecord::new(Kind::Reload, core.clock.now_ms())
                 .because(why)
                 .through(token);
@@ -303,20 +311,39 @@ impl Core {
         task.await.unwrap_or_else(|error| Err(broke_off(&error)))
     }
 
-    /// Reads the site again and puts it into force if it checks.
+    /// Reads the site again and puts it into force if it checks. Which of its files changed is on record, with who or what
+    /// asked.
     ///
     /// # Errors
     /// Every problem; nothing has changed.
-    pub(crate) async fn reload(self: &Arc<Self>) -> Result<Changes, Vec<Problem>> {
+    pub(crate) async fn reload(
+        self: &Arc<Self>,
+        why: &str,
+        token: &str,
+    ) -> Result<Changes, Vec<Problem>> {
         // What was revoked stops, whether the rest of the site checks or not; also what a site that was read before the
         // revocation has just put into force.
         self.withdraw().await;
-        let result = self.put_into_force().await;
+        let result = self.put_into_force(why, token).await;
         self.withdraw().await;
         result
     }
 
-    async fn put_into_force(self: &Arc<Self>) -> Result<Changes, Vec<Problem>> {
+    /// Notes which files are in force from now on.
+    pub(crate) async fn now_in_force(self: &Arc<Self>, digests: Digests, why: &str, token: &str) {
+        let core = Arc::clone(self);
+        let put = move || core.in_force.put(digests, core.clock.now_ms());
+        let records = tokio::task::spawn_blocking(put).await;
+        for record in records.unwrap_or_default() {
+            self.note(record.because(why).through(token));
+        }
+    }
+
+    async fn put_into_force(
+        self: &Arc<Self>,
+        why: &str,
+        token: &str,
+    ) -> Result<Changes, Vec<Problem>> {
         let _alone = self.reloading.lock().await;
         let (folder, shelf) = (self.folder.clone(), Arc::clone(&self.connections.shelf));
         let kept = Arc::clone(&self.kept);
@@ -362,12 +389,19 @@ impl Core {
         });
         self.subscriptions.replace(self);
         // What runs by an approval that is no longer enough; what was approved anew has just been switched to.
-        self.stopped(self.systems.withdraw(|grant| review.unmet(grant)));
+        self.stopped(self.systems.withdraw(|grant| {
+            review.unmet(grant).map(|why| Reason {
+                kind: Kind::HoldBack,
+                who: String::new(),
+                why,
+            })
+        }));
         self.site_changed.notify_one();
         life::begin(self, &canaries, &source).await;
         let versions = life::in_force(&changes.connected, &site.systems, &site.grants, &unwell);
         let turn = self.books.turn().await;
         life::write_down(&self.books, versions, self.clock.now_ms(), turn).await;
+        self.now_in_force(site.digests, why, token).await;
         Ok(changes)
     }
 

@@ -1,21 +1,22 @@
 //! Grants that end while the host runs: revoked, removed or expired. What runs by them is stopped at once, calls under
 //! way included, whatever the rest of the site looks like; a reload is not waited for.
 
-use std::collections::BTreeMap;
-use std::path::Path;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::json;
 use tokio::sync::watch;
+use tombolo_kernel::audit::Kind;
 use tombolo_kernel::clock::{Millis, rfc3339};
 use tombolo_kernel::event::Event;
 use tombolo_kernel::grant::Grant;
-use tombolo_kernel::system::Withdrawn;
+use tombolo_kernel::system::{Reason, Withdrawn};
 
 use crate::core::Core;
 use crate::host::told_to_stop;
-use crate::site::{GrantFound, grant_of};
+use crate::reviewed::Look;
+use crate::site::{GrantFound, grant_of, granted};
 
 /// How often expiry is looked for. Calls under way end at the very moment anyway.
 const EVERY: Duration = Duration::from_secs(1);
@@ -42,8 +43,7 @@ pub(crate) async fn run(core: Arc<Core>, mut stopped: watch::Receiver<bool>) {
             () = tokio::time::sleep(EVERY) => {}
         }
         let now = core.clock.now_ms();
-        let over = |grant: &Grant| grant.over(now).ok().flatten();
-        core.stopped(core.systems.withdraw(over));
+        core.stopped(core.systems.withdraw(|grant| over(grant, now)));
         for grant in core.systems.grants() {
             if let Some(end) = grant.ends_soon(now) {
                 tell(&core, &mut told, &grant.system, end, now).await;
@@ -87,21 +87,17 @@ async fn tell(
 }
 
 impl Core {
-    /// Looks at the grants of the running systems as they lie in the site now, and stops those that have none any more.
-    /// Returns which and why, after the last of their calls has ended.
+    /// Looks at the grants as they lie in the site now, stops those running systems that have none any more, and puts on
+    /// record what reviewers decided since. Returns who was stopped and why, after the last of their calls has ended.
     pub(crate) async fn withdraw(self: &Arc<Self>) -> Vec<(String, String)> {
         // Before the look: whoever finds them stopped sees that somebody waits for their calls.
         let _under_way = UnderWay::new(&self.withdrawing);
-        let mut over = self.over().await;
-        if over.values().any(|found| found.gone) {
+        let mut look = self.look().await;
+        if look.has_gone() {
             tokio::time::sleep(AGAIN).await;
-            over = self.over().await;
+            look = self.look().await;
         }
-        if over.is_empty() {
-            return Vec::new();
-        }
-        let why = |grant: &Grant| over.get(&grant.system).map(|over| over.why.clone());
-        let withdrawn = self.stopped(self.systems.withdraw(why));
+        let withdrawn = self.act_on(look);
         for one in &withdrawn {
             crate::life::withdrawn(self, &one.system, &one.why).await;
         }
@@ -131,20 +127,54 @@ impl Core {
         withdrawn
     }
 
-    async fn over(&self) -> BTreeMap<String, Over> {
-        let (folder, now) = (self.folder.clone(), self.clock.now_ms());
-        let systems: Vec<String> = self
-            .systems
-            .grants()
-            .into_iter()
-            .map(|grant| grant.system)
-            .collect();
+    /// The grants that lie in the site, and what lies there for running systems.
+    async fn look(&self) -> Look {
+        let (folder, at_ms) = (self.folder.clone(), self.clock.now_ms());
+        let number = self.reviewed.lock().begin();
+        let running = self.systems.grants().into_iter();
+        let running: BTreeSet<String> = running.map(|grant| grant.system).collect();
         let look = move || {
-            let over =
-                |system: String| Over::find(&folder, &system, now).map(|over| (system, over));
-            systems.into_iter().filter_map(over).collect()
+            let systems = running.into_iter().chain(granted(&folder));
+            let systems: BTreeSet<String> = systems.collect();
+            let find = |system: String| {
+                let found = grant_of(&folder, &system);
+                (system, found)
+            };
+            let found = systems.into_iter().map(find).collect();
+            Look {
+                number,
+                at_ms,
+                found,
+            }
         };
         tokio::task::spawn_blocking(look).await.unwrap_or_default()
+    }
+
+    /// Puts on record what reviewers decided of the grants that the host starts with.
+    pub(crate) fn begin_reviewed(&self, grants: BTreeMap<String, Grant>) {
+        let found = grants.into_iter();
+        let look = Look {
+            at_ms: self.clock.now_ms(),
+            found: found
+                .map(|(system, grant)| (system, GrantFound::Grant(Box::new(grant))))
+                .collect(),
+            ..Look::default()
+        };
+        for record in self.reviewed.lock().news(look, |_| false) {
+            self.note(record);
+        }
+    }
+
+    /// Stops who has no grant any more. One look at a time, so that every decision is on record once.
+    fn act_on(self: &Arc<Self>, look: Look) -> Vec<Withdrawn> {
+        let mut reviewed = self.reviewed.lock();
+        let withdrawn = self.systems.withdraw(|grant| look.over(&grant.system));
+        let stopped = |system: &str| withdrawn.iter().any(|one| one.system == system);
+        for record in reviewed.news(look, stopped) {
+            self.note(record);
+        }
+        drop(reviewed);
+        self.stopped(withdrawn)
     }
 }
 
@@ -164,24 +194,33 @@ impl Drop for UnderWay<'_> {
     }
 }
 
-/// Why a grant is over.
-struct Over {
-    why: String,
-    gone: bool,
-}
+impl Look {
+    /// Whether a running system's grant is gone.
+    fn has_gone(&self) -> bool {
+        let mut found = self.found.values();
+        found.any(|found| matches!(found, GrantFound::Nothing))
+    }
 
-impl Over {
-    fn find(folder: &Path, system: &str, now: Millis) -> Option<Self> {
-        match grant_of(folder, system) {
-            GrantFound::Nothing => Some(Self {
+    /// Why a system has no grant any more.
+    fn over(&self, system: &str) -> Option<Reason> {
+        match self.found.get(system)? {
+            GrantFound::Nothing => Some(Reason {
+                kind: Kind::Revoke,
+                who: String::new(),
                 why: format!("its grant, grants/{system}.yaml, was removed"),
-                gone: true,
             }),
-            GrantFound::Grant(grant) => {
-                let why = grant.over(now).ok().flatten()?;
-                Some(Self { why, gone: false })
-            }
+            GrantFound::Grant(grant) => over(grant, self.at_ms),
             GrantFound::Unreadable(_) => None,
         }
     }
+}
+
+/// Why a grant is over: revoked, or at its end.
+fn over(grant: &Grant, now: Millis) -> Option<Reason> {
+    let why = grant.over(now).ok().flatten()?;
+    let (kind, who) = match &grant.revoked {
+        Some(revoked) => (Kind::Revoke, revoked.by.clone()),
+        None => (Kind::Expiry, String::new()),
+    };
+    Some(Reason { kind, who, why })
 }

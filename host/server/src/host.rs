@@ -110,6 +110,7 @@ impl Host {
         let secrets = source(&site);
         let clock: SharedClock = Arc::new(MachineClock);
         let kept = Arc::new(KeptTokens::of(&site.settings.data, Arc::clone(&clock)));
+        let (grants, digests) = (site.grants.clone(), std::mem::take(&mut site.digests));
         let tokens = api::Tokens::resolve(&site.settings.tokens, &secrets, &kept)
             .map_err(HostError::Site)?;
         let listen = options.listen.unwrap_or(site.settings.listen);
@@ -193,6 +194,8 @@ impl Host {
         core.feeds.replace(&site.systems);
         core.schedules.replace(site.schedules);
         core.reconciliations.replace(site.reconciliations);
+        core.begin_reviewed(grants);
+        core.now_in_force(digests, "the host started", "").await;
         let started = format!(
             "started, version {}: {}",
             env!("CARGO_PKG_VERSION"),

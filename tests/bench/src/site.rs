@@ -263,6 +263,19 @@ steps:
     approve(folder)
 }
 
+/// Has fields kept back from the attacker, by the name and by the value.
+pub(crate) fn keep_back(folder: &Path) -> anyhow::Result<()> {
+    let file = "systems/attacker.yaml";
+    let text = fs::read_to_string(folder.join(file))?;
+    let fields = "fields:
+  hide: [birthday, customer.notes]
+  mask: { phone: phone, card-number: card }
+  mask-matching: ['[A-Z]{2}[0-9]{9}']
+";
+    write(folder, file, &(text + fields))?;
+    approve(folder)
+}
+
 /// A site that reads the table of `source.db` into that of `target.db`.
 pub(crate) fn write_feed(folder: &Path, adapters: &Path, port: u16) -> anyhow::Result<()> {
     write(folder, "tombolo.yaml", &main_file(port))?;

@@ -1,4 +1,5 @@
-//! `tombolo adapter pull`: an adapter and its signature from an OCI registry into a file. Tells the digest to pin.
+//! `tombolo adapter pull`: an adapter and its signature from an OCI registry or an address into a file. Tells the digest
+//! to pin.
 
 use std::path::PathBuf;
 
@@ -6,10 +7,10 @@ use anyhow::{Context, bail};
 use serde_json::json;
 use tombolo_kernel::package::signature::Verdict;
 use tombolo_kernel::package::{Package, Publishers};
-use tombolo_server::registry::{Pulled, Registry};
+use tombolo_server::registry::Pulled;
 use tombolo_server::site::{self, signature_file};
 
-use super::registry::{RegistryArguments, reference};
+use super::registry::{RegistryArguments, source};
 use super::verify;
 use tombolo_server::whole;
 
@@ -17,7 +18,7 @@ use crate::{check, out, text};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct PullArguments {
-    /// Where from: registry.example/acme/shop:1.2.0, with @sha256:... to insist on one
+    /// Where from: registry.example/acme/shop:1.2.0, with @sha256:... to insist on one; or https://vendor.example/shop.wasm
     reference: String,
     /// File to write; the signature goes beside it, ending in .minisig [default: the adapter's name, in this folder]
     #[arg(long, short)]
@@ -37,13 +38,11 @@ pub(crate) struct PullArguments {
 
 /// Writes nothing that is not what it should be.
 pub(super) async fn run(arguments: PullArguments) -> anyhow::Result<()> {
-    let reference = reference(&arguments.reference)?;
-    let access = arguments.registry.access(&reference)?;
-    let registry = Registry::new(&reference, access, arguments.registry.patience())?;
-    let pulled = registry.pull().await?;
-    let package = Package::read(pulled.adapter.clone()).context(
-        "what the registry gave is not an adapter a host would take; nothing is written",
-    )?;
+    let source = source(&arguments.reference)?;
+    let access = arguments.registry.access(source.host())?;
+    let pulled = source.pull(access, arguments.registry.patience()).await?;
+    let package = Package::read(pulled.adapter.clone())
+        .context("what came is not an adapter a host would take; nothing is written")?;
     let (signature, signed) = signature(&arguments, &package, &pulled)?;
     let name = package
         .manifest
@@ -67,7 +66,7 @@ pub(super) async fn run(arguments: PullArguments) -> anyhow::Result<()> {
         None => drop(std::fs::remove_file(&beside)),
     }
     write(&file, &package.bytes)?;
-    let pinned = reference.pinned(&pulled.digest).to_string();
+    let (pinned, digest) = source.pinned(&pulled).written();
     let adapter = &package.manifest.adapter;
     if arguments.json {
         return Ok(out::json(&json!({
@@ -84,7 +83,11 @@ pub(super) async fn run(arguments: PullArguments) -> anyhow::Result<()> {
         file.display(),
         text::harmless(&signed)
     ))?;
-    Ok(out::line(format!("adapter: \"{pinned}\""))?)
+    out::line(format!("adapter: \"{pinned}\""))?;
+    match digest {
+        Some(digest) => Ok(out::line(format!("digest: \"{digest}\""))?),
+        None => Ok(()),
+    }
 }
 
 /// The signature that counts, and who signed, in words.

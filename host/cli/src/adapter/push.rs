@@ -42,7 +42,7 @@ pub(super) async fn run(arguments: PushArguments) -> anyhow::Result<()> {
             "found a digest in the reference, which only the registry's content has; expected a tag alone"
         );
     }
-    let access = arguments.registry.access(&reference)?;
+    let access = arguments.registry.access(&reference.registry)?;
     let registry = Registry::new(&reference, access, arguments.registry.patience())?;
     let pushed = registry.push(&package, signature.as_deref()).await?;
     let pinned = reference.pinned(&pushed.digest).to_string();

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use tombolo_kernel::secret::Secret;
-use tombolo_server::registry::{Access, Reference, site_access};
+use tombolo_server::registry::{Access, Reference, Source, site_access};
 use tombolo_server::site;
 
 use super::password;
@@ -31,10 +31,10 @@ pub(super) struct RegistryArguments {
 }
 
 impl RegistryArguments {
-    /// Name and password of the command line, else of the site.
-    pub(super) fn access(&self, reference: &Reference) -> anyhow::Result<Access> {
+    /// Name and password for a registry or server: of the command line, else of the site.
+    pub(super) fn access(&self, host: &str) -> anyhow::Result<Access> {
         let mut access = match &self.site {
-            Some(folder) => of_site(folder, reference)?,
+            Some(folder) => of_site(folder, host)?,
             None => Access::default(),
         };
         if let (Some(user), Some(variable)) = (&self.user, &self.password_env) {
@@ -51,10 +51,10 @@ impl RegistryArguments {
     }
 }
 
-fn of_site(folder: &Path, reference: &Reference) -> anyhow::Result<Access> {
+fn of_site(folder: &Path, host: &str) -> anyhow::Result<Access> {
     let settings =
         site::settings(folder).map_err(|problems| check::not_in_order(folder, &problems))?;
-    Ok(site_access(folder, &settings, &reference.registry)?)
+    Ok(site_access(folder, &settings, host)?)
 }
 
 /// A reference as it was typed.
@@ -62,4 +62,11 @@ pub(super) fn reference(text: &str) -> anyhow::Result<Reference> {
     Reference::parse(text)
         .map_err(anyhow::Error::msg)
         .with_context(|| format!("{text:?} names no place in a registry"))
+}
+
+/// The same, or an address.
+pub(super) fn source(text: &str) -> anyhow::Result<Source> {
+    Source::parse(text)
+        .map_err(anyhow::Error::msg)
+        .with_context(|| format!("{text:?} names no place of an adapter"))
 }

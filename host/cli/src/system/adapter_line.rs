@@ -3,11 +3,17 @@
 
 use tombolo_flow::yaml::{self, Node, Value};
 
-/// The text with another adapter; a `digest:` that was the old one's goes.
+/// The text with another adapter, and with its digest where it lies at an address; a `digest:` that was the old one's
+/// goes.
 ///
 /// # Errors
 /// Why it has to be changed by hand.
-pub(super) fn with_adapter(file: &str, text: &str, adapter: &str) -> Result<String, String> {
+pub(super) fn with_adapter(
+    file: &str,
+    text: &str,
+    adapter: &str,
+    digest: Option<&str>,
+) -> Result<String, String> {
     let node = yaml::parse(file, text).map_err(|problem| problem.to_string())?;
     let old = node
         .get("adapter")
@@ -15,21 +21,43 @@ pub(super) fn with_adapter(file: &str, text: &str, adapter: &str) -> Result<Stri
     let by_hand = || {
         let line = old.place.line;
         format!(
-            "{file}:{line}: `adapter` is written in a way that is not changed by command; write `adapter: {}` there by hand",
-            spelled(adapter)
+            "{file}:{line}: `adapter` is written in a way that is not changed by command; write `{}` there by hand",
+            written(adapter, digest).replace('\n', "` and `")
         )
     };
-    let changed = replaced(text, old, adapter).ok_or_else(by_hand)?;
-    let changed = without_digest(&node, &changed);
+    let bare = without_digest(&node, text);
+    let bare_node = yaml::parse(file, &bare).map_err(|_| by_hand())?;
+    let place = bare_node.get("adapter").ok_or_else(by_hand)?;
+    let changed = replaced(&bare, place, &value(adapter, digest)).ok_or_else(by_hand)?;
     // The proof that nothing else changed, however the file is written.
     let now = yaml::parse(file, &changed).map_err(|_| by_hand())?;
-    let same = rest(&now) == rest(&node)
-        && matches!(now.get("adapter").map(|node| &node.value), Some(Value::Text(text)) if text == adapter);
+    let says = |key: &str, expected: Option<&str>| match (now.get(key), expected) {
+        (Some(node), Some(expected)) => {
+            matches!(&node.value, Value::Text(text) if text == expected)
+        }
+        (found, expected) => found.is_none() && expected.is_none(),
+    };
+    let same =
+        rest(&now) == rest(&node) && says("adapter", Some(adapter)) && says("digest", digest);
     if same { Ok(changed) } else { Err(by_hand()) }
 }
 
+/// The lines of a system file that name an adapter.
+pub(super) fn written(adapter: &str, digest: Option<&str>) -> String {
+    format!("adapter: {}", value(adapter, digest))
+}
+
+/// What stands after `adapter: `.
+fn value(adapter: &str, digest: Option<&str>) -> String {
+    let adapter = spelled(adapter);
+    match digest {
+        Some(digest) => format!("{adapter}\ndigest: {}", spelled(digest)),
+        None => adapter,
+    }
+}
+
 /// A value of a site's file: plain where that is safe, else in quotes.
-pub(super) fn spelled(value: &str) -> String {
+fn spelled(value: &str) -> String {
     let plain = |character: char| character.is_ascii_alphanumeric() || "/._-".contains(character);
     if value.chars().all(plain) && value.starts_with(|first: char| first.is_ascii_alphabetic()) {
         value.to_owned()
@@ -39,7 +67,7 @@ pub(super) fn spelled(value: &str) -> String {
     }
 }
 
-fn replaced(text: &str, old: &Node, adapter: &str) -> Option<String> {
+fn replaced(text: &str, old: &Node, value: &str) -> Option<String> {
     let Value::Text(was) = &old.value else {
         return None;
     };
@@ -56,7 +84,7 @@ fn replaced(text: &str, old: &Node, adapter: &str) -> Option<String> {
         _ => rest.starts_with(was.as_str()).then_some(was.len())?,
     };
     let (before, after) = (&text[..begin + within], &rest[length..]);
-    Some(format!("{before}{}{after}", spelled(adapter)))
+    Some(format!("{before}{value}{after}"))
 }
 
 /// Takes the line of `digest:` out, if it has one.
@@ -128,7 +156,7 @@ mod tests {
             ),
         ];
         for (text, expected) in table {
-            let changed = with_adapter("systems/shop.yaml", &text, new);
+            let changed = with_adapter("systems/shop.yaml", &text, new, None);
             assert_eq!(changed.as_deref(), Ok(expected), "{text}");
         }
     }
@@ -140,7 +168,7 @@ mod tests {
             "adapter: 'it''s.wasm'\n",
             "{ adapter: a.wasm, digest: \"sha256:00\", settings: {} }\n",
         ] {
-            let changed = with_adapter("systems/shop.yaml", text, "b.wasm");
+            let changed = with_adapter("systems/shop.yaml", text, "b.wasm", None);
             assert!(
                 changed.as_ref().unwrap_err().contains("systems/shop.yaml"),
                 "{text}: {changed:?}"
@@ -151,7 +179,30 @@ mod tests {
     #[test]
     fn a_reference_is_quoted() {
         let reference = "oci://r.example/a/b:1@sha256:00";
-        let changed = with_adapter("s.yaml", "adapter: a.wasm\n", reference).unwrap();
+        let changed = with_adapter("s.yaml", "adapter: a.wasm\n", reference, None).unwrap();
         assert_eq!(changed, format!("adapter: \"{reference}\"\n"));
+    }
+
+    #[test]
+    fn an_address_has_its_digest_beside_it() {
+        let (address, digest) = ("https://x.example/b.wasm", "sha256:11");
+        let expected = format!("adapter: \"{address}\"\ndigest: \"{digest}\"");
+        let table = [
+            ("adapter: a.wasm # ours\nkeys: {}\n", " # ours\nkeys: {}\n"),
+            (
+                "digest: \"sha256:00\"\nadapter: https://x.example/a.wasm\n",
+                "\n",
+            ),
+            (
+                "adapter: https://x.example/a.wasm\ndigest: \"sha256:00\"\n",
+                "\n",
+            ),
+        ];
+        for (text, rest) in table {
+            let changed = with_adapter("s.yaml", text, address, Some(digest));
+            assert_eq!(changed, Ok(format!("{expected}{rest}")), "{text}");
+        }
+        let in_braces = with_adapter("s.yaml", "{ adapter: a.wasm }\n", address, Some(digest));
+        assert!(in_braces.unwrap_err().contains(digest));
     }
 }

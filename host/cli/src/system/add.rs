@@ -9,7 +9,6 @@ use tombolo_manifest::names::is_name;
 use tombolo_manifest::{Connection, ConnectionKind, Manifest};
 use tombolo_server::site::{self, Report};
 
-use super::adapter_line::spelled;
 use super::placed::Placed;
 use super::taken;
 use crate::client::HostArguments;
@@ -21,9 +20,9 @@ use crate::{check, out, text};
 pub(crate) struct AddArguments {
     /// The new system's name
     system: String,
-    /// The adapter: a file, with its signature beside it, or oci://HOST/NAME:TAG in a registry; without it the draft of
-    /// this name is taken
-    #[arg(long, value_name = "FILE|REFERENCE")]
+    /// The adapter: a file, with its signature beside it, oci://HOST/NAME:TAG in a registry, or an http(s) address; without
+    /// it the draft of this name is taken
+    #[arg(long, value_name = "FILE|REFERENCE|ADDRESS")]
     adapter: Option<String>,
     #[command(flatten)]
     host: HostArguments,
@@ -64,7 +63,7 @@ pub(super) async fn run(arguments: AddArguments) -> anyhow::Result<()> {
         );
     }
     let placed = Placed::new(site, source, false).await?;
-    let text = written(&placed.package.manifest, &placed.adapter);
+    let text = written(&placed.package.manifest, &placed.line());
     let report = site::check_with(site, system, &text);
     let file = format!("systems/{system}.yaml");
     let (own, others): (Vec<Problem>, Vec<Problem>) = report
@@ -125,7 +124,7 @@ fn written(manifest: &Manifest, adapter: &str) -> String {
             identity.version,
             one_line(&identity.summary)
         ),
-        format!("adapter: {}", spelled(adapter)),
+        adapter.to_owned(),
     ];
     if !manifest.connections.is_empty() {
         lines.push("# connections:".into());

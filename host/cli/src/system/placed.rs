@@ -1,5 +1,5 @@
-//! Brings an adapter into a site, as a file in `adapters/` or from a registry into the data folder, before any system
-//! names it. What was written and is not used after all is taken back.
+//! Brings an adapter into a site, as a file in `adapters/` or from a registry or an address into the data folder, before
+//! any system names it. What was written and is not used after all is taken back.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -8,35 +8,33 @@ use std::time::Duration;
 use anyhow::{Context, bail};
 use tombolo_kernel::limits;
 use tombolo_kernel::package::Package;
-use tombolo_server::registry::{self, Reference, Registry, SCHEME};
-use tombolo_server::site::{self, AdapterPlace, Adapters, PackageShelf, Places, signature_file};
+use tombolo_server::registry::{self, Source};
+use tombolo_server::site::{self, Adapters, PackageShelf, Places, signature_file};
 
 use tombolo_server::whole;
 
+use super::adapter_line;
 use crate::{check, text};
 
-/// How long a registry may take.
+/// How long a registry or server may take.
 const PATIENCE: Duration = Duration::from_secs(300);
 
 /// An adapter that a system file can name.
 pub(super) struct Placed {
     /// What `adapter:` says.
     pub(super) adapter: String,
+    /// What `digest:` says beside it, where that is needed.
+    pub(super) digest: Option<String>,
     /// The adapter.
     pub(super) package: Arc<Package>,
     written: Vec<PathBuf>,
 }
 
 impl Placed {
-    /// From a file, or from a registry where it is a reference.
+    /// From a file, or from a registry or server where it is a reference or an address.
     pub(super) async fn new(site: &Path, source: &str, unsigned: bool) -> anyhow::Result<Self> {
-        if source.starts_with(SCHEME) {
+        if Source::is_meant_by(source) {
             return Self::fetched(site, source, unsigned).await;
-        }
-        if source.starts_with("http://") || source.starts_with("https://") {
-            bail!(
-                "found an address, expected a file or {SCHEME}HOST/NAME:TAG; download the adapter and its .minisig, then name the file"
-            );
         }
         Self::copied(site, Path::new(source))
     }
@@ -63,6 +61,7 @@ impl Placed {
         let path = site.join(&name);
         let mut placed = Self {
             adapter: name,
+            digest: None,
             package: Arc::new(package),
             written: Vec::new(),
         };
@@ -77,13 +76,14 @@ impl Placed {
     async fn fetched(site: &Path, source: &str, unsigned: bool) -> anyhow::Result<Self> {
         let settings =
             site::settings(site).map_err(|problems| check::not_in_order(site, &problems))?;
-        let mut reference = Reference::parse(source).map_err(anyhow::Error::msg)?;
-        if reference.digest.is_none() {
-            let access = registry::site_access(site, &settings, &reference.registry)?;
-            let pulled = Registry::new(&reference, access, PATIENCE)?.pull().await?;
-            reference = reference.pinned(&pulled.digest);
-        }
-        let place = AdapterPlace::Registry(reference.clone());
+        let source = Source::parse(source).map_err(anyhow::Error::msg)?;
+        let place = match source.place() {
+            Some(pinned) => pinned,
+            None => {
+                let access = registry::site_access(site, &settings, source.host())?;
+                source.pinned(&source.pull(access, PATIENCE).await?)
+            }
+        };
         let mut shelf = PackageShelf::new(&settings);
         let places = Places {
             settings,
@@ -93,11 +93,19 @@ impl Placed {
             fetched.result?;
         }
         let adapter = shelf.adapter(&place).map_err(anyhow::Error::msg)?;
+        let package = adapter.package;
+        let (adapter, digest) = place.written();
         Ok(Self {
-            adapter: reference.to_string(),
-            package: adapter.package,
+            adapter,
+            digest,
+            package,
             written: Vec::new(),
         })
+    }
+
+    /// What a system file says of it.
+    pub(super) fn line(&self) -> String {
+        adapter_line::written(&self.adapter, self.digest.as_deref())
     }
 
     /// `acme/shop 0.2.0`, for people.

@@ -16,8 +16,8 @@ use crate::{check, out, text};
 pub(crate) struct SwapArguments {
     /// The system
     system: String,
-    /// The adapter: a file, with its signature beside it, or oci://HOST/NAME:TAG in a registry
-    #[arg(value_name = "FILE|REFERENCE")]
+    /// The adapter: a file, with its signature beside it, oci://HOST/NAME:TAG in a registry, or an http(s) address
+    #[arg(value_name = "FILE|REFERENCE|ADDRESS")]
     adapter: String,
     #[command(flatten)]
     host: HostArguments,
@@ -56,7 +56,8 @@ fn write(
     placed: &Placed,
 ) -> anyhow::Result<tombolo_server::site::SystemReport> {
     let (site, system) = (&arguments.host.site, &arguments.system);
-    let after = with_adapter(file, before, &placed.adapter).map_err(anyhow::Error::msg)?;
+    let after = with_adapter(file, before, &placed.adapter, placed.digest.as_deref())
+        .map_err(anyhow::Error::msg)?;
     let mut report = tombolo_server::site::check_with(site, system, &after);
     if !report.problems.is_empty() {
         return Err(check::not_in_order(site, &report.problems)

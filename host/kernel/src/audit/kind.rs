@@ -46,13 +46,14 @@ kinds! {
     Actions = 6, "actions";
     /// An event that was not granted.
     Emit = 7, "emit";
-    /// A grant came into force: who approved it is in `who`.
+    /// A reviewer approved a grant: who is in `who`. It need not be in force yet.
     Approval = 32, "approval";
     /// A system began to run.
     Load = 33, "load";
     /// A system was replaced by another version, grant or configuration of itself.
     Swap = 34, "swap";
-    /// A system waits for a reviewer, a signature or a secret; what ran before keeps running.
+    /// A system waits for a reviewer, a signature or a secret; what ran before keeps running, unless its own approvals are
+    /// no longer enough.
     HoldBack = 35, "hold-back";
     /// A system is gone.
     Removal = 36, "removal";
@@ -82,7 +83,7 @@ kinds! {
     Forgotten = 48, "forgotten";
     /// The chain was found altered when the host started.
     Altered = 49, "altered";
-    /// A grant was revoked.
+    /// A grant was revoked: by whom is in `who`, save where its file was removed.
     Revoke = 50, "revoke";
     /// A grant ended by its date.
     Expiry = 51, "expiry";
@@ -96,10 +97,12 @@ kinds! {
     Canary = 55, "canary";
     /// A system kept crashing and rests.
     Quarantine = 56, "quarantine";
-    /// Somebody logged in, or a token was made or revoked.
+    /// A token was made or revoked by command: by whom is in `who`.
     Login = 57, "login";
     /// The host started or stopped.
     Host = 58, "host";
+    /// A file of the site was changed, added or removed.
+    Change = 59, "change";
 }
 
 impl Kind {

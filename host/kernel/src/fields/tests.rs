@@ -240,3 +240,146 @@ proptest! {
         prop_assert_eq!(serde_json::from_str::<Value>(&again).unwrap(), filtered);
     }
 }
+
+// === every kind of rule ===
+
+/// Two numbers together, whatever stands around them.
+const PAIRS: &str = "[0-9]{2}";
+
+/// Paths of one to three names, of which one at least is no `*`.
+fn path() -> impl Strategy<Value = String> {
+    let names = prop::sample::select(vec!["a", "b", "c", "*"]);
+    prop::collection::vec(names, 1..4)
+        .prop_filter("says something", |names| {
+            names.iter().any(|name| *name != "*")
+        })
+        .prop_map(|names| names.join("."))
+}
+
+fn any_rules() -> impl Strategy<Value = FieldRules> {
+    let mask = prop::sample::select(Mask::NAMES.map(|(_, mask)| mask).to_vec());
+    let hide = prop::collection::btree_set(path(), 0..3);
+    let masks = prop::collection::btree_map(path(), mask, 0..4);
+    (hide, masks, any::<bool>()).prop_map(|(hide, mask, pairs)| FieldRules {
+        hide,
+        mask,
+        mask_matching: pairs.then(|| PAIRS.to_owned()).into_iter().collect(),
+    })
+}
+
+/// Data whose names the rules mean, in several spellings, nested in objects and arrays.
+fn deep() -> impl Strategy<Value = Value> {
+    let leaf = prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::from),
+        any::<i64>().prop_map(Value::from),
+        "[a-z0-9é+ ]{0,9}".prop_map(Value::from),
+        "[a-z]{0,3}@[a-z]{1,4}[.]de".prop_map(Value::from),
+    ];
+    let name = prop::sample::select(vec!["a", "A", "a_", "b", "-B", "c", "d"]);
+    leaf.prop_recursive(6, 96, 5, move |inner| {
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
+            prop::collection::vec((name.clone(), inner), 0..5).prop_map(|members| {
+                let members = members.into_iter();
+                Value::Object(
+                    members
+                        .map(|(name, value)| (name.to_owned(), value))
+                        .collect(),
+                )
+            }),
+        ]
+    })
+}
+
+/// Whether the last of these names are the path's.
+fn ends_with(names: &[String], path: &str) -> bool {
+    let path: Vec<&str> = path.split('.').collect();
+    let Some(before) = names.len().checked_sub(path.len()) else {
+        return false;
+    };
+    let mut both = path.iter().zip(&names[before..]);
+    both.all(|(own, name)| *own == "*" || own == name)
+}
+
+/// The plain way, over a tree: `around` is the mask of a field around the value.
+fn walked(value: &Value, rules: &FieldRules, names: &[String], around: Option<Mask>) -> Value {
+    let leaf = |text: &str| {
+        let masked = around.map_or(text.to_owned(), |mask| mask.apply(text));
+        match rules.mask_matching.is_empty() {
+            true => masked,
+            false => without_pairs(&masked),
+        }
+    };
+    match value {
+        Value::Object(members) => {
+            let mut left = serde_json::Map::new();
+            for (name, inside) in members {
+                let plain = name.to_lowercase().replace(['_', '-'], "");
+                let names = [names, &[plain]].concat();
+                if rules.hide.iter().any(|path| ends_with(&names, path)) {
+                    continue;
+                }
+                let of = rules
+                    .mask
+                    .iter()
+                    .filter(|(path, _)| ends_with(&names, path));
+                let masks: BTreeSet<Mask> = of.map(|(_, mask)| *mask).collect();
+                let own = match masks.len() {
+                    0 => None,
+                    1 => masks.first().copied(),
+                    _ => Some(Mask::All),
+                };
+                let inside = walked(inside, rules, &names, around.or(own));
+                left.insert(name.clone(), inside);
+            }
+            Value::Object(left)
+        }
+        Value::Array(items) => {
+            let items = items.iter();
+            items
+                .map(|item| walked(item, rules, names, around))
+                .collect()
+        }
+        Value::String(text) => leaf(text).into(),
+        Value::Number(number) => {
+            let text = leaf(&number.to_string());
+            match around.is_none() && text == number.to_string() {
+                true => value.clone(),
+                false => text.into(),
+            }
+        }
+        other => other.clone(),
+    }
+}
+
+/// What [`PAIRS`] matches as asterisks, found by hand.
+fn without_pairs(text: &str) -> String {
+    let mut left: Vec<char> = text.chars().collect();
+    let mut at = 0;
+    while at + 1 < left.len() {
+        if left[at].is_ascii_digit() && left[at + 1].is_ascii_digit() {
+            left[at..at + 2].fill('*');
+            at += 1;
+        }
+        at += 1;
+    }
+    left.into_iter().collect()
+}
+
+proptest! {
+    #[test]
+    fn every_kind_of_rule_does_what_a_walk_over_the_tree_would(rules in any_rules(), data in deep()) {
+        let filtered = FieldFilter::new(&rules).unwrap().apply(&data.to_string()).unwrap();
+        let filtered: Value = serde_json::from_str(&filtered).unwrap();
+        prop_assert_eq!(filtered, walked(&data, &rules, &[], None));
+    }
+
+    #[test]
+    fn no_mask_shows_more_than_it_says(text in "[a-z0-9+() -]{0,16}") {
+        let shown = |mask: Mask| mask.apply(&text).chars().filter(|c| c.is_alphanumeric()).count();
+        for (mask, most) in [(Mask::Phone, 3), (Mask::Identity, 2), (Mask::Card, 4), (Mask::Email, 0), (Mask::All, 0)] {
+            prop_assert!(shown(mask) <= most, "{mask:?} of {text:?}: {}", mask.apply(&text));
+        }
+    }
+}

@@ -51,7 +51,7 @@ impl ActiveGrant {
     /// Allows exactly `items`, all of which the grant covers.
     pub(super) fn of_items(grant: &Grant, items: &[Item]) -> Result<Self, Denied> {
         let mut active = Self {
-            digest: digest(grant)?,
+            digest: grant.digest()?,
             grant: grant.clone(),
             uses: Arc::new(Uses::none_of(items)),
             http: BTreeMap::new(),
@@ -297,16 +297,21 @@ fn missing(kind: &str, name: &str) -> Denied {
     Denied(format!("{kind} `{}` is not in the grant", printable(name)))
 }
 
-/// SHA-256 over the grant's JSON with its items sorted, so that their order in the file does not matter.
-fn digest(grant: &Grant) -> Result<String, Denied> {
-    let mut canonical = grant.clone();
-    canonical.items.sort();
-    canonical.items.dedup();
-    canonical.refused.sort();
-    canonical.refused.dedup();
-    let json = serde_json::to_vec(&canonical)
-        .map_err(|error| Denied(format!("the grant cannot be written as JSON: {error}")))?;
-    Ok(format!("sha256:{}", hex::encode(Sha256::digest(&json))))
+impl Grant {
+    /// SHA-256 over its JSON with its items sorted, so that their order in the file does not matter: `sha256:...`.
+    ///
+    /// # Errors
+    /// It cannot be written as JSON.
+    pub fn digest(&self) -> Result<String, Denied> {
+        let mut canonical = self.clone();
+        canonical.items.sort();
+        canonical.items.dedup();
+        canonical.refused.sort();
+        canonical.refused.dedup();
+        let json = serde_json::to_vec(&canonical)
+            .map_err(|error| Denied(format!("the grant cannot be written as JSON: {error}")))?;
+        Ok(format!("sha256:{}", hex::encode(Sha256::digest(&json))))
+    }
 }
 
 /// What these items keep back.

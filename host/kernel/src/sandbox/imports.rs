@@ -58,10 +58,12 @@ impl wit::http::Host for StoreState {
         let system = Arc::clone(&self.system);
         let left = self.call.left();
         let request = convert::http_request(request);
+        let tell = self.aside(Kind::Http);
         let open = self.open(Kind::Http, connection.clone(), http::what(&request));
-        let (result, record) = open
-            .waiting(system.http.send(&system.grant, &connection, request, left))
-            .await;
+        let send = system
+            .http
+            .send(&system.grant, &connection, request, left, &tell);
+        let (result, record) = open.waiting(send).await;
         open.close(record);
         Ok(result
             .map(convert::http_response)

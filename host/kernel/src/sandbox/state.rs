@@ -159,6 +159,16 @@ impl StoreState {
         }
     }
 
+    /// Records what leaves beside a use of a capability, at once: under the same cause.
+    pub(super) fn aside(&self, capability: Kind) -> impl Fn(Record) + Send + Sync + use<> {
+        let (system, cause) = (Arc::clone(&self.system), self.cause_text());
+        move |record| {
+            let began = system.clock.now_ms().saturating_sub(record.micros / 1_000);
+            let record = system.outward(capability, began, record, cause.clone());
+            system.audit.record(Arc::new(record));
+        }
+    }
+
     /// Records a refusal: nothing left.
     pub(super) fn denied(&mut self, capability: Kind, target: &str, what: String, why: &str) {
         let at_ms = self.system.clock.now_ms();

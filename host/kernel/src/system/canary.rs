@@ -323,8 +323,9 @@ impl Systems {
         was.is_some()
     }
 
-    /// Has a canary take all calls in the place of what ran beside it. False: there is none.
-    pub fn promote_canary(&self, system: &str) -> bool {
+    /// Has a canary take all calls in the place of what ran beside it; `who` said so, unless its time did. False: there is
+    /// none.
+    pub fn promote_canary(&self, system: &str, who: &str) -> bool {
         let slots = self.slots.read();
         let Some(slot) = slots.get(system) else {
             return false;
@@ -333,14 +334,12 @@ impl Systems {
             return false;
         };
         let was = slot.running.swap(Some(Arc::clone(&canary.running)));
-        let records = decisions::began(&canary.running.prepared, was.as_deref());
+        let record = decisions::began(&canary.running.prepared, was.as_deref());
         if let Some(was) = &was {
             slot.replaced(was, &canary.running);
             was.drain();
         }
-        for record in records {
-            self.surroundings.audit.record(Arc::new(record));
-        }
+        self.surroundings.audit.record(Arc::new(record.by(who)));
         true
     }
 

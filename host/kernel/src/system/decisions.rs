@@ -1,29 +1,26 @@
-//! What became of a system, on record: it was held back, began to run, was swapped, is gone; and who approved it.
+//! What became of a system, on record: it was held back, began to run, was swapped, is gone. What reviewers decided is
+//! put on record where their files are read.
 
-use super::ConnectError;
 use super::prepared::Prepared;
 use super::slot::{Identity, Running, Slot};
+use super::{Candidate, ConnectError};
 use crate::audit::{AuditRecord, Kind, Outcome};
 
-/// A version takes calls from now on, `was` does not any more. A grant that was not in force before is a decision of
-/// its own, by whom it names.
-pub(super) fn began(now: &Prepared, was: Option<&Running>) -> Vec<AuditRecord> {
-    let was = was.map(|was| &*was.prepared);
-    let begin = match was {
+impl Candidate {
+    /// A person said that it is switched to: on record with that.
+    #[must_use]
+    pub fn asked_for_by(mut self, who: &str) -> Self {
+        who.clone_into(&mut self.who);
+        self
+    }
+}
+
+/// A version takes calls from now on, `was` does not any more.
+pub(super) fn began(now: &Prepared, was: Option<&Running>) -> AuditRecord {
+    match was.map(|was| &was.prepared.adapter) {
         None => now.record(Kind::Load, now.adapter.clone()),
-        Some(was) => now.record(Kind::Swap, format!("{} for {}", now.adapter, was.adapter)),
-    };
-    let is_known = was.is_some_and(|was| was.grant.digest == now.grant.digest);
-    let approved = now.grant.grant.approved.iter().filter(|_| !is_known);
-    let approvals = approved.map(|approved| {
-        now.record(
-            Kind::Approval,
-            format!("{} as of {}", now.adapter, approved.at),
-        )
-        .by(&approved.by)
-        .because(&approved.reason)
-    });
-    approvals.chain([begin]).collect()
+        Some(was) => now.record(Kind::Swap, format!("{} for {was}", now.adapter)),
+    }
 }
 
 /// A system that ran is gone.

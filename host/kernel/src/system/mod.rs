@@ -22,4 +22,4 @@ pub(crate) use prepared::Prepared;
 pub use registry::*;
 pub use spec::*;
 pub use status::*;
-pub use withdraw::Withdrawn;
+pub use withdraw::{Reason, Withdrawn};

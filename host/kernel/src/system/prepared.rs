@@ -84,7 +84,7 @@ impl Prepared {
         })
     }
 
-    /// A record of what became of this version: loaded, swapped, approved, gone.
+    /// A record of what became of this version: loaded, swapped, stopped, gone.
     pub(super) fn record(&self, kind: Kind, what: String) -> AuditRecord {
         AuditRecord {
             bearer: self.bearer.clone(),

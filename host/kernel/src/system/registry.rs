@@ -49,6 +49,7 @@ pub struct Surroundings {
 pub struct Candidate {
     pub(super) slot: Arc<Slot>,
     pub(super) running: Arc<Running>,
+    pub(super) who: String,
     _alone: tokio::sync::OwnedMutexGuard<()>,
 }
 
@@ -112,6 +113,7 @@ impl Systems {
             Ok(running) => Ok(Candidate {
                 slot,
                 running: Arc::new(running),
+                who: String::new(),
                 _alone: alone,
             }),
             Err(error) => {
@@ -188,9 +190,12 @@ impl Systems {
         let mut old = Vec::with_capacity(candidates.len() + gone.len());
         let mut records = Vec::new();
         let mut slots = self.slots.write();
-        for Candidate { slot, running, .. } in candidates {
+        for Candidate {
+            slot, running, who, ..
+        } in candidates
+        {
             let was = slot.running.swap(Some(Arc::clone(&running)));
-            records.extend(decisions::began(&running.prepared, was.as_deref()));
+            records.push(decisions::began(&running.prepared, was.as_deref()).by(who));
             if let Some(was) = &was {
                 slot.replaced(was, &running);
                 was.drain();

@@ -3,11 +3,22 @@
 
 use std::sync::{Arc, Weak};
 
+use super::Systems;
 use super::leave::Ending;
 use super::slot::{Running, Slot, Trouble};
-use super::{Prepared, Systems};
 use crate::audit::Kind;
 use crate::grant::{Grant, Uses};
+
+/// Why a system is stopped.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reason {
+    /// What it is on record as.
+    pub kind: Kind,
+    /// Who decided it; empty where nobody is known.
+    pub who: String,
+    /// In words.
+    pub why: String,
+}
 
 /// A system that was stopped.
 #[derive(Debug)]
@@ -62,14 +73,13 @@ impl Systems {
 
     /// Stops each system for which `why` has a reason, given the grant it runs by: no call begins, those under way are
     /// cut. It shows as held back, with the reason, until it is connected again.
-    pub fn withdraw(&self, why: impl Fn(&Grant) -> Option<String>) -> Vec<Withdrawn> {
-        let now = self.surroundings.clock.now_ms();
+    pub fn withdraw(&self, why: impl Fn(&Grant) -> Option<Reason>) -> Vec<Withdrawn> {
         let (mut stopped, mut old) = (Vec::new(), Vec::new());
         for (name, slot) in &*self.slots.read() {
             let Some(running) = slot.running.load_full() else {
                 continue;
             };
-            let Some(why) = why(&running.prepared.grant.grant) else {
+            let Some(Reason { kind, who, why }) = why(&running.prepared.grant.grant) else {
                 continue;
             };
             if let Some(canary) = slot.canary.swap(None) {
@@ -78,9 +88,10 @@ impl Systems {
             // First of all: whoever sees it stopped may rely on it.
             let endings = slot.end(&running, &why);
             tracing::warn!(system = %name, %why, "system stopped");
-            self.surroundings
-                .audit
-                .record(Arc::new(record(&running.prepared, &why, now)));
+            let prepared = &running.prepared;
+            let record = prepared.record(kind, prepared.adapter.clone());
+            let record = record.by(who).because(&why);
+            self.surroundings.audit.record(Arc::new(record));
             *slot.trouble.lock() = Some(Trouble {
                 identity: running.identity.clone(),
                 held_back: true,
@@ -99,12 +110,6 @@ impl Systems {
         drop(old);
         stopped
     }
-}
-
-fn record(prepared: &Prepared, why: &str, now: u64) -> crate::audit::AuditRecord {
-    let expired = prepared.grant.expires_ms().is_some_and(|end| end <= now);
-    let kind = if expired { Kind::Expiry } else { Kind::Revoke };
-    prepared.record(kind, prepared.adapter.clone()).because(why)
 }
 
 impl Slot {

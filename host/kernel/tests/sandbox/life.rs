@@ -7,8 +7,9 @@ use futures_util::FutureExt as _;
 use super::fixture::{Fixture, call, granted, spec};
 use super::guest::{ECHO, Guest};
 use super::limits::waits_at_the_gate;
+use tombolo_kernel::audit::Kind;
 use tombolo_kernel::failure::Failure;
-use tombolo_kernel::system::{Actor, ConnectError, Disabled, SystemState};
+use tombolo_kernel::system::{Actor, ConnectError, Disabled, Reason, SystemState};
 
 fn state(fixture: &Fixture) -> SystemState {
     fixture
@@ -302,7 +303,12 @@ async fn what_was_withdrawn_has_ended_when_its_last_call_has() {
         outcome = &mut call => panic!("it waits at the gate: {outcome:?}"),
         arrived = fixture.store.arrived.acquire() => arrived.unwrap().forget(),
     }
-    let mut withdrawn = fixture.systems.withdraw(|_| Some("it leaks".into()));
+    let reason = Reason {
+        kind: Kind::Revoke,
+        who: "rita".into(),
+        why: "it leaks".into(),
+    };
+    let mut withdrawn = fixture.systems.withdraw(|_| Some(reason.clone()));
     let mut ended = Box::pin(withdrawn.remove(0).ended());
     // Nobody has looked at the call since, so it still has what it had going out.
     assert!((&mut ended).now_or_never().is_none());

@@ -17,7 +17,7 @@ use tombolo_store::AuditTrail;
 
 use super::usage::TokenUse;
 use super::used::TokenUses;
-use super::{Access, Role, Scopes};
+use super::{Access, Role, Scopes, revoked};
 use crate::whole;
 
 /// The file of tokens, in the data folder.
@@ -44,6 +44,9 @@ pub struct KeptToken {
     /// Its requests in a time; none: as the site says.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rate: Option<Rate>,
+    /// Who made it, by the name they gave; empty where they gave none.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub by: String,
 }
 
 /// The file cannot be used.
@@ -105,6 +108,24 @@ pub fn change<T>(
     Ok(result)
 }
 
+/// Takes a token out, and keeps who did so.
+///
+/// # Errors
+/// As [`change`]; there is no such token.
+pub fn revoke(data: &Path, name: &str, by: &str) -> Result<(), KeptError> {
+    change(data, |tokens| {
+        let found = tokens.iter().position(|token| token.name == name);
+        let Some(found) = found else {
+            return Err(format!(
+                "no token made by command is named `{name}`; `tombolo token list` shows those there are, and those of tombolo.yaml are taken out there"
+            ));
+        };
+        let gone = tokens.remove(found);
+        revoked::keep(data, &gone.sha256, by)
+            .map_err(|error| format!("who revokes it cannot be kept: {error}"))
+    })
+}
+
 /// Makes a folder only its owner can look into.
 pub(crate) fn private_folder(path: &Path) -> io::Result<()> {
     if path.is_dir() {
@@ -139,6 +160,7 @@ pub struct KeptTokens {
 #[derive(Debug, Clone)]
 pub(crate) struct Usable {
     pub(crate) name: Arc<str>,
+    pub(crate) by: Arc<str>,
     pub(crate) digest: [u8; 32],
     pub(crate) access: Arc<Access>,
     pub(crate) used: Arc<TokenUse>,
@@ -197,13 +219,17 @@ impl KeptTokens {
         let made = now.iter().filter(|one| gone(before, one));
         let made = made.map(|one| {
             let roles: Vec<&str> = one.access.roles.iter().map(|role| role.name()).collect();
-            format!("token {} was made: {}", one.name, roles.join(", "))
+            let what = format!("token {} was made: {}", one.name, roles.join(", "));
+            (what, one.by.to_string())
         });
-        let revoked = before.iter().filter(|one| gone(now, one));
-        let revoked = revoked.map(|one| format!("token {} was revoked", one.name));
-        for what in made.chain(revoked) {
-            let record = AuditRecord::new(Kind::Login, self.clock.now_ms()).about(what);
-            audit.keep(Arc::new(record));
+        let lost = before.iter().filter(|one| gone(now, one));
+        let lost = lost.map(|one| {
+            let by = revoked::by(&self.data, &hex::encode(one.digest));
+            (format!("token {} was revoked", one.name), by)
+        });
+        for (what, by) in made.chain(lost) {
+            let record = AuditRecord::new(Kind::Login, self.clock.now_ms());
+            audit.keep(Arc::new(record.about(what).by(by)));
         }
     }
 
@@ -227,6 +253,7 @@ impl KeptTokens {
         hex::decode_to_slice(&token.sha256, &mut digest).ok()?;
         Some(Usable {
             name: token.name.as_str().into(),
+            by: token.by.as_str().into(),
             digest,
             access: Arc::new(Access {
                 roles: [token.role].into(),

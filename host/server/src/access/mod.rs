@@ -3,6 +3,7 @@
 //! Which role may use which route is said once, in `api/routes.rs`.
 
 mod kept;
+mod revoked;
 mod secret;
 #[cfg(test)]
 mod tests;
@@ -15,7 +16,7 @@ use serde::{Deserialize, Serialize};
 use tombolo_flow::delivery::Rate;
 use tombolo_kernel::clock::Millis;
 
-pub use kept::{KEPT_FILE, KeptError, KeptToken, KeptTokens, change, listed};
+pub use kept::{KEPT_FILE, KeptError, KeptToken, KeptTokens, change, listed, revoke};
 pub(crate) use kept::{Usable, private_folder};
 pub use secret::{digest, hexadecimal, is_made_here, new_token};
 pub(crate) use usage::{Bucket, Pace, TokenUse};

@@ -16,6 +16,7 @@ fn kept(name: &str) -> KeptToken {
         created_ms: 1,
         expires_ms: None,
         rate: None,
+        by: String::new(),
     }
 }
 

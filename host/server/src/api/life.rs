@@ -113,7 +113,7 @@ pub(crate) async fn canary(decision: Decision<CanarySaid>) -> Result<Json<Value>
             decided(&decision.core, record, work).await?;
         }
         (None, true, false) => {
-            let work = async move { life::promote(&of, &name).await };
+            let work = async move { life::promote(&of, &name, &said.by).await };
             decided(&decision.core, record.about("promoted"), work).await?;
         }
         (None, false, true) => {

@@ -43,6 +43,7 @@ impl Tokens {
                     }
                     known.push(Usable {
                         name: token.name.as_str().into(),
+                        by: Arc::from(""),
                         digest: access::digest(secret.expose()),
                         access: Arc::new(token.access.clone()),
                         used: kept.use_of(&token.name, 0),

@@ -146,3 +146,45 @@ async fn next(core: &Core, name: &str) -> Result<Option<Batch>, String> {
     let site = core.store.id().to_owned();
     Ok((!records.is_empty()).then_some(Batch { site, records }))
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use super::*;
+    use tokio::net::TcpListener;
+
+    async fn listening() -> (TcpListener, Collector) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let place = crate::site::SyslogPlace {
+            address: listener.local_addr().unwrap().to_string(),
+            over_tcp: true,
+        };
+        (listener, Collector::Syslog(place))
+    }
+
+    fn batch() -> Batch {
+        Batch {
+            site: "s".to_owned(),
+            records: Vec::new(),
+        }
+    }
+
+    #[tokio::test]
+    async fn a_syslog_collector_that_reads_to_the_end_and_closes_has_taken_a_batch() {
+        let (listener, collector) = listening().await;
+        let (batch, reading) = (batch(), async {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            tokio::io::copy(&mut stream, &mut tokio::io::sink()).await
+        });
+        let (taken, read) = tokio::join!(collector.take(&batch), reading);
+        assert_eq!(read.unwrap(), 0);
+        assert_eq!(taken, Ok(()));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_syslog_collector_that_hangs_has_not() {
+        let (_listener, collector) = listening().await;
+        let taken = collector.take(&batch()).await;
+        assert_eq!(taken, Err("it did not take a batch in time".to_owned()));
+    }
+}

@@ -97,7 +97,7 @@ pub(crate) async fn run(core: Arc<Core>, mut stopped: watch::Receiver<bool>) {
             if until(&begun, trial) > core.clock.now_ms() {
                 continue;
             }
-            match promote(&core, system).await {
+            match promote(&core, system, "").await {
                 Ok(()) => {
                     let record = AuditRecord::new(Kind::Canary, core.clock.now_ms())
                         .of(system, &begun.digest, "")
@@ -147,7 +147,7 @@ pub(crate) async fn grow(core: &Arc<Core>, system: String, share: u32) -> Result
 ///
 /// # Errors
 /// There is none, or it cannot be kept.
-pub(crate) async fn promote(core: &Arc<Core>, system: &str) -> Result<(), LifeError> {
+pub(crate) async fn promote(core: &Arc<Core>, system: &str, who: &str) -> Result<(), LifeError> {
     known(core, system)?;
     let alone = core.reloading.lock().await;
     let standing = core.standing.load_full();
@@ -165,7 +165,7 @@ pub(crate) async fn promote(core: &Arc<Core>, system: &str) -> Result<(), LifeEr
             book.runs(version, true);
         })
         .await?;
-    if !core.systems.promote_canary(system) {
+    if !core.systems.promote_canary(system, who) {
         return Err(none(system));
     }
     core.connections.promoted(system);

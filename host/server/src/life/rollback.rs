@@ -57,6 +57,7 @@ pub(crate) async fn rollback(
         .prepare_one(&core.systems, ready.map_err(refused)?, &version.grant)
         .await
         .map_err(refused)?;
+    let candidate = candidate.asked_for_by(&by);
     let rolled_back = RolledBack {
         by,
         reason,
@@ -87,7 +88,7 @@ pub(crate) async fn forward(core: &Arc<Core>, system: String) -> Result<(), Life
         )));
     }
     core.books.change(&system, Book::forward).await?;
-    let result = core.reload().await;
+    let result = core.reload("a system goes forward", "").await;
     let problem = match result {
         Ok(changes) if changes.connected.contains(&system) => return Ok(()),
         Ok(_) => format!(
@@ -114,7 +115,7 @@ pub(crate) async fn forward(core: &Arc<Core>, system: String) -> Result<(), Life
 /// them, and says so as at any reload.
 pub(super) async fn follow(core: &Arc<Core>) {
     core.subscriptions.replace(core);
-    if let Err(problems) = core.reload().await {
+    if let Err(problems) = core.reload("another version of a system runs", "").await {
         tracing::warn!(
             problems = problems.len(),
             "the site does not check; its feeds stay as they were"

@@ -113,7 +113,13 @@ async fn pull(
         }
         AdapterPlace::Web { address, digest } => {
             let host = &address[url::Position::BeforeHost..url::Position::AfterPort];
-            download(address, digest, access(folder, settings, host)?, patience).await
+            download(
+                address,
+                Some(digest),
+                access(folder, settings, host)?,
+                patience,
+            )
+            .await
         }
         AdapterPlace::File(file) => Err(RegistryError::new(format!(
             "{} is a file, expected an address",

@@ -1,7 +1,7 @@
 //! Adapters in OCI registries and at HTTP addresses: sent there, and fetched into the site's data folder, by commands
 //! alone. A running host never asks a registry: it reads what was fetched, and checks digest and signature each time.
 //!
-//! - [`Reference`]: where an adapter lies
+//! - [`Reference`]: where an adapter lies in a registry; [`Source`]: there or at an address, as a person names it
 //! - [`Registry`]: push and pull, as the CNCF's Wasm artifact, with the signature as a referrer
 //! - [`Cellar`]: what was fetched, by digest
 //!
@@ -13,6 +13,7 @@ mod challenge;
 mod fetch;
 mod reference;
 mod referrers;
+mod source;
 mod transfer;
 mod wire;
 
@@ -21,6 +22,7 @@ pub use cellar::Cellar;
 pub use fetch::{Fetched, access as site_access, fetch};
 pub(crate) use reference::is_host;
 pub use reference::{Reference, SCHEME, is_digest};
+pub use source::Source;
 pub use transfer::{Pulled, Pushed, Registry, download};
 pub use wire::Access;
 

@@ -13,6 +13,7 @@ use tombolo_kernel::grant::{Grant, ReviewRules};
 use tombolo_kernel::limits;
 use tombolo_manifest::names::is_name;
 
+use super::digests::Digests;
 use super::fields::{Problems, START, quoted};
 use super::files::{files_ending, files_of, text_of, whole_file};
 use super::offered::Offered;
@@ -55,6 +56,7 @@ pub(crate) fn load(
         }
     };
     let mut problems = Vec::new();
+    let digests = Digests::of(&folder);
     let settings = settings(&folder, &mut problems);
     shelf.begin(settings.as_ref());
     let mut offered = Offered::default();
@@ -96,6 +98,7 @@ pub(crate) fn load(
             reconciliations,
             people,
             flows,
+            digests,
         }),
         problems,
     )

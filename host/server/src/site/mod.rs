@@ -12,6 +12,7 @@ mod check;
 mod connection;
 mod credential;
 mod delivery;
+mod digests;
 mod feed;
 mod fields;
 mod files;
@@ -42,6 +43,7 @@ mod withheld;
 pub use audit::{AuditExport, SyslogPlace};
 pub use canary::{CanaryPlan, share};
 pub use check::{Report, SystemReport, check, check_with};
+pub use digests::{Digests, FileChange};
 pub use feed::FeedPlan;
 pub(crate) use files::bounded;
 pub(crate) use limits::of_manifest as limits_of;
@@ -50,6 +52,7 @@ pub(crate) use named::Named;
 pub use network::{Network, TlsFiles};
 pub use people::{People, Person};
 pub use place::AdapterPlace;
+pub(crate) use place::web_address;
 pub use plan::{SecretSlot, SecretWish, Site, SystemPlan};
 pub(crate) use reconciliation::source as reconciliation_source;
 pub use reconciliation::{FieldRule, ReconciliationPlan, Same, Side, Source};
@@ -103,6 +106,12 @@ pub enum GrantFound {
 #[must_use]
 pub fn grant_of(folder: &Path, system: &str) -> GrantFound {
     load::grant_of(folder, system)
+}
+
+/// The systems that `grants/` has a file for.
+pub(crate) fn granted(folder: &Path) -> Vec<String> {
+    let files = files::files_of(folder, "grants", &mut Vec::new());
+    files.into_iter().map(|(system, _)| system).collect()
 }
 
 /// Reads a file as a grant of this system, wherever it lies.

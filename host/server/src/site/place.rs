@@ -25,6 +25,17 @@ pub enum AdapterPlace {
     },
 }
 
+impl AdapterPlace {
+    /// What a system file says of it under `adapter`, and under `digest` where that stands beside it.
+    #[must_use]
+    pub fn written(&self) -> (String, Option<String>) {
+        match self {
+            Self::Web { address, digest } => (address.to_string(), Some(digest.clone())),
+            other => (other.to_string(), None),
+        }
+    }
+}
+
 impl fmt::Display for AdapterPlace {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -84,6 +95,18 @@ fn registry(text: &str) -> Result<AdapterPlace, String> {
 }
 
 fn web(text: &str, digest: Option<&str>) -> Result<AdapterPlace, String> {
+    let address = web_address(text)?;
+    let digest = digest.ok_or(
+        "found an address without a digest, where something else can lie tomorrow; expected `digest: sha256:...` beside it (`tombolo adapter pull` and `inspect` tell it)",
+    )?;
+    Ok(AdapterPlace::Web {
+        address,
+        digest: digest.to_owned(),
+    })
+}
+
+/// An address at which an adapter may lie.
+pub(crate) fn web_address(text: &str) -> Result<Url, String> {
     let address = Url::parse(text).map_err(|error| format!("is no address: {error}"))?;
     if !address.username().is_empty()
         || address.password().is_some()
@@ -91,11 +114,5 @@ fn web(text: &str, digest: Option<&str>) -> Result<AdapterPlace, String> {
     {
         return Err("expected an address without user, password and fragment; `registries` in tombolo.yaml holds them".into());
     }
-    let digest = digest.ok_or(
-        "found an address without a digest, where something else can lie tomorrow; expected `digest: sha256:...` beside it (`tombolo adapter inspect` tells it of the file)",
-    )?;
-    Ok(AdapterPlace::Web {
-        address,
-        digest: digest.to_owned(),
-    })
+    Ok(address)
 }

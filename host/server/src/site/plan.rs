@@ -9,6 +9,7 @@ use tombolo_kernel::secret::Secret;
 use tombolo_kernel::system::{Binding, Credential, SqlPlace, SystemSpec};
 
 use super::canary::CanaryPlan;
+use super::digests::Digests;
 use super::feed::FeedPlan;
 use super::fields::At;
 use super::people::People;
@@ -36,6 +37,8 @@ pub struct Site {
     pub people: People,
     /// `flows/`.
     pub flows: FlowSet,
+    /// What all of these said. A file that changes while it is read brings another reading, which tells.
+    pub digests: Digests,
 }
 
 impl Site {

@@ -1,21 +1,19 @@
 //! A healthy lane at half load, alone and beside each of several attacks under way; how far an endless loop runs past
-//! its budget; whether any secret of many calls is seen outside.
+//! its budget; and what [`leaks`] finds.
 
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
-use anyhow::Context as _;
 use serde_json::{Value, json};
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tombolo_kernel::fields::Gathered;
 use tombolo_kernel::limits;
 use tombolo_kernel::package::Package;
 use tombolo_kernel::system::{ActionCall, ActionOffer, Actor as _};
 use tombolo_manifest::Effect;
 
-use super::{adapter, e2e};
+use super::{adapter, e2e, leaks};
 use crate::figures::{Figures, median, percentile};
 use crate::load::{self, Pace};
 use crate::publish::Served;
@@ -117,8 +115,8 @@ pub(crate) fn run(
     say("attacks: canaries");
     figures.note(
         "canary_leaks",
-        runtime.block_on(leaks(adapters, calls))?,
-        "places outside where a secret was seen after that many calls; none",
+        runtime.block_on(leaks::leaks(adapters, calls))?,
+        "places outside where a secret, a hidden or a masked field was seen after that many calls; none",
     );
     Ok(())
 }
@@ -166,7 +164,7 @@ async fn healthy(
 }
 
 /// A host that logs into its folder, as a served one does.
-fn logging(folder: &Path, port: u16) -> anyhow::Result<Served> {
+pub(super) fn logging(folder: &Path, port: u16) -> anyhow::Result<Served> {
     let log = folder.join("host.log");
     Served::start_logging(folder, port, &log, &[("TOMBOLO_LOG", "info")])
 }
@@ -265,108 +263,4 @@ fn overrun_ms(runtime: &tokio::runtime::Runtime, adapters: &Path) -> anyhow::Res
     #[expect(clippy::cast_precision_loss, reason = "microseconds of a second")]
     let over = most as f64 / 1000.0 - budget.as_secs_f64() * 1000.0;
     Ok(over)
-}
-
-/// Calls to a server that gives every credential back, then a look everywhere outside: the log, the API, the files.
-async fn leaks(adapters: &Path, calls: usize) -> anyhow::Result<f64> {
-    let folder = tempfile::tempdir_in(site::scratch()?)?;
-    let echo = echo_server().await?;
-    let sink = Sink::start(1, UNDER_WAY).await?;
-    let port = free_port()?;
-    site::write_e2e(folder.path(), adapters, port, sink.address)?;
-    site::add_attacker(folder.path(), adapters, echo)?;
-    let host = logging(folder.path(), port)?;
-    let deed = |n: usize| match n % 4 {
-        0 => {
-            json!({"do": "http", "connection": "api", "method": "GET", "path": format!("/orders/{n}")})
-        }
-        1 => json!({"do": "http", "connection": "api", "method": "GET", "path": "/not/granted"}),
-        2 => json!({"do": "hmac", "key": "signing", "message": "x"}),
-        _ => json!({"do": "fail", "text": "it fails"}),
-    };
-    let event = |n: usize| json!({"specversion": "1.0", "type": "attack", "source": "/bench", "id": format!("c-{n}"), "data": deed(n)});
-    host.publish(calls, event).await?;
-    until_finished(&host, calls.min(1_000)).await?;
-    let mut seen = String::new();
-    for target in [
-        "/api/systems",
-        "/api/runs?limit=1000",
-        "/api/dead?limit=1000",
-        "/api/events?limit=1000",
-        "/api/audit?limit=1000",
-        "/api/audit?limit=1000&outcome=denied",
-    ] {
-        let answer = host
-            .get(target)
-            .await?
-            .with_context(|| format!("no answer of {target}"))?;
-        seen.push_str(&answer.to_string());
-    }
-    drop(host);
-    let mut found = seen.matches(CANARY).count();
-    let mut files = vec![folder.path().to_owned()];
-    while let Some(path) = files.pop() {
-        if path.is_dir() {
-            for entry in std::fs::read_dir(&path)? {
-                files.push(entry?.path());
-            }
-        } else {
-            found += String::from_utf8_lossy(&std::fs::read(&path)?)
-                .matches(CANARY)
-                .count();
-        }
-    }
-    #[expect(clippy::cast_precision_loss, reason = "a count that should be nothing")]
-    let found = found as f64;
-    Ok(found)
-}
-
-/// Waits until the newest runs ended and no newer ones came.
-async fn until_finished(host: &Served, count: usize) -> anyhow::Result<()> {
-    let mut before = Value::Null;
-    loop {
-        tokio::time::sleep(Duration::from_millis(500)).await;
-        let runs = host.get("/api/runs?flow=attack&limit=1000").await?;
-        let runs = runs.unwrap_or_default();
-        let is_final = |run: &Value| matches!(run["status"].as_str(), Some("done" | "dead"));
-        let ended = runs
-            .as_array()
-            .is_some_and(|runs| runs.len() >= count && runs.iter().all(is_final));
-        if ended && runs[0]["id"] == before {
-            return Ok(());
-        }
-        before = runs[0]["id"].clone();
-    }
-}
-
-/// Answers every request with all that it got.
-async fn echo_server() -> anyhow::Result<std::net::SocketAddr> {
-    let listener = tokio::net::TcpListener::bind(("127.0.0.1", 0)).await?;
-    let address = listener.local_addr()?;
-    tokio::spawn(async move {
-        while let Ok((mut stream, _)) = listener.accept().await {
-            tokio::spawn(async move {
-                let mut request = Vec::new();
-                while stream
-                    .read_buf(&mut request)
-                    .await
-                    .is_ok_and(|read| read > 0)
-                {
-                    if !request.ends_with(b"\r\n\r\n") {
-                        continue;
-                    }
-                    let head = format!(
-                        "HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n",
-                        request.len()
-                    );
-                    let answer = [head.as_bytes(), &request].concat();
-                    if stream.write_all(&answer).await.is_err() {
-                        return;
-                    }
-                    request.clear();
-                }
-            });
-        }
-    });
-    Ok(address)
 }

@@ -6,6 +6,7 @@ pub(crate) mod attacks;
 pub(crate) mod e2e;
 pub(crate) mod feed;
 pub(crate) mod grants;
+pub(crate) mod leaks;
 pub(crate) mod many;
 pub(crate) mod node_red;
 pub(crate) mod reconcile;

@@ -28,6 +28,8 @@ pub(super) struct Trouble {
     pub(super) error: HttpError,
     /// The name led to an address that is not allowed: nothing was sent.
     pub(super) refused: bool,
+    /// It had no token to go with: nothing was sent.
+    pub(super) unsent: bool,
 }
 
 impl From<HttpError> for Trouble {
@@ -35,7 +37,16 @@ impl From<HttpError> for Trouble {
         Self {
             error,
             refused: false,
+            unsent: false,
         }
+    }
+}
+
+impl Trouble {
+    /// It came before the request itself left.
+    pub(super) fn before_it_left(mut self) -> Self {
+        self.unsent = true;
+        self
     }
 }
 
@@ -90,6 +101,7 @@ fn explain(connection: &str, error: &(dyn Error + 'static), while_connecting: bo
         return Trouble {
             error: HttpError::Unreachable(format!("connection `{connection}`: {refused}")),
             refused: true,
+            unsent: true,
         };
     }
     let root = causes(error)

@@ -5,6 +5,7 @@
 //! credential is taken out of it. Nothing here may show a query, a header, a body or a secret.
 
 mod address;
+mod aside;
 mod body;
 mod client;
 mod cookies;
@@ -24,6 +25,7 @@ use std::time::{Duration, Instant};
 
 use http::{Method, Request};
 
+use self::aside::{Aside, Tell};
 use self::body::Body;
 use self::client::Client;
 use self::cookies::Cookies;
@@ -153,7 +155,8 @@ impl Http {
         Ok(Self { connections })
     }
 
-    /// Checks and sends one request; ends within `left`.
+    /// Checks and sends one request; ends within `left`. What leaves beside it, such as a request for its token, is told
+    /// at once.
     ///
     /// # Errors
     /// See [`HttpError`]; the record is there in every case.
@@ -163,6 +166,7 @@ impl Http {
         connection: &str,
         request: HttpRequest,
         left: Duration,
+        tell: &(dyn Fn(Record) + Send + Sync),
     ) -> (Result<HttpResponse, HttpError>, Record) {
         let started = Instant::now();
         let mut record = Record {
@@ -175,7 +179,7 @@ impl Http {
             received: 0,
         };
         let result = self
-            .checked(grant, connection, request, left, &mut record)
+            .checked(grant, connection, request, left, tell, &mut record)
             .await;
         match &result {
             Ok(response) => {
@@ -194,6 +198,7 @@ impl Http {
         name: &str,
         request: HttpRequest,
         left: Duration,
+        tell: Tell<'_>,
         record: &mut Record,
     ) -> Result<HttpResponse, HttpError> {
         // Until the request is built, whatever ends here was refused.
@@ -209,11 +214,12 @@ impl Http {
         let built = connection.build(name, request)?;
         record.denied = false;
         record.sent = built.size;
-        let sent = tokio::time::timeout(allowed, connection.exchange(name, built.request)).await;
+        let exchange = connection.exchange(name, built, &record.what, tell);
+        let sent = tokio::time::timeout(allowed, exchange).await;
         sent.unwrap_or_else(|_| Err(HttpError::Timeout.into()))
             .map_err(|trouble| {
-                if trouble.refused {
-                    record.denied = true;
+                record.denied = trouble.refused;
+                if trouble.unsent {
                     record.sent = 0;
                 }
                 trouble.error
@@ -306,7 +312,9 @@ impl Connection {
     async fn exchange(
         &self,
         name: &str,
-        mut request: Request<Body>,
+        Built { mut request, size }: Built,
+        what: &str,
+        tell: Tell<'_>,
     ) -> Result<HttpResponse, Trouble> {
         let Some(client) = &self.client else {
             return Err(HttpError::Unreachable(NOT_REACHED.into()).into());
@@ -334,12 +342,16 @@ impl Connection {
             }
             Attached::Token(tokens) => {
                 let again = request.clone(); // the body is shared, not copied
-                let token = Box::pin(tokens.get(client, name, None)).await?;
+                let token = Box::pin(tokens.get(client, name, None, tell)).await;
+                let token = token.map_err(Trouble::before_it_left)?;
+                let began = Instant::now();
                 let raw = with_token(client, name, request, &token.worn).await?;
                 if raw.status != http::StatusCode::UNAUTHORIZED {
                     return Ok(self.for_guest(raw, &token.worn.redactor));
                 }
-                let token = Box::pin(tokens.get(client, name, Some(&token))).await?;
+                Aside::of(tell, began, name, what.to_owned(), size).end(&Ok(raw));
+                let token = Box::pin(tokens.get(client, name, Some(&token), tell)).await;
+                let token = token.map_err(Trouble::before_it_left)?;
                 Ok(self.for_guest(
                     with_token(client, name, again, &token.worn).await?,
                     &token.worn.redactor,

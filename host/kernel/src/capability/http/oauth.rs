@@ -13,12 +13,13 @@ use tokio::time::Instant;
 use url::Url;
 use zeroize::Zeroizing;
 
+use super::aside::{Aside, Tell};
 use super::body::Body;
 use super::client::Client;
 use super::credential::{Worn, basic, bearer, sensitive, text};
 use super::exchange::{Trouble, exchange};
 use super::redact::Redactor;
-use super::{HttpError, address, target};
+use super::{HttpError, address, headers, target};
 use crate::limits;
 use crate::system::Credential;
 
@@ -116,6 +117,7 @@ impl Tokens {
         client: &Client,
         connection: &str,
         refused: Option<&Arc<Token>>,
+        tell: Tell<'_>,
     ) -> Result<Arc<Token>, Trouble> {
         if let Some(token) = self.good(refused) {
             return Ok(token);
@@ -129,7 +131,7 @@ impl Tokens {
         {
             return Err(error.clone());
         }
-        match self.fetch(client, connection).await {
+        match self.fetch(client, connection, tell).await {
             Ok(token) => {
                 let token = Arc::new(token);
                 self.current.store(Some(token.clone()));
@@ -149,7 +151,12 @@ impl Tokens {
         (!is_refused && Instant::now() < token.until).then_some(token)
     }
 
-    async fn fetch(&self, client: &Client, connection: &str) -> Result<Token, Trouble> {
+    async fn fetch(
+        &self,
+        client: &Client,
+        connection: &str,
+        tell: Tell<'_>,
+    ) -> Result<Token, Trouble> {
         let failed = |what: String| {
             Trouble::from(HttpError::Unreachable(format!(
                 "connection `{connection}`: no access token: {what}"
@@ -170,7 +177,12 @@ impl Tokens {
             headers.insert(AUTHORIZATION, authorization.clone());
         }
         let asked = Instant::now();
-        let raw = exchange(client, request, connection, limits::HTTP_TOKEN_BYTES).await?;
+        let what = format!("POST {} for a token", target::shown(self.token_url.path()));
+        let sent = (headers::size(request.headers()) + self.form.len()) as u64;
+        let aside = Aside::of(tell, asked.into_std(), connection, what, sent);
+        let raw = exchange(client, request, connection, limits::HTTP_TOKEN_BYTES).await;
+        aside.end(&raw);
+        let raw = raw?;
         let body = Zeroizing::new(raw.body);
         let answer: Option<Answer> = serde_json::from_slice(&body).ok();
         let status = raw.status.as_u16();

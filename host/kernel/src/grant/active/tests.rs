@@ -267,7 +267,8 @@ fn decided(asked: &[Item], given: &[Item]) -> Option<ActiveGrant> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(512))]
+    // More where `PROPTEST_CASES` says so.
+    #![proptest_config(ProptestConfig { cases: ProptestConfig::default().cases.max(512), ..ProptestConfig::default() })]
 
     #[test]
     fn a_narrower_grant_never_allows_more_of_anything((wide, narrow) in narrowing(), probes in probes()) {
@@ -308,4 +309,100 @@ proptest! {
             prop_assert!(!after.contains(secret) || before.contains(secret), "{secret}: {before} then {after}");
         }
     }
+}
+
+// === every subset ===
+
+/// Items of every kind, some of which mean the same in part.
+fn ten() -> Vec<Item> {
+    let http = |connection: &str, allow: &str| Item::Http {
+        connection: connection.into(),
+        place: "https://x.example".into(),
+        allow: allow.into(),
+        credential: "none".into(),
+        private_network: false,
+    };
+    vec![
+        http("api", "GET /a/{x}"),
+        http("api", "* /a/*"),
+        http("shop", "POST /b"),
+        Item::Sql {
+            connection: "db".into(),
+            place: "sqlite:a".into(),
+            statement: "get".into(),
+            effect: Effect::Read,
+            text: "SELECT 1".into(),
+        },
+        Item::Publish {
+            connection: "bus".into(),
+            place: "mqtts://b.example".into(),
+            topic: "a/**".into(),
+        },
+        Item::Key {
+            key: "k".into(),
+            r#use: "equal".into(),
+            derive: Vec::new(),
+        },
+        Item::Emit {
+            event: "x.a".into(),
+        },
+        Item::Store { quota: 2 },
+        Item::Action {
+            system: "crm".into(),
+            action: "get".into(),
+        },
+        Item::Subscribe {
+            connection: "bus".into(),
+            place: "mqtts://b.example".into(),
+            from: "queue q".into(),
+            hook: "in".into(),
+        },
+    ]
+}
+
+/// Everything that may be asked with two words for each thing.
+fn every_probe() -> Vec<Probe> {
+    let paths = ["a", "b", "a/a", "a/b", "b/a", "a/b/c"];
+    let mut all = Vec::new();
+    for path in paths {
+        for to in ["api", "shop"] {
+            let probe = |method| Probe::Http(to, method, format!("/{path}"));
+            all.extend(["GET", "POST"].map(probe));
+        }
+        all.extend(["bus", "other"].map(|to| Probe::Publish(to, path.to_owned())));
+    }
+    for (first, second) in [(0, 0), (0, 1), (1, 0), (1, 1)] {
+        let name = ["get", "put"][first];
+        let text = ["SELECT 1", "SELECT 2"][second];
+        all.extend(["db", "other"].map(|on| Probe::Sql(on, name, text)));
+        all.push(Probe::Key(
+            ["k", "l"][first],
+            ["equal", "hmac-sha256"][second],
+        ));
+        all.push(Probe::Action(["crm", "erp"][first], ["get", "put"][second]));
+    }
+    all.extend(["x.a", "x.b"].map(Probe::Emit));
+    all.extend(["in", "out"].map(Probe::Subscribe));
+    all.extend((0..4).map(Probe::Store));
+    all
+}
+
+#[test]
+fn every_grant_of_ten_items_allows_exactly_what_its_items_say() {
+    let (items, probes) = (ten(), every_probe());
+    let mut allowed = 0;
+    for set in 0_u32..1 << items.len() {
+        let is_in = |(index, item): (usize, &Item)| ((set >> index) & 1 == 1).then(|| item.clone());
+        let some: Vec<Item> = items.iter().enumerate().filter_map(is_in).collect();
+        let active = ActiveGrant::new(&grant(&some)).unwrap();
+        // As a whole, and given in place of all ten.
+        let in_place = decided(&items, &some).expect("what is answered by name may start");
+        for probe in &probes {
+            let expected = oracle(&some, probe);
+            assert_eq!(allows(&active, probe), expected, "{some:?}: {probe:?}");
+            assert_eq!(allows(&in_place, probe), expected, "{some:?}: {probe:?}");
+            allowed += u32::from(expected);
+        }
+    }
+    assert!(allowed > 1_000, "the probes ask for what the items give");
 }

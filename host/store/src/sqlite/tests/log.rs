@@ -55,7 +55,7 @@ async fn one_id_in_two_sources_is_two_events() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: ProptestConfig::default().cases.div_ceil(10), ..ProptestConfig::default() })]
 
     /// The model: an id's place is that of its first mention, and places have no gaps.
     #[test]

@@ -123,7 +123,7 @@ async fn a_name_that_resolves_to_a_private_address_is_refused_and_nothing_is_sen
     ] {
         let (clients, _) = clients(vec![answers]);
         let (result, record) = named(&clients, server.port, false)
-            .send(&grant(&["GET /a"]), "api", get("/a"), PLENTY)
+            .send(&grant(&["GET /a"]), "api", get("/a"), PLENTY, &|_| ())
             .await;
         let Err(HttpError::Unreachable(why)) = result else {
             panic!("{result:?}")
@@ -132,6 +132,26 @@ async fn a_name_that_resolves_to_a_private_address_is_refused_and_nothing_is_sen
         assert!(record.denied && record.sent == 0, "{record:?}");
     }
     assert_eq!(server.requests(), Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn a_zone_id_makes_no_address_another() {
+    // In an address of its own it is none that HTTP has (RFC 9110, section 4.2).
+    assert!("http://[fe80::1%25lo]:80/x".parse::<url::Url>().is_err());
+    for address in [
+        "fe80::1",
+        "::1",
+        "fd00::1",
+        "::ffff:127.0.0.1",
+        "64:ff9b::7f00:1",
+    ] {
+        let zoned = std::net::SocketAddrV6::new(address.parse().unwrap(), 0, 0, 1);
+        let (clients, _) = clients(vec![vec![zoned.into()]]);
+        let (result, record) = named(&clients, 9, false)
+            .send(&grant(&["GET /a"]), "api", get("/a"), PLENTY, &|_| ())
+            .await;
+        assert!(record.denied && record.sent == 0, "{address}: {result:?}");
+    }
 }
 
 #[tokio::test]
@@ -144,7 +164,7 @@ async fn a_name_that_changes_its_mind_between_check_and_connection_gains_nothing
     let grant = grant(&["GET /a"]);
     // The address that was checked is the one that is connected to: the name is asked for once per connection.
     assert_eq!(
-        http.send(&grant, "api", get("/a"), PLENTY)
+        http.send(&grant, "api", get("/a"), PLENTY, &|_| ())
             .await
             .0
             .unwrap()
@@ -152,7 +172,7 @@ async fn a_name_that_changes_its_mind_between_check_and_connection_gains_nothing
         200
     );
     assert_eq!(asked.load(Ordering::SeqCst), 1);
-    let (second, record) = http.send(&grant, "api", get("/a"), PLENTY).await;
+    let (second, record) = http.send(&grant, "api", get("/a"), PLENTY, &|_| ()).await;
     assert!(
         matches!(second, Err(HttpError::Unreachable(_))) && record.denied,
         "{second:?}"

@@ -11,7 +11,7 @@ fn keeping(base: &str, keeps_cookies: bool) -> Http {
 }
 
 async fn ask(http: &Http, path: &str) -> HttpResponse {
-    http.send(&grant(&["GET /*"]), "api", get(path), PLENTY)
+    http.send(&grant(&["GET /*"]), "api", get(path), PLENTY, &|_| ())
         .await
         .0
         .unwrap()

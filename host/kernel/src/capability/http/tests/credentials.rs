@@ -39,7 +39,7 @@ async fn each_kind_of_credential_is_attached() {
         let server = Server::answering(|request| answer(200, &[], request)).await;
         let http = prepared(&server.base(), credential);
         let response = http
-            .send(&grant(&["GET /a"]), "api", get("/a"), PLENTY)
+            .send(&grant(&["GET /a"]), "api", get("/a"), PLENTY, &|_| ())
             .await
             .0
             .unwrap();
@@ -74,7 +74,7 @@ async fn a_guest_cannot_set_the_credentials_own_query_field() {
         ..get("/a")
     };
     assert!(matches!(
-        http.send(&grant(&["GET /a"]), "api", request, PLENTY)
+        http.send(&grant(&["GET /a"]), "api", request, PLENTY, &|_| ())
             .await
             .0,
         Err(HttpError::Invalid(_))
@@ -150,7 +150,7 @@ async fn a_token_is_fetched_once_for_many_calls_and_kept() {
     let server = api_with_tokens("Bearer token-1").await;
     let http = prepared(&server.base(), oauth(server.port, false));
     let grant = grant(&["GET /a"]);
-    let calls = (0..8).map(|_| http.send(&grant, "api", get("/a"), PLENTY));
+    let calls = (0..8).map(|_| http.send(&grant, "api", get("/a"), PLENTY, &|_| ()));
     for (result, _) in futures_util::future::join_all(calls).await {
         let body = String::from_utf8(result.unwrap().body).unwrap();
         assert!(
@@ -182,10 +182,30 @@ async fn a_token_is_fetched_once_for_many_calls_and_kept() {
 async fn a_refused_token_is_replaced_once() {
     let server = api_with_tokens("Bearer token-2").await;
     let http = prepared(&server.base(), oauth(server.port, true));
-    let (result, _) = http
-        .send(&grant(&["GET /a"]), "api", get("/a"), PLENTY)
+    let aside = std::sync::Mutex::new(Vec::new());
+    let tell = |record: Record| aside.lock().unwrap().push(record);
+    let (result, record) = http
+        .send(&grant(&["GET /a"]), "api", get("/a"), PLENTY, &tell)
         .await;
     assert_eq!(result.unwrap().status, 200);
+    // Four requests, four records: the last is the call's own.
+    let told = |record: &Record| format!("{} {}", record.what, record.outcome);
+    let mut records = aside.into_inner().unwrap();
+    records.push(record);
+    assert_eq!(
+        records.iter().map(told).collect::<Vec<_>>(),
+        [
+            "POST /token for a token 200",
+            "GET /a 401",
+            "POST /token for a token 200",
+            "GET /a 200"
+        ]
+    );
+    assert!(
+        records
+            .iter()
+            .all(|record| record.sent > 0 && !record.denied)
+    );
     let requests = server.requests();
     let order: Vec<&str> = requests.iter().map(|request| &request[..8]).collect();
     assert_eq!(order, ["POST /to", "GET /bas", "POST /to", "GET /bas"]);
@@ -196,7 +216,7 @@ async fn a_refused_token_is_replaced_once() {
     let server = api_with_tokens("never").await;
     let http = prepared(&server.base(), oauth(server.port, true));
     assert_eq!(
-        http.send(&grant(&["GET /a"]), "api", get("/a"), PLENTY)
+        http.send(&grant(&["GET /a"]), "api", get("/a"), PLENTY, &|_| ())
             .await
             .0
             .unwrap()
@@ -237,7 +257,7 @@ async fn a_token_endpoints_refusal_is_told_without_a_secret_and_nothing_else_is_
             Server::answering(move |_| answer(status, &["location: /elsewhere"], body)).await;
         let http = prepared(&server.base(), oauth(server.port, false));
         let (result, record) = http
-            .send(&grant(&["GET /a"]), "api", get("/a"), PLENTY)
+            .send(&grant(&["GET /a"]), "api", get("/a"), PLENTY, &|_| ())
             .await;
         let Err(HttpError::Unreachable(why)) = result else {
             panic!("{result:?}")
@@ -248,9 +268,10 @@ async fn a_token_endpoints_refusal_is_told_without_a_secret_and_nothing_else_is_
                 && !record.outcome.contains("secret/1"),
             "{why}"
         );
+        assert_eq!(record.sent, 0, "it did not leave");
         // Who comes right after is told the same without asking again.
         assert!(
-            http.send(&grant(&["GET /a"]), "api", get("/a"), PLENTY)
+            http.send(&grant(&["GET /a"]), "api", get("/a"), PLENTY, &|_| ())
                 .await
                 .0
                 .is_err()

@@ -20,7 +20,13 @@ async fn a_granted_request_arrives_below_the_base_and_its_answer_comes_back() {
         timeout: None,
     };
     let (result, record) = http
-        .send(&grant(&["POST /orders/{id}"]), "api", request, PLENTY)
+        .send(
+            &grant(&["POST /orders/{id}"]),
+            "api",
+            request,
+            PLENTY,
+            &|_| (),
+        )
         .await;
     let response = result.unwrap();
     assert_eq!(
@@ -55,7 +61,7 @@ async fn a_base_without_a_path_and_a_root_path_fit_together() {
         &format!("http://127.0.0.1:{}", server.port),
         Credential::None,
     );
-    http.send(&grant(&["GET /"]), "api", get("/"), PLENTY)
+    http.send(&grant(&["GET /"]), "api", get("/"), PLENTY, &|_| ())
         .await
         .0
         .unwrap();
@@ -77,7 +83,9 @@ async fn what_is_not_granted_sends_nothing() {
         ("api", post),
         ("other", get("/orders/7")),
     ] {
-        let (result, record) = http.send(&grant, connection, request, PLENTY).await;
+        let (result, record) = http
+            .send(&grant, connection, request, PLENTY, &|_| ())
+            .await;
         assert!(matches!(result, Err(HttpError::Denied(_))), "{result:?}");
         assert!(
             record.denied && record.outcome.starts_with("denied: ") && record.sent == 0,
@@ -112,7 +120,7 @@ async fn a_path_that_leads_elsewhere_is_refused_and_sends_nothing() {
         "",
         "orders",
     ] {
-        let (result, record) = http.send(&grant, "api", get(path), PLENTY).await;
+        let (result, record) = http.send(&grant, "api", get(path), PLENTY, &|_| ()).await;
         assert!(
             matches!(result, Err(HttpError::Invalid(_))),
             "{path:?}: {result:?}"
@@ -167,7 +175,7 @@ async fn headers_that_are_the_hosts_are_refused() {
             headers: pairs(&[(name, value)]),
             ..get("/a")
         };
-        let (result, record) = http.send(&grant, "api", request, PLENTY).await;
+        let (result, record) = http.send(&grant, "api", request, PLENTY, &|_| ()).await;
         assert!(
             matches!(result, Err(HttpError::Invalid(_))),
             "{name:?}: {result:?}"
@@ -191,7 +199,7 @@ async fn what_is_too_much_is_refused() {
         ..get("/a")
     };
     for request in [body, query] {
-        let (result, _) = http.send(&grant, "api", request, PLENTY).await;
+        let (result, _) = http.send(&grant, "api", request, PLENTY, &|_| ()).await;
         assert!(matches!(result, Err(HttpError::TooLarge(_))), "{result:?}");
     }
     let many = HttpRequest {
@@ -203,7 +211,7 @@ async fn what_is_too_much_is_refused() {
         ..get("/a")
     };
     for request in [many, override_by_query] {
-        let (result, _) = http.send(&grant, "api", request, PLENTY).await;
+        let (result, _) = http.send(&grant, "api", request, PLENTY, &|_| ()).await;
         assert!(matches!(result, Err(HttpError::Invalid(_))), "{result:?}");
     }
     assert_eq!(server.requests(), Vec::<String>::new());
@@ -225,7 +233,9 @@ async fn a_record_shows_no_query_no_body_and_no_header() {
         body: Some(b"private".to_vec()),
         ..get("/a")
     };
-    let (result, record) = http.send(&grant(&["GET /a"]), "api", request, PLENTY).await;
+    let (result, record) = http
+        .send(&grant(&["GET /a"]), "api", request, PLENTY, &|_| ())
+        .await;
     result.unwrap();
     let shown = format!("{record:?} {http:?}");
     assert!(
@@ -251,11 +261,11 @@ async fn without_clients_what_is_granted_ends_where_it_would_leave() {
         let bindings = BTreeMap::from([("api".to_owned(), binding)]);
         let http = Http::prepare(None, &bindings).unwrap();
         let grant = grant(&["GET /a"]);
-        let (result, record) = http.send(&grant, "api", get("/a"), PLENTY).await;
+        let (result, record) = http.send(&grant, "api", get("/a"), PLENTY, &|_| ()).await;
         let why = result.unwrap_err();
         assert_eq!(why, HttpError::Unreachable(NOT_REACHED.into()));
         assert!(!record.denied);
-        let (_, record) = http.send(&grant, "api", get("/b"), PLENTY).await;
+        let (_, record) = http.send(&grant, "api", get("/b"), PLENTY, &|_| ()).await;
         assert!(record.denied);
     }
     assert!(server.requests().is_empty(), "{:?}", server.requests());

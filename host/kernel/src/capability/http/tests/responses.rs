@@ -10,7 +10,8 @@ async fn send(server: &Server, left: Duration) -> (Result<HttpResponse, HttpErro
             token: secret("tok/en+0123456789"),
         },
     );
-    http.send(&grant(&["GET /*"]), "api", get("/a"), left).await
+    http.send(&grant(&["GET /*"]), "api", get("/a"), left, &|_| ())
+        .await
 }
 
 #[tokio::test]
@@ -73,7 +74,9 @@ async fn an_answer_is_not_asked_for_in_pieces_where_a_credential_goes_along() {
     for credential in credentials {
         let http = prepared(&server.base(), credential);
         for name in ["Range", "if-range", "If_Range"] {
-            let (result, record) = http.send(&grant, "api", ranged(name), PLENTY).await;
+            let (result, record) = http
+                .send(&grant, "api", ranged(name), PLENTY, &|_| ())
+                .await;
             assert!(matches!(result, Err(HttpError::Invalid(_))), "{result:?}");
             assert!(record.denied);
         }
@@ -81,7 +84,9 @@ async fn an_answer_is_not_asked_for_in_pieces_where_a_credential_goes_along() {
     assert_eq!(server.requests(), Vec::<String>::new());
     // Where there is nothing to hide, large things may be fetched bit by bit.
     let http = prepared(&server.base(), Credential::None);
-    let (result, _) = http.send(&grant, "api", ranged("range"), PLENTY).await;
+    let (result, _) = http
+        .send(&grant, "api", ranged("range"), PLENTY, &|_| ())
+        .await;
     assert_eq!(result.unwrap().status, 206);
 }
 
@@ -110,7 +115,7 @@ async fn a_guest_may_wait_less_than_it_is_allowed() {
         ..get("/a")
     };
     assert_eq!(
-        http.send(&grant(&["GET /a"]), "api", request, PLENTY)
+        http.send(&grant(&["GET /a"]), "api", request, PLENTY, &|_| ())
             .await
             .0
             .unwrap_err(),
@@ -152,7 +157,7 @@ async fn a_body_or_headers_without_end_are_cut_off() {
 async fn a_server_that_is_not_there_or_breaks_off_is_unreachable() {
     let http = prepared("http://127.0.0.1:1/", Credential::None);
     let (result, _) = http
-        .send(&grant(&["GET /a"]), "api", get("/a"), PLENTY)
+        .send(&grant(&["GET /a"]), "api", get("/a"), PLENTY, &|_| ())
         .await;
     assert_eq!(
         result.unwrap_err(),
