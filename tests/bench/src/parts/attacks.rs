@@ -21,7 +21,7 @@ use crate::sink::{Sink, free_port};
 use crate::site;
 
 /// Each attack: its key, what the attacker does, and how its figure reads.
-const ATTACKS: [(&str, &str, &str); 6] = [
+const ATTACKS: [(&str, &str, &str); 9] = [
     (
         "attack_loop_p99_ratio",
         r#"{"do":"loop"}"#,
@@ -51,6 +51,21 @@ const ATTACKS: [(&str, &str, &str); 6] = [
         "attack_slow_p99_ratio",
         r#"{"do":"http","connection":"api","method":"GET","path":"/orders/7"}"#,
         "beside a server that never answers",
+    ),
+    (
+        "attack_recursion_p99_ratio",
+        r#"{"do":"recurse"}"#,
+        "beside recursion without an end",
+    ),
+    (
+        "attack_litter_p99_ratio",
+        r#"{"do":"litter","count":200}"#,
+        "beside a store filled with tiny values",
+    ),
+    (
+        "attack_requests_p99_ratio",
+        r#"{"do":"hammer","connection":"api","path":"/orders/7","turns":0,"timeout_ms":5}"#,
+        "beside requests that are broken off at once, again and again",
     ),
 ];
 
