@@ -18,7 +18,7 @@ use crate::{check, out, text};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct PullArguments {
-    /// Where from: registry.example/acme/shop:1.2.0, with @sha256:... to insist on one; or https://vendor.example/shop.wasm
+    /// Where from: registry.example/acme/shop:1.2.0, with @sha256:... to insist on one; or `https://vendor.example/shop.wasm`
     reference: String,
     /// File to write; the signature goes beside it, ending in .minisig [default: the adapter's name, in this folder]
     #[arg(long, short)]
