@@ -219,14 +219,13 @@ fn attack(host: Arc<Served>, deed: &str) -> Arc<Attacking> {
     attacking
 }
 
-/// Takes connections and never answers.
+/// Takes connections and never answers; lets go of those that the other side gave up.
 async fn silent_server() -> anyhow::Result<std::net::SocketAddr> {
     let listener = tokio::net::TcpListener::bind(("127.0.0.1", 0)).await?;
     let address = listener.local_addr()?;
     tokio::spawn(async move {
-        let mut kept = Vec::new();
-        while let Ok((stream, _)) = listener.accept().await {
-            kept.push(stream);
+        while let Ok((mut stream, _)) = listener.accept().await {
+            tokio::spawn(async move { tokio::io::copy(&mut stream, &mut tokio::io::sink()).await });
         }
     });
     Ok(address)
