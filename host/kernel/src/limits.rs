@@ -49,13 +49,18 @@ pub const MEMORY_MOST: u64 = 256 * MIB;
 pub const TABLE_ELEMENTS: usize = 20_000;
 /// Time in the guest for one call, not counting what it waits for.
 pub const CPU: Duration = Duration::from_millis(1000);
-/// Time in the guest after which a call goes on in the background, in turns of one [`EPOCH_TICK`] with others of its
-/// kind: a hundred times what a usual call takes.
+/// Time in the guest after which a call's processor time is counted; after as much of that it goes on in the background, in
+/// turns of one [`EPOCH_TICK`] with others of its kind. A hundred times what a usual call takes.
 pub const GUEST_SLICE: Duration = Duration::from_millis(4);
 /// Calls of a system that begin in the background after one of it ran long.
 pub const BACKGROUND_CALLS: u32 = 16;
 /// Memory of an instance, bytes, from which giving it back takes so long that it is done in the background.
 pub const BACKGROUND_MEMORY: u64 = 4 * MIB;
+/// The longest rest of a thread that computes in the background, times of what it worked: it has a quarter of its
+/// processor while the rest of the host is busy, and all of it while that does nothing.
+pub const BACKGROUND_REST: f64 = 3.0;
+/// The share of all processors that the rest of the host uses when it counts as busy.
+pub const BACKGROUND_BUSY: f64 = 0.25;
 /// One call with all it waits for.
 pub const DEADLINE: Duration = Duration::from_secs(30);
 /// Of that, what a guest keeps for its answer when a server does not give one: a failure that names the server, and not a

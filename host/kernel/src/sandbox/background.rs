@@ -1,9 +1,10 @@
 //! Threads of the lowest priority, which compute for calls that run long.
 //!
-//! A call is polled by its caller until it has been in the guest for [`limits::GUEST_SLICE`]. From then on each of its
-//! turns, one [`limits::EPOCH_TICK`] at most, is carried out by one of these threads in the order in which they were
-//! asked for, and between turns the call is its caller's again: dropped while it waits, it is gone at once. So a guest
-//! that loops has the processors when nobody else wants them, and takes nothing from its neighbours.
+//! A call is polled by its caller until it has computed for [`limits::GUEST_SLICE`], by the time that its thread had a
+//! processor: a busy machine would send short calls here, too, behind the long ones. From then on each of its turns, one
+//! [`limits::EPOCH_TICK`] at most, is carried out by one of these threads in the order in which they were asked for, and
+//! between turns the call is its caller's again: dropped while it waits, it is gone at once. So a guest that loops has the
+//! processors when nobody else wants them ([`rest`]), and takes nothing from its neighbours.
 
 use std::future::Future;
 use std::mem;
@@ -21,6 +22,8 @@ use tokio::runtime::Handle;
 
 use super::meter::Meter;
 
+mod rest;
+
 type Job = Box<dyn FnOnce() + Send>;
 
 /// The threads. They end with it.
@@ -36,11 +39,11 @@ impl Background {
         let processors = thread::available_parallelism().map_or(1, std::num::NonZero::get);
         // Whoever sends takes no lock that a thread may hold which gives way to all others.
         let (jobs, receiver) = mpsc::channel();
-        let receiver = Arc::new(std::sync::Mutex::new(receiver));
+        let shared = Arc::new((std::sync::Mutex::new(receiver), rest::Used::default()));
         for _ in 0..(processors / 2).max(1) {
-            let receiver = Arc::clone(&receiver);
+            let shared = Arc::clone(&shared);
             let thread = thread::Builder::new().name("background".into());
-            thread.spawn(move || work(&receiver))?;
+            thread.spawn(move || work(&shared.0, &shared.1, processors))?;
         }
         Ok(Self(jobs))
     }
@@ -52,16 +55,19 @@ impl Background {
     }
 }
 
-fn work(jobs: &std::sync::Mutex<Receiver<Job>>) {
+fn work(jobs: &std::sync::Mutex<Receiver<Job>>, used: &rest::Used, processors: usize) {
     if let Err(error) = give_way() {
         tracing::warn!(%error, "adapters that compute long run at the priority of all others");
     }
+    let processors = u32::try_from(processors).unwrap_or(u32::MAX);
+    let mut rests = rest::Rests::new(used);
     loop {
         let job = jobs.lock().unwrap_or_else(PoisonError::into_inner).recv();
         match job {
             Ok(job) => job(),
             Err(_) => return,
         }
+        rests.after_job(processors);
     }
 }
 
@@ -104,7 +110,10 @@ where
     let short = std::future::poll_fn(|context| match call.as_mut().poll(context) {
         Poll::Ready(output) => Poll::Ready(Some(output)),
         Poll::Pending if meter.runs_long() => Poll::Ready(None),
-        Poll::Pending => Poll::Pending,
+        Poll::Pending => {
+            meter.look_closer();
+            Poll::Pending
+        }
     });
     match short.await {
         Some(output) => Some(output),

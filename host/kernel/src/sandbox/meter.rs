@@ -2,7 +2,7 @@
 //!
 //! A call's future is polled inside [`metered`], which counts each poll; a host call that waits is polled inside
 //! [`waiting`], which stops the count meanwhile. So a slow server costs a guest nothing, and a loop everything. A call
-//! that runs long is metered by its thread's processor time, for its thread is one that others may push aside.
+//! that seems to run long is metered by its thread's processor time, for its thread may be one that others push aside.
 
 use std::future::{Future, poll_fn};
 use std::pin::pin;
@@ -25,6 +25,8 @@ pub(crate) struct Meter {
     spent: AtomicU64,
     since: AtomicU64,
     by_processor_time: AtomicBool,
+    /// Spent when processor time began to count.
+    before: AtomicU64,
     cut: AtomicBool,
 }
 
@@ -36,18 +38,35 @@ impl Meter {
             spent: AtomicU64::new(0),
             since: AtomicU64::new(STOPPED),
             by_processor_time: AtomicBool::new(false),
+            before: AtomicU64::new(0),
             cut: AtomicBool::new(false),
         }
     }
 
-    /// Whether the call runs so long that it goes on in the background.
+    /// Whether the call runs so long that it goes on in the background: by the time that its thread had a processor, for
+    /// on a busy machine a short call may take long, too.
     pub(crate) fn runs_long(&self) -> bool {
-        self.spent() > limits::GUEST_SLICE
+        self.by_processor_time.load(Ordering::Relaxed) && self.is_past_slice()
+    }
+
+    /// Has the processor time of a call counted that seems to run long. Only between two polls.
+    pub(crate) fn look_closer(&self) {
+        if self.is_past_slice() {
+            self.by_processor_time();
+        }
+    }
+
+    fn is_past_slice(&self) -> bool {
+        let before = Duration::from_nanos(self.before.load(Ordering::Relaxed));
+        self.spent().saturating_sub(before) > limits::GUEST_SLICE
     }
 
     /// From now on counts the processor time of the thread that polls it. Only between two polls.
     pub(crate) fn by_processor_time(&self) {
-        self.by_processor_time.store(true, Ordering::Relaxed);
+        if !self.by_processor_time.swap(true, Ordering::Relaxed) {
+            let spent = self.spent.load(Ordering::Relaxed);
+            self.before.store(spent, Ordering::Relaxed);
+        }
     }
 
     /// Ends a call that another thread polls right now: it comes to no host call any more.
@@ -64,6 +83,7 @@ impl Meter {
         self.spent.store(0, Ordering::Relaxed);
         self.since.store(STOPPED, Ordering::Relaxed);
         self.by_processor_time.store(false, Ordering::Relaxed);
+        self.before.store(0, Ordering::Relaxed);
     }
 
     /// Time in the guest so far, the present poll included.

@@ -6,29 +6,39 @@ use std::sync::atomic::AtomicUsize;
 use std::task::Poll;
 use std::time::Duration;
 
+use rustix::time::{ClockId, clock_gettime};
 use tokio::sync::{Notify, oneshot};
 
 use super::*;
 use crate::limits;
 use crate::sandbox::meter::metered;
 
-/// Keeps the thread that polls it busy for longer than a slice, once, and tells its name afterwards.
-async fn long() -> Option<String> {
-    let mut busy = false;
+/// Keeps the thread that polls it for longer than a slice, twice, and tells its name afterwards.
+async fn twice(keep: impl Fn()) -> Option<String> {
+    let mut turns = 0;
     std::future::poll_fn(|context| {
-        if busy {
+        if turns == 2 {
             return Poll::Ready(());
         }
-        busy = true;
-        let began = std::time::Instant::now();
-        while began.elapsed() < limits::GUEST_SLICE * 2 {
-            std::hint::spin_loop();
-        }
+        turns += 1;
+        keep();
         context.waker().wake_by_ref();
         Poll::Pending
     })
     .await;
     thread::current().name().map(str::to_owned)
+}
+
+/// Computes.
+async fn long() -> Option<String> {
+    twice(|| {
+        let time = || Duration::try_from(clock_gettime(ClockId::ThreadCPUTime)).unwrap();
+        let began = time();
+        while time() - began < limits::GUEST_SLICE * 2 {
+            std::hint::spin_loop();
+        }
+    })
+    .await
 }
 
 /// The calling thread's scheduling policy (proc(5), the 41st field of `stat`).
@@ -63,6 +73,17 @@ async fn a_short_call_stays_where_it_is() {
         tokio::task::yield_now().await;
         thread::current().id()
     });
+    assert_eq!(there.await, here);
+}
+
+#[tokio::test]
+async fn a_short_call_whose_thread_is_pushed_aside_stays_where_it_is() {
+    let here = thread::current().name().map(str::to_owned);
+    let there = run(
+        &meter(),
+        // reason: a thread that has no processor is one that sleeps
+        twice(|| thread::sleep(limits::GUEST_SLICE * 2)),
+    );
     assert_eq!(there.await, here);
 }
 
