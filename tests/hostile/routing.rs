@@ -104,6 +104,45 @@ fn case_41_one_event_does_not_become_a_hundred_thousand() {
 }
 
 #[test]
+fn case_41_what_comes_of_one_event_through_several_runs_ends_at_a_hundred_thousand() {
+    // A run that emits a thousand events, each of which causes a run that does.
+    let each = "  - each: event.data.items\n";
+    let copy = "    steps: [{ emit: { type: copy, data: { items: '${event.data.items}' } } }]\n";
+    let attack = site(&[
+        ("many", &format!("on: many\nsteps:\n{each}{copy}")),
+        (
+            "more",
+            &format!("on: copy\nsteps:\n{each}    steps: [{{ emit: {{ type: leaf }} }}]\n"),
+        ),
+    ]);
+    let items = json!({"items": vec![1; 1_000]});
+    assert_eq!(attack.host.publish("many", "m-1", &items).status, 202);
+    let dead = attack.host.wait_for("the storm ends", |host| {
+        let dead = host.get("/api/dead?flow=more&limit=1000");
+        (dead["letters"].as_array()?.len() == 901).then(|| dead.to_string())
+    });
+    let said = "number 100001 of those that came of event 1, expected at most 100000";
+    assert_eq!(dead.matches(said).count(), 901, "{dead}");
+    let newest = || attack.host.get("/api/events?limit=1")[0]["seq"].as_i64();
+    assert_eq!(
+        newest(),
+        Some(1 + 100_000 + 100),
+        "the first, all that may come of it, and what tells of the first dead letters"
+    );
+    assert_eq!(stored(&attack, "tombolo.dead-letter&limit=1000").len(), 100);
+    // Nor does it begin anew when the event is given to the flow again.
+    let order = json!({"flow": "many", "type": "many"});
+    assert_eq!(attack.host.post("/api/replay", &order).status, 200);
+    let again = attack.host.wait_for("the replay ends", |host| {
+        let runs = host.get("/api/runs?flow=many&status=dead").to_string();
+        runs.contains("replay-1").then_some(runs)
+    });
+    assert!(again.contains(said), "{again}");
+    assert_eq!(newest(), Some(1 + 100_000 + 100));
+    attack.neighbour_works();
+}
+
+#[test]
 fn case_42_an_event_cannot_have_another_systems_source() {
     let attack = site(&[]);
     let lie = r#"{"source": "/systems/neighbour", "tombolohops": -5}"#;
@@ -122,6 +161,7 @@ fn case_42_an_event_cannot_have_another_systems_source() {
         r#""source":"/flows/attack""#,
         r#""source":"/t","tombolohops":0"#,
         r#""source":"/t","tombolocause":"1.attack""#,
+        r#""source":"/t","tomboloroot":1"#,
         r#""source":"/t","type":"tombolo.system-down""#,
     ] {
         let kind = if more.contains("\"type\"") {

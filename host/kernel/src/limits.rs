@@ -348,6 +348,12 @@ pub const WAIT_TYPES: usize = 10;
 pub const WAITS_PER_RUN: usize = 1_000;
 /// Events that one run may emit: with [`HOPS`], what a storm is made of.
 pub const EMITS_PER_RUN: u32 = 1_000;
+/// Events that may come of one from outside, however deep: a hundred runs that emit all they may. [`HOPS`] and
+/// [`EMITS_PER_RUN`] alone allow 10^48.
+pub const DESCENDANTS: u32 = 100_000;
+/// Dead letters of which an event tells when [`DESCENDANTS`] is reached: people are alerted by the first, and the list has
+/// all.
+pub const DESCENDANTS_DEAD: u32 = 100;
 /// Definitions that runs waited on, bytes: 10,000 versions of a long flow.
 pub const FLOW_TEXTS: u64 = 256 * MIB;
 /// Text of one expression, bytes.

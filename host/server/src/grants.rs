@@ -79,6 +79,7 @@ async fn tell(
         data,
         hops: 0,
         cause: None,
+        root: None,
     };
     // Where the store refuses writes it says so itself; the next look tells again.
     if core.publish(vec![event]).await.is_ok() {

@@ -63,6 +63,9 @@ pub trait Store: CrossReferences {
     /// One event by sequence number.
     fn event(&self, seq: i64) -> BoxFuture<'_, Result<Option<StoredEvent>, StoreError>>;
 
+    /// How many events have this one as their root, at most `most`.
+    fn descendants(&self, root: i64, most: u32) -> BoxFuture<'_, Result<u32, StoreError>>;
+
     /// Which of these `(seq, flow)` pairs have a row in `runs`.
     fn known_runs(
         &self,

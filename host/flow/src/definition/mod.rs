@@ -55,6 +55,8 @@ pub struct Flow {
     pub named_tables: Vec<(String, Place)>,
     /// Cross-references that its expressions look up, each with a place.
     pub named_references: Vec<(NamedReference, Place)>,
+    /// Whether one of its own steps emits an event.
+    pub has_emits: bool,
     /// The site's value maps.
     pub tables: Arc<Tables>,
     /// Where the steps begin that run when it failed for good; the others end there.
@@ -143,6 +145,8 @@ impl Flow {
             return Err(reader.problems);
         }
         let (named_tables, named_references) = named(&when, &key, &program.steps);
+        let mut steps = program.steps.iter();
+        let has_emits = steps.any(|step| matches!(step.kind, Kind::Emit(_)));
         Ok(Self {
             name,
             version: digest(text),
@@ -158,6 +162,7 @@ impl Flow {
             parts: BTreeMap::new(),
             named_tables,
             named_references,
+            has_emits,
             tables: Arc::default(),
         })
     }
@@ -167,6 +172,12 @@ impl Flow {
     pub fn looks_up(&self) -> bool {
         let looks = |flow: &Self| !flow.named_references.is_empty();
         looks(self) || self.parts.values().any(|part| looks(part))
+    }
+
+    /// Whether it, or a flow it calls, emits events.
+    #[must_use]
+    pub fn emits(&self) -> bool {
+        self.has_emits || self.parts.values().any(|part| part.has_emits)
     }
 
     /// Whether it reacts to a type of event.

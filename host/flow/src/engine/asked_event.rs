@@ -39,5 +39,6 @@ pub(super) fn event(run: &Run, task: &TaskRow) -> Option<Event> {
         data: serde_json::value::to_raw_value(&data).ok()?,
         hops: cause.hops.saturating_add(1).min(limits::HOPS),
         cause: Some(run.id.clone()),
+        root: Some(run.event.root()),
     })
 }

@@ -153,6 +153,7 @@ impl Engine {
                     now_ms: self.now(),
                     new_task: &|_| String::new(),
                     references: &self.plain_references(),
+                    take_room: &|| false,
                 };
                 run.state.failed_input(surroundings)
             }
@@ -212,6 +213,7 @@ impl Engine {
                 now_ms: engine.now(),
                 new_task: &tombolo_kernel::clock::new_id,
                 references: &engine.plain_references(),
+                take_room: &|| false,
             };
             run.state.mend(surroundings, &mend, &mut run.outbox)
         })

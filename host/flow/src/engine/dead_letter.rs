@@ -1,6 +1,7 @@
 //! The event `tombolo.dead-letter`: says that a run is dead, in the same transaction in which it dies, so that a flow
 //! can alert people wherever they are. A run that died of such an event makes none: an alert that fails must not
-//! cause the next.
+//! cause the next. Of the runs that die when all that may come of one event has come, only the first are
+//! told of ([`limits::DESCENDANTS_DEAD`]).
 
 use serde_json::json;
 use tombolo_kernel::clock::rfc3339;
@@ -45,5 +46,6 @@ pub(super) fn event(run: &Run, now_ms: u64) -> Option<Event> {
         data: serde_json::value::to_raw_value(&data).ok()?,
         hops: cause.hops.saturating_add(1).min(limits::HOPS),
         cause: Some(run.id.clone()),
+        root: Some(run.event.root()),
     })
 }

@@ -120,7 +120,12 @@ impl Engine {
             return Some(Vec::new());
         }
         let event = Arc::new(EventDocument::new(seq, event));
-        self.runs_for(reacting, &event).await
+        let runs = self.runs_for(reacting, &event).await?;
+        if event.event.root.is_none() {
+            let counts = runs.iter().filter_map(|run| run.count.as_ref());
+            counts.for_each(|count| count.begin());
+        }
+        Some(runs)
     }
 
     /// The runs of those flows that mean this event.
@@ -164,6 +169,7 @@ impl Engine {
             lanes::name(&flow.name, &key)
         };
         let started_ms = self.now();
+        let count = flow.emits().then(|| self.descendants.of(event.root()));
         self.under_way.fetch_add(1, Ordering::SeqCst);
         Some(Run {
             id,
@@ -182,6 +188,7 @@ impl Engine {
             asked_early: false,
             judged: Vec::new(),
             linked: VecDeque::new(),
+            count,
         })
     }
 

@@ -193,9 +193,14 @@ impl Engine {
     }
 
     async fn finish(self: &Arc<Self>, mut run: Run, status: RunStatus) -> Ended {
-        if status == RunStatus::Dead {
-            let alert = dead_letter::event(&run, self.now());
-            run.outbox.emitted.extend(alert);
+        if status == RunStatus::Dead
+            && let Some(alert) = dead_letter::event(&run, self.now())
+        {
+            match self.tells_dead(&run).await {
+                Some(true) => run.outbox.emitted.push(alert),
+                Some(false) => {}
+                None => return self.leave(run),
+            }
         }
         if !self.commit(&mut run, status, None).await {
             return self.leave(run);
@@ -288,6 +293,7 @@ impl Engine {
             .iter()
             .filter_map(|task| asked_event::event(run, task))
             .collect();
+        self.count_questions(run, asked.len());
         run.outbox.emitted.extend(asked);
         let (ended, now) = (&*run, self.now());
         let links = ended.outbox.links.iter().map(|wanted| &wanted.link);
@@ -321,11 +327,16 @@ impl Engine {
         run.exclusive.clear();
         run.judged.clear();
         let fresh = dispatch::placed(&advanced.appended, copies);
+        if let Some(count) = &run.count {
+            count.give_back(advanced.appended.len() - fresh.len());
+        }
         if !fresh.is_empty() {
-            let engine = Arc::clone(self);
+            // Held until their runs hold it: nobody has to count again.
+            let (engine, count) = (Arc::clone(self), run.count.clone());
             tokio::spawn(async move {
                 let fresh = engine.whole(fresh, awaited).await;
                 dispatch::dispatch(&engine, &flows, fresh).await;
+                drop(count);
             });
         }
         true

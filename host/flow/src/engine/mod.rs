@@ -13,6 +13,7 @@ mod asked_event;
 mod calls;
 mod dead;
 mod dead_letter;
+mod descendants;
 mod dispatch;
 mod drive;
 mod dry_run;
@@ -96,6 +97,7 @@ pub struct Engine {
     ended: Notify,
     timer: timer::Timer,
     awaited: hearing::Awaited,
+    descendants: descendants::Descendants,
     /// By task id: an answer and a timeout exclude each other.
     answers: Vec<Arc<tokio::sync::Mutex<()>>>,
     /// Held while a page of a replay is made: no two make the same run.
@@ -131,6 +133,8 @@ struct Run {
     judged: Vec<i64>,
     /// What came of links that were made, until it is told.
     linked: VecDeque<(u64, LinkOutcome)>,
+    /// How much came of the event that began its chain; none where its flow emits nothing.
+    count: Option<Arc<descendants::Count>>,
 }
 
 /// Locks for answers: enough that two tasks seldom share one.
@@ -158,6 +162,7 @@ impl Engine {
             ended: Notify::new(),
             timer: timer::Timer::default(),
             awaited: hearing::Awaited::default(),
+            descendants: descendants::Descendants::default(),
             answers: (0..ANSWER_LOCKS).map(|_| Arc::default()).collect(),
             replaying: tokio::sync::Mutex::default(),
             stopping: AtomicBool::new(false),

@@ -49,5 +49,6 @@ fn event(
         data: serde_json::value::to_raw_value(data).ok()?,
         hops: 0,
         cause: None,
+        root: None,
     })
 }

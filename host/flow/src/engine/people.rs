@@ -29,6 +29,7 @@ impl Engine {
                 now_ms: engine.now(),
                 new_task: &tombolo_kernel::clock::new_id,
                 references: &engine.plain_references(),
+                take_room: &|| false,
             };
             run.state.mend(surroundings, &mend, &mut run.outbox)
         })

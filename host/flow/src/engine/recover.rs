@@ -256,9 +256,11 @@ impl Engine {
             }
         };
         state.remember(trace);
+        let event = Arc::new(EventDocument::new(row.seq, stored.event));
+        let count = flow.emits().then(|| self.descendants.of(event.root()));
         Some(Ok(Run {
             id: row.id.clone(),
-            event: Arc::new(EventDocument::new(row.seq, stored.event)),
+            event,
             flow,
             lane: if row.lane.is_empty() {
                 String::new()
@@ -276,6 +278,7 @@ impl Engine {
             asked_early: false,
             judged: Vec::new(),
             linked: VecDeque::new(),
+            count,
         }))
     }
 

@@ -107,6 +107,9 @@ impl Engine {
     pub(super) async fn decide(&self, run: &mut Run, input: Input) -> Option<Decision> {
         // What is given up now could be found after a restart, when what follows has begun already.
         run.dirty |= matches!(input, Input::Woken(_)) && run.state.gives_up(self.now());
+        if let Some(count) = &run.count {
+            self.know(count).await?;
+        }
         if !run.flow.looks_up() {
             return Some(self.move_on(run, input, &NOTHING));
         }
@@ -119,12 +122,16 @@ impl Engine {
                 run.dirty |= looked.any();
                 return Some(decision);
             };
+            if let Some(count) = &run.count {
+                count.give_back(run.outbox.emitted.len() - before.1.emitted.len());
+            }
             (run.state, run.outbox) = before;
             self.until_answered(unanswered).await?;
         }
     }
 
     fn move_on(&self, run: &mut Run, input: Input, references: &Arc<dyn Counterparts>) -> Decision {
+        let count = run.count.as_ref();
         let surroundings = Surroundings {
             flow: &run.flow,
             event: &run.event,
@@ -132,6 +139,7 @@ impl Engine {
             now_ms: self.now(),
             new_task: &tombolo_kernel::clock::new_id,
             references,
+            take_room: &|| count.is_none_or(|count| count.take(limits::DESCENDANTS)),
         };
         let decision = run.state.decide(surroundings, input, &mut run.outbox);
         // What was refused now could hold after a restart, when undos or an `on-failure` have begun already.
@@ -154,6 +162,7 @@ impl Engine {
                 now_ms: self.now(),
                 new_task: &tombolo_kernel::clock::new_id,
                 references: &references,
+                take_room: &|| false,
             };
             let hears = run.state.hears(surroundings, event);
             match looked.unanswered() {

@@ -1,6 +1,7 @@
 //! Past events, given to one flow again. Each makes a run of its own, `1042.spare-part.replay-3`, with idempotency keys of
 //! its own; what is still unfinished is never doubled. Goes page by page, so that one request is short, and the same page
-//! asked again under the same number makes nothing twice.
+//! asked again under the same number makes nothing twice. What a run of a replay emits counts with all that came of its event
+//! before ([`tombolo_kernel::limits::DESCENDANTS`]): a storm does not begin anew.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;

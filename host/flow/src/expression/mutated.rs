@@ -161,6 +161,7 @@ proptest! {
             data: serde_json::value::RawValue::from_string(data.to_owned()).map_err(|error| TestCaseError::fail(error.to_string()))?,
             hops: 0,
             cause: None,
+            root: None,
         });
         let (mut steps, vars) = (Named::default(), Named::default());
         steps.set("s", Document::new(step.to_owned()).map_err(|error| TestCaseError::fail(error.to_string()))?);

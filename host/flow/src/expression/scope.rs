@@ -52,6 +52,12 @@ impl EventDocument {
         }
     }
 
+    /// The place of the event from outside that it came of; its own where it came from outside.
+    #[must_use]
+    pub fn root(&self) -> i64 {
+        self.event.root.unwrap_or(self.seq)
+    }
+
     /// The same event with other data: what a sub-flow sees.
     #[must_use]
     pub fn with_data(&self, data: Box<RawValue>) -> Self {

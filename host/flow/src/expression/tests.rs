@@ -25,6 +25,7 @@ fn event(data: &str) -> EventDocument {
             data: serde_json::value::RawValue::from_string(data.to_owned()).unwrap(),
             hops: 0,
             cause: None,
+            root: None,
         },
     )
 }

@@ -114,6 +114,7 @@ impl<'s> Stage<'s> {
                         .map_err(|error| error.to_string())?,
                     hops: 0,
                     cause: None,
+                    root: None,
                 };
                 self.publish(event)
             }
@@ -279,6 +280,7 @@ impl<'s> Stage<'s> {
                 now_ms: self.now_ms,
                 new_task: &new_task,
                 references: &self.references,
+                take_room: &|| true,
             };
             let decision = run.state.decide(surroundings, input, &mut outbox);
             for wanted in outbox.links.drain(..) {

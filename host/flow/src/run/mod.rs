@@ -84,6 +84,9 @@ pub struct Surroundings<'a> {
     pub new_task: &'a dyn Fn(u64) -> String,
     /// Where expressions look up cross-references.
     pub references: &'a Arc<dyn Counterparts>,
+    /// Takes room for one event among those that may come of the event from outside; false: there is none left. Asked once
+    /// for each event that is emitted.
+    pub take_room: &'a dyn Fn() -> bool,
 }
 
 /// What happened.

@@ -103,10 +103,14 @@ impl Move<'_, '_> {
                 .map_err(|error| Fault::Message(format!("emit.data: {error}")))?,
             hops,
             cause: Some(self.around.run.to_owned()),
+            root: Some(self.around.event.root()),
         };
         event
             .check()
             .map_err(|error| Fault::Message(format!("emit: {error}")))?;
+        if !(self.around.take_room)() {
+            return Err(self.no_room(emit));
+        }
         let mut result = String::from("{\"id\":");
         write_string(&event.id, &mut result);
         result.push('}');
@@ -137,6 +141,18 @@ impl Move<'_, '_> {
             )));
         }
         Ok(hops)
+    }
+
+    /// And here: too many that came of one event, through whichever runs.
+    fn no_room(&self, emit: &Emit) -> Fault {
+        let most = limits::DESCENDANTS;
+        Fault::Message(format!(
+            "the event \"{}\" would be number {} of those that came of event {}, expected at most {most}: flows emit too \
+             many, or react to each other in a circle; put what belongs together into one event, or publish it in parts",
+            emit.kind,
+            most + 1,
+            self.around.event.root()
+        ))
     }
 
     pub(super) fn return_(

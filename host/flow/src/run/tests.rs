@@ -5,6 +5,8 @@
     reason = "tests"
 )]
 
+use std::cell::Cell;
+
 use serde_json::value::RawValue;
 use tombolo_kernel::limits;
 
@@ -48,6 +50,8 @@ struct Machine {
     state: RunState,
     outbox: Outbox,
     now_ms: u64,
+    /// How many events may still come of the first.
+    room: Cell<u32>,
     /// Calls under way: the step and the number.
     calls: Vec<(String, u64)>,
 }
@@ -84,6 +88,7 @@ impl Machine {
             data: RawValue::from_string(data.to_owned()).unwrap(),
             hops: 0,
             cause: None,
+            root: None,
         };
         let event = EventDocument::new(7, event);
         Self {
@@ -92,6 +97,7 @@ impl Machine {
             state: RunState::default(),
             outbox: Outbox::default(),
             now_ms: NOW,
+            room: Cell::new(u32::MAX),
             calls: Vec::new(),
         }
     }
@@ -101,6 +107,7 @@ impl Machine {
         if !matches!(input, Input::Called(..) | Input::Parked(_)) {
             self.restart();
         }
+        let room = &self.room;
         let surroundings = Surroundings {
             flow: &self.flow,
             event: &self.event,
@@ -108,6 +115,7 @@ impl Machine {
             now_ms: self.now_ms,
             new_task: &|_| "task-1".to_owned(),
             references: &references(),
+            take_room: &|| room.replace(room.get().saturating_sub(1)) > 0,
         };
         match self.state.decide(surroundings, input, &mut self.outbox) {
             Decision::Go { calls, until_ms } if calls.is_empty() => Did::Wait(until_ms),
@@ -239,6 +247,7 @@ fn a_run_goes_from_step_to_step() {
         (emitted.subject.as_deref(), emitted.data.get(), emitted.hops),
         (Some("P"), r#"{"answer":"yes"}"#, 1)
     );
+    assert_eq!(emitted.root, Some(7), "its own event came from outside");
     assert_eq!(machine.called(Ok("null")), Did::Done);
     insta::assert_snapshot!(serde_json::to_string(&machine.state.trace.steps[2]).unwrap(), @r#"{"id":"3","kind":"if","what":"vars.short > 0","status":"done","started_ms":1800000000000,"ended_ms":1800000000000,"result":"true","steps":[{"id":"approval","kind":"ask","what":"boss","status":"done","branch":"then","started_ms":1800000000000,"ended_ms":1800000000000,"input":"Buy 3?","result":"{\"answer\":\"yes\",\"by\":\"mia\",\"comment\":\"\\\"so\\\"\",\"timed_out\":false}"},{"id":"3.then.2","kind":"emit","what":"asked","status":"done","branch":"then","started_ms":1800000000000,"ended_ms":1800000000000,"input":"{\"answer\":\"yes\"}","result":"{\"id\":\"7.f/3.then.2\"}"}]}"#);
 }
@@ -358,4 +367,25 @@ fn an_event_too_far_from_its_cause_is_not_made() {
         machine.error()
     );
     assert!(machine.outbox.emitted.is_empty());
+}
+
+#[test]
+fn an_event_for_which_there_is_no_room_is_not_made_and_kills_the_run() {
+    let text = "on: a\nsteps:\n  - each: '[1, 2, 3]'\n    steps: [{ emit: { type: b } }]\n";
+    let mut machine = Machine::new(text, "{}");
+    machine.event.event.root = Some(3);
+    machine.room.set(2);
+    assert_eq!(machine.make(Input::Start), Did::Dead);
+    insta::assert_snapshot!(machine.error(), @"");
+    let roots = machine.outbox.emitted.iter().map(|event| event.root);
+    assert_eq!(roots.collect::<Vec<_>>(), [Some(3), Some(3)]);
+}
+
+#[test]
+fn an_event_that_is_not_made_takes_no_room() {
+    let text = "on: a\nsteps:\n  - emit: { type: b, data: '${event.data.none}' }\n    on-failure: [{ emit: { type: c } }]\n";
+    let mut machine = Machine::new(text, "{}");
+    machine.room.set(1);
+    assert_eq!(machine.make(Input::Start), Did::Done, "{}", machine.error());
+    assert_eq!(machine.outbox.emitted[0].kind, "c");
 }

@@ -84,6 +84,7 @@ pub(super) fn read(text: &[u8], default_time: &str) -> Result<Event, EventError>
         data: incoming.data.unwrap_or_else(|| RawValue::NULL.to_owned()),
         hops: 0,
         cause: None,
+        root: None,
     })
 }
 
@@ -204,6 +205,7 @@ fn refusal(name: &str) -> EventError {
         ),
         "tombolohops" => EventError::new("tombolohops", "only this host sets it: leave it out"),
         "tombolocause" => EventError::new("tombolocause", "only this host sets it: leave it out"),
+        "tomboloroot" => EventError::new("tomboloroot", "only this host sets it: leave it out"),
         other => EventError::new(
             "event",
             format!(

@@ -37,12 +37,11 @@ pub struct Event {
     #[serde(default, rename = "tombolohops", skip_serializing_if = "is_zero")]
     pub hops: u16,
     /// The run that emitted it.
-    #[serde(
-        default,
-        rename = "tombolocause",
-        skip_serializing_if = "Option::is_none"
-    )]
+    #[serde(rename = "tombolocause", skip_serializing_if = "Option::is_none")]
     pub cause: Option<String>,
+    /// The place in the log of the event from outside that it came of; none where it came from outside itself.
+    #[serde(rename = "tomboloroot", skip_serializing_if = "Option::is_none")]
+    pub root: Option<i64>,
 }
 
 #[expect(
@@ -103,7 +102,7 @@ impl Event {
     /// # Errors
     /// What was found and expected. `specversion` must be `1.0`; unknown extension attributes are refused by name, and
     /// so are `data_base64`, a `datacontenttype` that is not JSON, a source under [`RESERVED_SOURCES`], a
-    /// type under [`RESERVED_TYPES`], and `tombolohops` and `tombolocause`, which only the host sets.
+    /// type under [`RESERVED_TYPES`], and `tombolohops`, `tombolocause` and `tomboloroot`, which only the host sets.
     pub fn from_cloudevents_json(text: &[u8], default_time: &str) -> Result<Self, EventError> {
         let event = incoming::read(text, default_time)?;
         event.check()?;

@@ -83,6 +83,7 @@ fn what_cannot_be_taken_is_refused_by_name() {
         ),
         (r#","tombolohops":3"#, "tombolohops", "only this host"),
         (r#","tombolocause":"1.x""#, "tombolocause", "only this host"),
+        (r#","tomboloroot":1"#, "tomboloroot", "only this host"),
         (
             r#","traceparent":"00-1""#,
             "event",

@@ -322,6 +322,7 @@ fn refused(subscribed: &Subscribed, delivery: &Delivery, failure: &Failure, now:
             .unwrap_or_else(|_| serde_json::value::RawValue::NULL.to_owned()),
         hops: 0,
         cause: None,
+        root: None,
     }
 }
 

@@ -30,6 +30,7 @@ pub(crate) fn stored(
             data: made.data,
             hops: 0,
             cause: None,
+            root: None,
         };
         event.check().map_err(|error| (index, error))?;
         events.push(event);

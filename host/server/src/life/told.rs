@@ -90,6 +90,7 @@ async fn publish(
         data,
         hops: 0,
         cause: None,
+        root: None,
     };
     // A store that is down is reported where it was met; the news itself is in the host's log.
     let _ = core.publish(vec![event]).await;

@@ -260,5 +260,6 @@ fn event(
         data: to_raw_value(data).ok()?,
         hops: 0,
         cause: None,
+        root: None,
     })
 }

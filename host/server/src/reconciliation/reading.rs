@@ -278,6 +278,7 @@ fn unseen() -> EventDocument {
         data: RawValue::NULL.to_owned(),
         hops: 0,
         cause: None,
+        root: None,
     };
     EventDocument::new(0, event)
 }

@@ -109,6 +109,7 @@ impl SchedulePlan {
             data: self.data.clone(),
             hops: 0,
             cause: None,
+            root: None,
         }
     }
 }

@@ -12,13 +12,17 @@ use serde_json::value::RawValue;
 use tombolo_kernel::event::Event;
 
 const INSERT: Insert = Insert {
-    head: "INSERT INTO event (seq, stored_ms, source, id, kind, subject, time, data, hops, cause)",
-    columns: 10,
+    head: "INSERT INTO event (seq, stored_ms, source, id, kind, subject, time, data, hops, cause, root)",
+    columns: 11,
     tail: "",
 };
 
 const SELECT: &str = "SELECT seq, stored_ms, (SELECT text FROM name WHERE number = source), id, \
-     (SELECT text FROM name WHERE number = kind), subject, time, data, hops, cause FROM event";
+     (SELECT text FROM name WHERE number = kind), subject, time, data, hops, cause, root FROM event";
+
+/// From the index alone, and no further than it matters.
+pub(super) const DESCENDANTS: &str =
+    "SELECT count(*) FROM (SELECT 1 FROM event WHERE root = ?1 LIMIT ?2)";
 
 /// Appends in order after the newest. Known events keep their place, and leave no gap.
 pub(crate) fn append(
@@ -115,6 +119,7 @@ fn insert(
         binder.bind(event.data.get())?;
         binder.bind(event.hops)?;
         binder.bind(event.cause.as_deref())?;
+        binder.bind(event.root)?;
     }
     statement.raw_execute()
 }
@@ -132,6 +137,13 @@ pub(crate) fn one(connection: &Connection, seq: i64) -> rusqlite::Result<Option<
         .prepare_cached(&format!("{SELECT} WHERE seq = ?1"))?
         .query_row([seq], read)
         .optional()
+}
+
+/// How many came of this one, at most `most`.
+pub(crate) fn descendants(connection: &Connection, root: i64, most: u32) -> rusqlite::Result<u32> {
+    connection
+        .prepare_cached(DESCENDANTS)?
+        .query_row((root, most), |row| row.get(0))
 }
 
 /// Ascending from `after`; stops early, but after one at the earliest, when `bytes` are read.
@@ -269,6 +281,7 @@ fn read(row: &Row<'_>) -> rusqlite::Result<StoredEvent> {
             data,
             hops: row.get(8)?,
             cause: row.get(9)?,
+            root: row.get(10)?,
         },
     })
 }

@@ -11,9 +11,10 @@ pub(crate) const FIRST: i32 = 1;
 
 /// What leads from each format to the next, the first from [`FIRST`]. None is ever changed once a host that has it was
 /// released: a change is another migration.
-const MIGRATIONS: [Migration; 2] = [
+const MIGRATIONS: [Migration; 3] = [
     (CROSS_REFERENCES, None),
     (upgrade::TABLES, Some(upgrade::records)),
+    (ROOTS, None),
 ];
 
 /// Statements, and what SQL cannot say.
@@ -46,6 +47,16 @@ CREATE INDEX task_link ON task (json_extract(link, '$.link.kind'), json_extract(
 CREATE VIEW cross_references AS SELECT entity, (SELECT text FROM name WHERE number = kind) AS kind,
   (SELECT text FROM name WHERE number = system) AS system, id, datetime(at_ms / 1000, 'unixepoch') AS linked,
   made_by, cause, reason FROM cross_reference;
+";
+
+/// An event's `root` is the one from outside that it came of; none where it came from outside, or an older host made it.
+const ROOTS: &str = "
+ALTER TABLE event ADD COLUMN root INTEGER;
+CREATE INDEX event_root ON event (root) WHERE root IS NOT NULL;
+DROP VIEW events;
+CREATE VIEW events AS SELECT seq, datetime(stored_ms / 1000, 'unixepoch') AS stored,
+  (SELECT text FROM name WHERE number = source) AS source, id,
+  (SELECT text FROM name WHERE number = kind) AS type, subject, time, data, hops, cause, root FROM event;
 ";
 
 /// Leads a file of an older format to this host's.

@@ -88,6 +88,13 @@ impl Store for SqliteStore {
         )
     }
 
+    fn descendants(&self, root: i64, most: u32) -> BoxFuture<'_, Result<u32, StoreError>> {
+        Box::pin(
+            self.engine
+                .read(move |connection| events::descendants(connection, root, most)),
+        )
+    }
+
     fn known_runs(
         &self,
         from: i64,

@@ -78,5 +78,6 @@ pub(crate) fn event(n: usize) -> Event {
             .unwrap_or_else(|_| unreachable!("the body is JSON")),
         hops: 0,
         cause: None,
+        root: None,
     }
 }

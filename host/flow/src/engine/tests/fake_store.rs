@@ -22,6 +22,7 @@ pub(super) struct FakeStore {
     clock: Mutex<Option<SharedClock>>,
     pub(super) down: AtomicBool,
     advances: AtomicUsize,
+    counted: AtomicUsize,
 }
 
 impl FakeStore {
@@ -37,6 +38,11 @@ impl FakeStore {
     /// Transactions of runs so far.
     pub(super) fn advances(&self) -> usize {
         self.advances.load(Ordering::SeqCst)
+    }
+
+    /// How often it was asked what came of an event.
+    pub(super) fn counted(&self) -> usize {
+        self.counted.load(Ordering::SeqCst)
     }
 
     pub(super) fn checkpoint_now(&self) -> i64 {
@@ -184,9 +190,9 @@ impl Store for FakeStore {
         limit: u32,
     ) -> BoxFuture<'_, Result<Vec<StoredEvent>, StoreError>> {
         self.read(|kept| {
-            kept.events
+            let from = usize::try_from(after).unwrap().min(kept.events.len());
+            kept.events[from..]
                 .iter()
-                .filter(|stored| stored.seq > after)
                 .take(limit as usize)
                 .cloned()
                 .collect()
@@ -198,7 +204,19 @@ impl Store for FakeStore {
     }
 
     fn event(&self, seq: i64) -> BoxFuture<'_, Result<Option<StoredEvent>, StoreError>> {
-        self.read(|kept| kept.events.iter().find(|stored| stored.seq == seq).cloned())
+        self.read(|kept| {
+            let at = usize::try_from(seq - 1).ok()?;
+            kept.events.get(at).cloned()
+        })
+    }
+
+    fn descendants(&self, root: i64, most: u32) -> BoxFuture<'_, Result<u32, StoreError>> {
+        self.counted.fetch_add(1, Ordering::SeqCst);
+        self.read(|kept| {
+            let of_root = kept.events.iter().map(|stored| stored.event.root);
+            let count = of_root.filter(|of| *of == Some(root)).count();
+            u32::try_from(count).unwrap().min(most)
+        })
     }
 
     fn known_runs(

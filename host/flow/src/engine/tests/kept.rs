@@ -9,7 +9,10 @@ use tombolo_store::{
 
 #[derive(Default)]
 pub(super) struct Kept {
+    /// In the order of their places, which begin at 1 and have no gap.
     pub(super) events: Vec<StoredEvent>,
+    /// Places by source and id.
+    places: HashMap<(String, String), i64>,
     pub(super) runs: BTreeMap<(i64, String), RunRow>,
     pub(super) tasks: Vec<TaskRow>,
     pub(super) links: LinkTable,
@@ -25,17 +28,13 @@ impl Kept {
     pub(super) fn append(&mut self, events: Vec<Event>, now: u64) -> Vec<Appended> {
         let mut appended = Vec::new();
         for event in events {
-            let same = |stored: &&StoredEvent| {
-                stored.event.id == event.id && stored.event.source == event.source
-            };
-            if let Some(known) = self.events.iter().find(same) {
-                appended.push(Appended {
-                    seq: known.seq,
-                    fresh: false,
-                });
+            let next = i64::try_from(self.events.len()).unwrap() + 1;
+            let identity = (event.source.clone(), event.id.clone());
+            let seq = *self.places.entry(identity).or_insert(next);
+            if seq < next {
+                appended.push(Appended { seq, fresh: false });
                 continue;
             }
-            let seq = i64::try_from(self.events.len()).unwrap() + 1;
             self.events.push(StoredEvent {
                 seq,
                 stored_ms: now,

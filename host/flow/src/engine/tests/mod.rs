@@ -61,6 +61,7 @@ fn event(id: &str, data: &str) -> Event {
         data: RawValue::from_string(data.to_owned()).unwrap(),
         hops: 0,
         cause: None,
+        root: None,
     }
 }
 

@@ -23,6 +23,7 @@ fn value_of(source: &str) -> Result<String, String> {
         .unwrap(),
         hops: 0,
         cause: None,
+        root: None,
     };
     let (event, steps, vars) = (
         EventDocument::new(1, event),

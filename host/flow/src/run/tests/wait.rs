@@ -119,6 +119,7 @@ impl Machine {
             now_ms: self.now_ms,
             new_task: &|_| "task-1".to_owned(),
             references: &references(),
+            take_room: &|| false,
         };
         self.state.mend(surroundings, mend, &mut self.outbox)
     }

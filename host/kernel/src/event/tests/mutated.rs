@@ -30,6 +30,7 @@ const PIECES: &[&str] = &[
     "\"data\":1,",
     "\"id\":null,",
     "\"tombolohops\":0,",
+    "\"tomboloroot\":1,",
     "\"source\":\"/systems/erp\",",
     "\"type\":\"tombolo.x\",",
     "\"data_base64\":\"\",",
@@ -65,7 +66,7 @@ proptest! {
             let is_ours = |own: &&str| event.source.strip_prefix(*own).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
             prop_assert!(!RESERVED_SOURCES.iter().any(is_ours));
             prop_assert!(!event.kind.starts_with(RESERVED_TYPES));
-            prop_assert_eq!(event.hops, 0);
+            prop_assert_eq!((event.hops, event.root), (0, None));
             prop_assert!(event.cause.is_none());
             for name in [&event.id, &event.source, &event.kind] {
                 prop_assert!((1..=EVENT_NAME).contains(&name.len()) && !name.contains(char::is_control));

@@ -13,6 +13,9 @@ const FORMAT_1: &str = include_str!("format_1.sql");
 /// What format 2 added to it.
 const FORMAT_2: &str = include_str!("format_2.sql");
 
+/// And what format 3 did.
+const FORMAT_3: &str = include_str!("format_3.sql");
+
 /// A file as a host of format 1 left it: an event, a run that waits, its question, three audit records.
 fn old_file(path: &Path) {
     let connection = rusqlite::Connection::open(path).unwrap();
@@ -43,6 +46,23 @@ fn file_of_format_2(path: &Path) {
     connection.execute_batch(FORMAT_2).unwrap();
     connection
         .execute_batch("PRAGMA user_version = 2;")
+        .unwrap();
+}
+
+/// The same as a host of format 3 left it, which had no audit yet: an event that the run emitted, too.
+fn file_of_format_3(path: &Path) {
+    file_of_format_2(path);
+    let connection = rusqlite::Connection::open(path).unwrap();
+    connection.execute_batch(FORMAT_3).unwrap();
+    connection
+        .execute_batch(
+            "DROP TABLE audit_2;
+             INSERT INTO site VALUES ('audit_base', '0:8951d51f9e0381a149984e6ca3dded5d8d99c31d6e6dc66cc148129e6a665bff'),
+               ('audit_tip', '0:8951d51f9e0381a149984e6ca3dded5d8d99c31d6e6dc66cc148129e6a665bff');
+             INSERT INTO name VALUES (10, '/flows/a'), (11, 'order.delayed');
+             INSERT INTO event VALUES (2, 1763778600001, 10, '1.a/told', 11, NULL, '2026-11-22T02:30:00Z', '{}', 1, '1.a');
+             PRAGMA user_version = 3;",
+        )
         .unwrap();
 }
 
@@ -110,15 +130,30 @@ async fn a_file_of_format_1_is_upgraded_and_keeps_what_it_holds() {
     assert_eq!(found.as_deref(), Some("1"));
 }
 
+#[tokio::test]
+async fn events_of_format_3_begin_chains_of_their_own() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("tombolo.db");
+    file_of_format_3(&path);
+    let store = open(&path);
+    assert_eq!(chained(&store).await.len(), 0);
+    let emitted = store.event(2).await.unwrap().unwrap().event;
+    assert_eq!((emitted.hops, emitted.cause.as_deref()), (1, Some("1.a")));
+    assert_eq!(emitted.root, None);
+    assert_eq!(store.descendants(1, 10).await.unwrap(), 0);
+    let next = Event {
+        root: Some(2),
+        ..event("2.b/told")
+    };
+    store.append(vec![next]).await.unwrap();
+    assert_eq!(store.descendants(2, 10).await.unwrap(), 1);
+    assert_eq!(count(&path, "SELECT root FROM events WHERE seq = 3"), 2);
+}
+
 #[test]
 fn an_upgraded_file_has_the_tables_of_a_new_one() {
     let folder = tempfile::tempdir().unwrap();
-    let (old, new) = (
-        folder.path().join("old/o.db"),
-        folder.path().join("new/n.db"),
-    );
-    std::fs::create_dir(folder.path().join("old")).unwrap();
-    old_file(&old);
+    let new = folder.path().join("new/n.db");
     let tables = |path: &Path| -> Vec<(String, Option<String>)> {
         drop(open(path));
         let connection = rusqlite::Connection::open(path).unwrap();
@@ -128,7 +163,16 @@ fn an_upgraded_file_has_the_tables_of_a_new_one() {
         let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)));
         rows.unwrap().map(Result::unwrap).collect()
     };
-    assert_eq!(tables(&old), tables(&new));
+    for (format, make) in [old_file, file_of_format_2, file_of_format_3]
+        .into_iter()
+        .enumerate()
+    {
+        let place = folder.path().join(format.to_string());
+        std::fs::create_dir(&place).unwrap();
+        let old = place.join("o.db");
+        make(&old);
+        assert_eq!(tables(&old), tables(&new), "of format {}", format + 1);
+    }
 }
 
 #[test]

@@ -23,6 +23,7 @@ async fn an_event_comes_back_as_it_went_in() {
     let whole = Event {
         hops: 3,
         cause: Some("1.a".into()),
+        root: Some(1),
         data: data(r#"{ "b": 1.50, "a" : "ü" }"#),
         ..event("1")
     };
@@ -41,6 +42,19 @@ async fn an_event_comes_back_as_it_went_in() {
         assert_eq!(format!("{:?}", stored.event), format!("{sent:?}"));
     }
     assert!(place.store.event(3).await.unwrap().is_none());
+}
+
+#[tokio::test]
+async fn what_came_of_an_event_is_counted_and_no_further_than_asked() {
+    let place = Place::new();
+    let of = |root: Option<i64>, id: &str| Event { root, ..event(id) };
+    let mut events = vec![of(None, "1"), of(None, "2"), of(Some(2), "other")];
+    events.extend((0..5).map(|n| of(Some(1), &format!("of-1-{n}"))));
+    place.store.append(events).await.unwrap();
+    for (root, most, found) in [(1, 100, 5), (1, 5, 5), (1, 3, 3), (2, 100, 1), (3, 100, 0)] {
+        let count = place.store.descendants(root, most).await.unwrap();
+        assert_eq!(count, found, "of {root}, at most {most}");
+    }
 }
 
 #[tokio::test]

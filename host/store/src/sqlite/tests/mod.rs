@@ -94,6 +94,7 @@ fn event(id: &str) -> Event {
         data: data(r#"{"severity":4}"#),
         hops: 0,
         cause: None,
+        root: None,
     }
 }
 

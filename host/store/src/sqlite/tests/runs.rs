@@ -1,6 +1,7 @@
 //! Runs, lanes, and what one transaction holds.
 
 use super::*;
+use crate::sqlite::events::DESCENDANTS;
 use crate::sqlite::parked::{COUNTS, PARKED};
 use crate::sqlite::runs::{DUE, LANE, LANES, NEXT_WAKE};
 use crate::{RunFilter, StoreError};
@@ -298,6 +299,7 @@ async fn what_the_engine_asks_comes_from_an_index() {
         (LANES.to_owned(), "COVERING INDEX run_lane"),
         (PARKED.to_owned(), "COVERING INDEX run_needs"),
         (COUNTS.to_owned(), "COVERING INDEX run_needs"),
+        (DESCENDANTS.to_owned(), "COVERING INDEX event_root (root=?)"),
     ];
     for (query, expected) in cases {
         let mut statement = connection
