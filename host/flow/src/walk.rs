@@ -168,6 +168,7 @@ impl<'w> Walk<'w> {
             now_ms,
             new_task: &|_| format!("task-{asked}"),
             references,
+            take_room: &|| true,
         };
         match self.state.decide(surroundings, input, &mut self.outbox) {
             Decision::Done => Some("done".to_owned()),

@@ -79,12 +79,9 @@ async fn a_short_call_stays_where_it_is() {
 #[tokio::test]
 async fn a_short_call_whose_thread_is_pushed_aside_stays_where_it_is() {
     let here = thread::current().name().map(str::to_owned);
-    let there = run(
-        &meter(),
-        // reason: a thread that has no processor is one that sleeps
-        twice(|| thread::sleep(limits::GUEST_SLICE * 2)),
-    );
-    assert_eq!(there.await, here);
+    // reason: a thread that has no processor is one that sleeps
+    let pushed_aside = twice(|| thread::sleep(limits::GUEST_SLICE * 2));
+    assert_eq!(run(&meter(), pushed_aside).await, here);
 }
 
 #[tokio::test]
