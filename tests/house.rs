@@ -234,11 +234,11 @@ fn the_kernel_can_be_read_in_a_day() {
     // 300 try a version on some lanes and judge how it does; 40 give a request out in parts, so that it can be cut;
     // 40 find numbers that reading would change; 180 have calls that run long give way to all others;
     // 110 try a system with what was recorded and reach nothing; 30 keep back what a reviewer says; 20 end what gets no
-    // processor; 80 put on record what leaves beside a call, and who had a system stopped; 80 have what computes long rest
+    // processor; 80 put on record what leaves beside a call, and who had a system stopped; 100 have what computes long rest
     // beside a busy host.
     assert!(
-        lines < 13_070,
-        "host/kernel/src has {lines} lines of code, more than 13,070; take something out"
+        lines < 13_100,
+        "host/kernel/src has {lines} lines of code, more than 13,100; take something out"
     );
 }
 
