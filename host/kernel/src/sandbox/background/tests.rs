@@ -79,8 +79,7 @@ async fn a_short_call_stays_where_it_is() {
 #[tokio::test]
 async fn a_short_call_whose_thread_is_pushed_aside_stays_where_it_is() {
     let here = thread::current().name().map(str::to_owned);
-    // reason: a thread that has no processor is one that sleeps
-    let pushed_aside = twice(|| thread::sleep(limits::GUEST_SLICE * 2));
+    let pushed_aside = twice(|| thread::sleep(limits::GUEST_SLICE * 2)); // reason: as if it got no processor
     assert_eq!(run(&meter(), pushed_aside).await, here);
 }
 
