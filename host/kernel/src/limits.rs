@@ -87,6 +87,12 @@ pub const FIELD_PROBLEMS: usize = 100;
 pub const CURSOR_BYTES: usize = 4 << 10;
 /// Host calls in one call. A page of 1,000 items with one look-up each fits.
 pub const HOST_CALLS: u32 = 2_000;
+/// Host calls of one call after which its reads of the store take turns with others of its kind in its system.
+pub const HOST_CALLS_AT_ONCE: u32 = 100;
+/// The rest after such a read, times of what it took: all of them together have a quarter of one reader.
+pub const READ_REST: u32 = 3;
+/// A rest that is worth a sleep.
+pub const SHORTEST_REST: Duration = Duration::from_millis(1);
 /// JSON in or out of a call, bytes.
 pub const JSON_BYTES: usize = 1 << 20;
 /// Nesting of any JSON that comes in.

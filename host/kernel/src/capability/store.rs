@@ -4,6 +4,8 @@
 use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
+use tokio::sync::Mutex;
+use tokio::time::{Instant, sleep_until};
 
 use crate::grant::ActiveGrant;
 use crate::limits;
@@ -69,17 +71,39 @@ pub enum StoreError {
 }
 
 /// One system's own keys and values. The system's name is the host's, so no other system's keys can be named.
-#[derive(Clone)]
 pub struct Store {
     system: Arc<str>,
     key_values: Arc<dyn KeyValues>,
+    /// Until when those rest that read again and again.
+    rested: Mutex<Instant>,
 }
 
 impl Store {
     /// For one system.
     #[must_use]
     pub fn prepare(system: Arc<str>, key_values: Arc<dyn KeyValues>) -> Self {
-        Self { system, key_values }
+        Self {
+            system,
+            key_values,
+            rested: Mutex::new(Instant::now()),
+        }
+    }
+
+    /// Reads for a call that has made that many host calls. Beyond [`limits::HOST_CALLS_AT_ONCE`] one read of the system
+    /// is under way at a time, and a rest follows: a flood of them would take the processors from its neighbours.
+    pub async fn in_turn<T>(&self, host_calls: u32, read: impl Future<Output = T>) -> T {
+        if host_calls <= limits::HOST_CALLS_AT_ONCE {
+            return read.await;
+        }
+        let mut rested = self.rested.lock().await;
+        // A sleep ends with a millisecond: shorter rests are saved up.
+        if rested.saturating_duration_since(Instant::now()) >= limits::SHORTEST_REST {
+            sleep_until(*rested).await;
+        }
+        let began = Instant::now();
+        let result = read.await;
+        *rested = began.max(*rested) + began.elapsed().saturating_mul(1 + limits::READ_REST);
+        result
     }
 
     /// One value.
@@ -178,3 +202,6 @@ fn check_key(key: &str) -> Result<(), StoreError> {
         limits::STORE_KEY
     )))
 }
+
+#[cfg(test)]
+mod tests;

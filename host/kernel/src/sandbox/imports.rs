@@ -126,9 +126,9 @@ type Stored<T> = Result<Result<T, wit::store::Error>>;
 
 impl wit::store::Host for StoreState {
     async fn get(&mut self, key: String) -> Stored<Option<Vec<u8>>> {
-        let system = Arc::clone(&self.system);
-        self.stored("get", system.store.get(&system.grant, &key))
-            .await
+        let (system, nth) = (Arc::clone(&self.system), self.call.host_calls);
+        let read = system.store.get(&system.grant, &key);
+        self.stored("get", system.store.in_turn(nth, read)).await
     }
 
     async fn set(&mut self, key: String, value: Vec<u8>) -> Stored<()> {
@@ -163,14 +163,11 @@ impl wit::store::Host for StoreState {
         after: Option<String>,
         limit: u32,
     ) -> Stored<Vec<String>> {
-        let system = Arc::clone(&self.system);
-        self.stored(
-            "keys",
-            system
-                .store
-                .keys(&system.grant, &prefix, after.as_deref(), limit),
-        )
-        .await
+        let (system, nth) = (Arc::clone(&self.system), self.call.host_calls);
+        let keys = system
+            .store
+            .keys(&system.grant, &prefix, after.as_deref(), limit);
+        self.stored("keys", system.store.in_turn(nth, keys)).await
     }
 }
 

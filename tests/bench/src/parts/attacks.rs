@@ -94,14 +94,19 @@ pub(crate) fn run(
         / 2.0;
     let (mut alone, mut beside) = (Vec::new(), vec![Vec::new(); ATTACKS.len()]);
     for round in 1..=ROUNDS {
+        let measured = |deed, what: &str| {
+            let p99 = runtime.block_on(healthy(adapters, deed, rate, half))?;
+            say(&format!(
+                "attacks: round {round} of {ROUNDS}, {what}: p99 {p99:.1} ms"
+            ));
+            anyhow::Ok(p99)
+        };
         for (index, (_, deed, meaning)) in ATTACKS.iter().enumerate() {
             // Alone more often: all ratios have it in common, and a disk that is slow once must not decide them.
             if index.is_multiple_of(3) {
-                say(&format!("attacks: round {round} of {ROUNDS}, alone"));
-                alone.push(runtime.block_on(healthy(adapters, None, rate, half))?);
+                alone.push(measured(None, "alone")?);
             }
-            say(&format!("attacks: round {round} of {ROUNDS}, {meaning}"));
-            beside[index].push(runtime.block_on(healthy(adapters, Some(deed), rate, half))?);
+            beside[index].push(measured(Some(deed), meaning)?);
         }
     }
     let alone = median(&mut alone);
