@@ -91,6 +91,8 @@ pub const HOST_CALLS: u32 = 2_000;
 pub const HOST_CALLS_AT_ONCE: u32 = 100;
 /// The rest after such a read, times of what it took: all of them together have a quarter of one reader.
 pub const READ_REST: u32 = 3;
+/// The least that a guest can wait for an answer: each request that is broken off costs a connection.
+pub const HTTP_TIMEOUT_LEAST: Duration = Duration::from_millis(100);
 /// A rest that is worth a sleep.
 pub const SHORTEST_REST: Duration = Duration::from_millis(1);
 /// JSON in or out of a call, bytes.

@@ -104,7 +104,7 @@ impl Request {
         Ok(self.body("application/json", to_json(value)?))
     }
 
-    /// Waits at most this long; the default is what is left of the call's deadline.
+    /// Waits at most this long; the default is what is left of the call's deadline. Less than 100 counts as 100.
     pub fn timeout_ms(mut self, milliseconds: u32) -> Self {
         self.raw.timeout_ms = Some(milliseconds);
         self

@@ -210,7 +210,9 @@ impl Http {
         let connection = self.connections.get(name).ok_or_else(|| {
             HttpError::Denied(format!("connection `{name}` is not bound; the operator binds it under `connections` in the system file"))
         })?;
-        let allowed = request.timeout.map_or(left, |timeout| timeout.min(left));
+        let allowed = request.timeout.map_or(left, |timeout| {
+            timeout.max(limits::HTTP_TIMEOUT_LEAST).min(left)
+        });
         let built = connection.build(name, request)?;
         record.denied = false;
         record.sent = built.size;

@@ -124,6 +124,21 @@ async fn a_guest_may_wait_less_than_it_is_allowed() {
 }
 
 #[tokio::test]
+async fn a_guest_cannot_break_off_request_after_request() {
+    let server = Server::answering(|_| b"...".to_vec()).await;
+    let http = prepared(&server.base(), Credential::None);
+    let request = HttpRequest {
+        timeout: Some(Duration::from_millis(1)),
+        ..get("/a")
+    };
+    let (result, record) = http
+        .send(&grant(&["GET /a"]), "api", request, PLENTY, &|_| ())
+        .await;
+    assert_eq!(result.unwrap_err(), HttpError::Timeout);
+    assert!(u128::from(record.micros) >= limits::HTTP_TIMEOUT_LEAST.as_micros());
+}
+
+#[tokio::test]
 async fn a_body_or_headers_without_end_are_cut_off() {
     let announced = b"HTTP/1.1 200 OK\r\ncontent-length: 999999999\r\n\r\n...".to_vec();
     let mut chunked = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n".to_vec();
