@@ -50,7 +50,7 @@ fn store() -> Store {
 /// How long that many reads at once take, each a millisecond by itself, of calls with so many host calls.
 async fn time(store: &Store, reads: usize, host_calls: u32) -> Duration {
     let began = Instant::now();
-    let read = || tokio::time::sleep(TAKES); // reason: simulated time
+    let read = || async { tokio::time::sleep(TAKES).await }; // reason: simulated time
     join_all((0..reads).map(|_| store.in_turn(host_calls, read()))).await;
     began.elapsed()
 }
