@@ -74,8 +74,36 @@ pub enum StoreError {
 pub struct Store {
     system: Arc<str>,
     key_values: Arc<dyn KeyValues>,
-    /// Until when those rest that read again and again.
-    rested: Mutex<Instant>,
+    /// For calls that read again and again.
+    pub(crate) turns: Turns,
+}
+
+/// Turns of one system's calls that make many host calls: one of their reads is under way at a time, and a rest follows.
+/// A flood of them would take the processors from its neighbours.
+#[derive(Default)]
+pub(crate) struct Turns {
+    /// Until when they rest.
+    rested: Mutex<Option<Instant>>,
+}
+
+impl Turns {
+    /// Reads for a call that has made so many host calls before.
+    pub(crate) async fn take<T>(&self, host_calls: u32, read: impl Future<Output = T>) -> T {
+        if host_calls < limits::HOST_CALLS_AT_ONCE {
+            return read.await;
+        }
+        let mut rested = self.rested.lock().await;
+        let until = rested.unwrap_or_else(Instant::now);
+        // A sleep ends with a millisecond: shorter rests are saved up.
+        if until.saturating_duration_since(Instant::now()) >= limits::SHORTEST_REST {
+            sleep_until(until).await;
+        }
+        let began = Instant::now();
+        let result = read.await;
+        let rest = began.elapsed().saturating_mul(1 + limits::READ_REST);
+        *rested = Some(began.max(until) + rest);
+        result
+    }
 }
 
 impl Store {
@@ -85,25 +113,8 @@ impl Store {
         Self {
             system,
             key_values,
-            rested: Mutex::new(Instant::now()),
+            turns: Turns::default(),
         }
-    }
-
-    /// Reads for a call that has made that many host calls. Beyond [`limits::HOST_CALLS_AT_ONCE`] one read of the system
-    /// is under way at a time, and a rest follows: a flood of them would take the processors from its neighbours.
-    pub async fn in_turn<T>(&self, host_calls: u32, read: impl Future<Output = T>) -> T {
-        if host_calls <= limits::HOST_CALLS_AT_ONCE {
-            return read.await;
-        }
-        let mut rested = self.rested.lock().await;
-        // A sleep ends with a millisecond: shorter rests are saved up.
-        if rested.saturating_duration_since(Instant::now()) >= limits::SHORTEST_REST {
-            sleep_until(*rested).await;
-        }
-        let began = Instant::now();
-        let result = read.await;
-        *rested = began.max(*rested) + began.elapsed().saturating_mul(1 + limits::READ_REST);
-        result
     }
 
     /// One value.

@@ -128,7 +128,7 @@ impl wit::store::Host for StoreState {
     async fn get(&mut self, key: String) -> Stored<Option<Vec<u8>>> {
         let (system, nth) = (Arc::clone(&self.system), self.call.host_calls);
         let read = system.store.get(&system.grant, &key);
-        self.stored("get", system.store.in_turn(nth, read)).await
+        self.stored("get", system.store.turns.take(nth, read)).await
     }
 
     async fn set(&mut self, key: String, value: Vec<u8>) -> Stored<()> {
@@ -167,7 +167,8 @@ impl wit::store::Host for StoreState {
         let keys = system
             .store
             .keys(&system.grant, &prefix, after.as_deref(), limit);
-        self.stored("keys", system.store.in_turn(nth, keys)).await
+        self.stored("keys", system.store.turns.take(nth, keys))
+            .await
     }
 }
 
