@@ -33,10 +33,10 @@ use std::io::{self, Write};
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-
-/// An event costs a few hundred small allocations, most of them freed on another thread.
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+// An event costs a few hundred small allocations, most of them freed on another thread. It stands in for `malloc` itself
+// (its feature `override`), for SQLite, too: as Rust's allocator it is asked for an alignment each time, and most sizes
+// would miss its fast path.
+use mimalloc as _;
 
 /// Ties the systems of a company together through sandboxed adapters
 #[derive(Debug, Parser)]

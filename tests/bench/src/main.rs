@@ -17,13 +17,11 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use anyhow::{Context as _, bail};
+// As the binary `tombolo` has it: the host is measured as it is shipped.
+use mimalloc as _;
 
 use crate::figures::Figures;
 use crate::parts::e2e::Size;
-
-/// As the binary `tombolo` has it: the host is measured as it is shipped.
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 const PARTS: [&str; 13] = [
     "grants",
