@@ -237,8 +237,8 @@ fn the_kernel_can_be_read_in_a_day() {
     // processor; 80 put on record what leaves beside a call, and who had a system stopped; 100 have what computes long rest
     // beside a busy host; 30 have reads of the store take turns.
     assert!(
-        lines < 13_130,
-        "host/kernel/src has {lines} lines of code, more than 13,130; take something out"
+        lines < 13_160,
+        "host/kernel/src has {lines} lines of code, more than 13,160; take something out"
     );
 }
 

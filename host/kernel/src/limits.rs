@@ -50,7 +50,7 @@ pub const TABLE_ELEMENTS: usize = 20_000;
 /// Time in the guest for one call, not counting what it waits for.
 pub const CPU: Duration = Duration::from_millis(1000);
 /// Time in the guest after which a call's processor time is counted; after as much of that it goes on in the background, in
-/// turns of one [`EPOCH_TICK`] with others of its kind. A hundred times what a usual call takes.
+/// turns of one [`BACKGROUND_TICK`] with others of its kind. A hundred times what a usual call takes.
 pub const GUEST_SLICE: Duration = Duration::from_millis(4);
 /// Calls of a system that begin in the background after one of it ran long.
 pub const BACKGROUND_CALLS: u32 = 16;
@@ -71,6 +71,8 @@ pub const LAST_WORDS: Duration = Duration::from_millis(100);
 pub const OVERDUE: Duration = Duration::from_secs(1);
 /// How often a running guest is asked whether it is over a limit; also how far it can overrun.
 pub const EPOCH_TICK: Duration = Duration::from_millis(2);
+/// The same while something computes in the background: threads that wake line up behind each of its turns.
+pub const BACKGROUND_TICK: Duration = Duration::from_micros(500);
 /// Guest stack, bytes.
 pub const WASM_STACK: usize = 512 << 10;
 /// Stack of a call, bytes: the guest's and, above it, that of the host calls it makes. Reserved, not touched.
@@ -87,9 +89,9 @@ pub const FIELD_PROBLEMS: usize = 100;
 pub const CURSOR_BYTES: usize = 4 << 10;
 /// Host calls in one call. A page of 1,000 items with one look-up each fits.
 pub const HOST_CALLS: u32 = 2_000;
-/// Host calls of one call after which its reads of the store take turns with others of its kind in its system.
+/// Host calls of one call after which its uses of the store take turns with others of its kind in its system.
 pub const HOST_CALLS_AT_ONCE: u32 = 100;
-/// The rest after such a read, times of what it took: all of them together have a quarter of one reader.
+/// The rest after such a read; a write waits for the disk anyway, times of what it took: all of them together have a quarter of one reader.
 pub const READ_REST: u32 = 3;
 /// The least that a guest can wait for an answer: each request that is broken off costs a connection.
 pub const HTTP_TIMEOUT_LEAST: Duration = Duration::from_millis(100);

@@ -174,7 +174,7 @@ fn measure(figures: &mut Figures, parts: &[&str], quick: bool) -> anyhow::Result
         let sizes = if quick {
             (3_000, 1_000, 2_000)
         } else {
-            (60_000, 10_000, 100_000)
+            (60_000, 30_000, 100_000)
         };
         parts::attacks::run(figures, &adapters, sizes, &say)?;
     }

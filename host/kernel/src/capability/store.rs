@@ -74,12 +74,12 @@ pub enum StoreError {
 pub struct Store {
     system: Arc<str>,
     key_values: Arc<dyn KeyValues>,
-    /// For calls that read again and again.
+    /// For calls that use it again and again.
     pub(crate) turns: Turns,
 }
 
-/// Turns of one system's calls that make many host calls: one of their reads is under way at a time, and a rest follows.
-/// A flood of them would take the processors from its neighbours.
+/// Turns of one system's calls that make many host calls: one of their reads or writes is under way at a time, and a rest
+/// follows a read. A flood of them would take the processors from its neighbours, or the disk.
 #[derive(Default)]
 pub(crate) struct Turns {
     /// Until when they rest.
@@ -88,9 +88,19 @@ pub(crate) struct Turns {
 
 impl Turns {
     /// Reads for a call that has made so many host calls before.
-    pub(crate) async fn take<T>(&self, host_calls: u32, read: impl Future<Output = T>) -> T {
+    pub(crate) async fn read<T>(&self, host_calls: u32, read: impl Future<Output = T>) -> T {
+        self.take(host_calls, limits::READ_REST, read).await
+    }
+
+    /// Writes for a call that has made so many host calls before.
+    pub(crate) async fn write<T>(&self, host_calls: u32, write: impl Future<Output = T>) -> T {
+        self.take(host_calls, 0, write).await
+    }
+
+    /// Uses it, and rests so many times as long as that took.
+    async fn take<T>(&self, host_calls: u32, rest: u32, used: impl Future<Output = T>) -> T {
         if host_calls < limits::HOST_CALLS_AT_ONCE {
-            return read.await;
+            return used.await;
         }
         let mut rested = self.rested.lock().await;
         let until = rested.unwrap_or_else(Instant::now);
@@ -99,8 +109,8 @@ impl Turns {
             sleep_until(until).await;
         }
         let began = Instant::now();
-        let result = read.await;
-        let rest = began.elapsed().saturating_mul(1 + limits::READ_REST);
+        let result = used.await;
+        let rest = began.elapsed().saturating_mul(1 + rest);
         *rested = Some(began.max(until) + rest);
         result
     }

@@ -2,7 +2,7 @@
 //!
 //! A call is polled by its caller until it has computed for [`limits::GUEST_SLICE`], by the time that its thread had a
 //! processor: a busy machine would send short calls here, too, behind the long ones. From then on each of its turns, one
-//! [`limits::EPOCH_TICK`] at most, is carried out by one of these threads in the order in which they were asked for, and
+//! [`limits::BACKGROUND_TICK`] at most, is carried out by one of these threads in the order in which they were asked for, and
 //! between turns the call is its caller's again: dropped while it waits, it is gone at once. So a guest that loops has the
 //! processors when nobody else wants them ([`rest`]), and takes nothing from its neighbours.
 
@@ -10,7 +10,7 @@ use std::future::Future;
 use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::pin::Pin;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::sync::{Arc, PoisonError};
 use std::task::{Context, Poll, Wake, Waker};
@@ -28,14 +28,19 @@ type Job = Box<dyn FnOnce() + Send>;
 
 /// The threads. They end with it.
 #[derive(Debug)]
-pub(super) struct Background(Sender<Job>);
+pub(super) struct Background {
+    jobs: Sender<Job>,
+    /// Jobs that wait or are being done.
+    open: Arc<AtomicUsize>,
+}
 
 impl Background {
-    /// Starts half as many as there are processors, at least one: the other half stays free of them altogether.
+    /// Starts half as many as there are processors, at least one: the other half stays free of them altogether. `open`
+    /// counts the jobs that wait or are being done.
     ///
     /// # Errors
     /// The system gives no thread.
-    pub(super) fn start() -> std::io::Result<Self> {
+    pub(super) fn start(open: Arc<AtomicUsize>) -> std::io::Result<Self> {
         let processors = thread::available_parallelism().map_or(1, std::num::NonZero::get);
         // Whoever sends takes no lock that a thread may hold which gives way to all others.
         let (jobs, receiver) = mpsc::channel();
@@ -45,13 +50,19 @@ impl Background {
             let thread = thread::Builder::new().name("background".into());
             thread.spawn(move || work(&shared.0, &shared.1, processors))?;
         }
-        Ok(Self(jobs))
+        Ok(Self { jobs, open })
     }
 
     /// Has something done when nobody else wants the processor.
     pub(super) fn run(&self, job: impl FnOnce() + Send + 'static) {
+        self.open.fetch_add(1, Ordering::Relaxed);
+        let open = Arc::clone(&self.open);
+        let counted = move || {
+            job();
+            open.fetch_sub(1, Ordering::Relaxed);
+        };
         // The threads end only with this sender.
-        let _ = self.0.send(Box::new(job));
+        let _ = self.jobs.send(Box::new(counted));
     }
 }
 

@@ -74,7 +74,7 @@ impl Engine {
                 "the thread that interrupts guests could not start: {error}"
             ))
         })?;
-        let background = Background::start().map_err(|error| {
+        let background = Background::start(ticker.background()).map_err(|error| {
             EngineError(format!(
                 "the threads for adapters that compute long could not start: {error}"
             ))

@@ -128,13 +128,13 @@ impl wit::store::Host for StoreState {
     async fn get(&mut self, key: String) -> Stored<Option<Vec<u8>>> {
         let (system, nth) = (Arc::clone(&self.system), self.call.host_calls);
         let read = system.store.get(&system.grant, &key);
-        self.stored("get", system.store.turns.take(nth, read)).await
+        self.stored("get", system.store.turns.read(nth, read)).await
     }
 
     async fn set(&mut self, key: String, value: Vec<u8>) -> Stored<()> {
-        let system = Arc::clone(&self.system);
-        self.stored("set", system.store.set(&system.grant, &key, value, None))
-            .await
+        let (system, nth) = (Arc::clone(&self.system), self.call.host_calls);
+        let set = system.store.set(&system.grant, &key, value, None);
+        self.stored("set", system.store.turns.write(nth, set)).await
     }
 
     async fn compare_and_set(
@@ -143,17 +143,16 @@ impl wit::store::Host for StoreState {
         expected: Option<Vec<u8>>,
         value: Vec<u8>,
     ) -> Stored<()> {
-        let system = Arc::clone(&self.system);
-        self.stored(
-            "compare-and-set",
-            system.store.set(&system.grant, &key, value, Some(expected)),
-        )
-        .await
+        let (system, nth) = (Arc::clone(&self.system), self.call.host_calls);
+        let set = system.store.set(&system.grant, &key, value, Some(expected));
+        self.stored("compare-and-set", system.store.turns.write(nth, set))
+            .await
     }
 
     async fn delete(&mut self, key: String) -> Stored<()> {
-        let system = Arc::clone(&self.system);
-        self.stored("delete", system.store.delete(&system.grant, &key))
+        let (system, nth) = (Arc::clone(&self.system), self.call.host_calls);
+        let delete = system.store.delete(&system.grant, &key);
+        self.stored("delete", system.store.turns.write(nth, delete))
             .await
     }
 
@@ -167,7 +166,7 @@ impl wit::store::Host for StoreState {
         let keys = system
             .store
             .keys(&system.grant, &prefix, after.as_deref(), limit);
-        self.stored("keys", system.store.turns.take(nth, keys))
+        self.stored("keys", system.store.turns.read(nth, keys))
             .await
     }
 }

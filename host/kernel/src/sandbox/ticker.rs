@@ -25,6 +25,8 @@ struct Shared {
     under_way: AtomicUsize,
     resting: AtomicBool,
     stopped: AtomicBool,
+    /// What computes in the background, or waits for it.
+    background: Arc<AtomicUsize>,
 }
 
 /// Keeps the epoch moving while it lives.
@@ -45,6 +47,11 @@ impl Ticker {
             shared,
             thread: handle.thread().clone(),
         })
+    }
+
+    /// Counts what computes in the background: turns there are shorter.
+    pub(crate) fn background(&self) -> Arc<AtomicUsize> {
+        Arc::clone(&self.shared.background)
     }
 
     /// A call begins.
@@ -80,7 +87,10 @@ fn tick(shared: &Shared, engine: &EngineWeak) {
             0
         };
         if quiet < TICKS_BEFORE_REST {
-            thread::sleep(limits::EPOCH_TICK);
+            thread::sleep(match shared.background.load(Ordering::Relaxed) {
+                0 => limits::EPOCH_TICK,
+                _ => limits::BACKGROUND_TICK,
+            });
         } else {
             shared.resting.store(true, Ordering::SeqCst);
             while shared.under_way.load(Ordering::SeqCst) == 0

@@ -6,21 +6,34 @@ use super::*;
 
 const TAKES: Duration = Duration::from_millis(1);
 
-/// How long that many reads at once take, each a millisecond by itself, of calls with so many host calls before.
-async fn time(turns: &Turns, reads: usize, host_calls: u32) -> Duration {
+/// How long that many reads or writes at once take, each a millisecond by itself, of calls with so many host calls before.
+async fn time(turns: &Turns, uses: usize, host_calls: u32, writes: bool) -> Duration {
     let began = Instant::now();
-    let read = || async { tokio::time::sleep(TAKES).await }; // reason: simulated time
-    join_all((0..reads).map(|_| turns.take(host_calls, read()))).await;
+    let used = || async { tokio::time::sleep(TAKES).await }; // reason: simulated time
+    if writes {
+        join_all((0..uses).map(|_| turns.write(host_calls, used()))).await;
+    } else {
+        join_all((0..uses).map(|_| turns.read(host_calls, used()))).await;
+    }
     began.elapsed()
 }
 
 #[tokio::test(start_paused = true)]
-async fn reads_of_a_call_that_makes_many_host_calls_take_turns_and_rest() {
+async fn uses_of_a_call_that_makes_many_host_calls_take_turns_and_reads_rest() {
     let (few, many) = (limits::HOST_CALLS_AT_ONCE - 1, limits::HOST_CALLS_AT_ONCE);
-    let turns = Turns::default();
-    assert_eq!(time(&turns, 10, few).await, TAKES, "all at once");
-    // The rest after the last one is not waited for.
-    let all = TAKES * 10 + TAKES * limits::READ_REST * 9;
-    assert_eq!(time(&turns, 10, many).await, all);
-    assert_eq!(time(&turns, 10, few).await, TAKES, "beside a rest");
+    for writes in [false, true] {
+        let turns = Turns::default();
+        let at_once = time(&turns, 10, few, writes).await;
+        assert_eq!(at_once, TAKES, "writes: {writes}");
+        // The rest after the last one is not waited for.
+        let rest = if writes { 0 } else { limits::READ_REST };
+        let all = TAKES * 10 + TAKES * rest * 9;
+        assert_eq!(
+            time(&turns, 10, many, writes).await,
+            all,
+            "writes: {writes}"
+        );
+        let beside = time(&turns, 10, few, writes).await;
+        assert_eq!(beside, TAKES, "beside a rest, writes: {writes}");
+    }
 }

@@ -69,7 +69,7 @@ impl<'u> Rests<'u> {
         self.worked += job;
         let nanos = u64::try_from(job.as_nanos()).unwrap_or(u64::MAX);
         self.used.0.fetch_add(nanos, Ordering::Relaxed);
-        if self.worked < limits::EPOCH_TICK {
+        if self.worked < limits::BACKGROUND_TICK {
             return;
         }
         let now = Then::now(self.used);

@@ -2,7 +2,6 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
-use std::sync::atomic::AtomicUsize;
 use std::task::Poll;
 use std::time::Duration;
 
@@ -53,7 +52,7 @@ where
     F: Future + Send + 'static,
     F::Output: Send,
 {
-    let background = Background::start().unwrap();
+    let background = Background::start(Arc::default()).unwrap();
     let own = Arc::clone(meter);
     let call = Box::pin(async move { metered(&own, call).await });
     let until = tokio::time::Instant::now() + limits::DEADLINE;
@@ -163,7 +162,7 @@ async fn dropped_while_it_runs_it_comes_to_no_host_call() {
 
 #[tokio::test]
 async fn what_gets_no_processor_is_gone_at_its_time() {
-    let background = Background::start().unwrap();
+    let background = Background::start(Arc::default()).unwrap();
     let (let_go, held) = std::sync::mpsc::channel::<()>();
     let held = Arc::new(std::sync::Mutex::new(held));
     for _ in 0..thread::available_parallelism().unwrap().get() {
