@@ -235,7 +235,7 @@ fn the_kernel_can_be_read_in_a_day() {
     // 40 find numbers that reading would change; 180 have calls that run long give way to all others;
     // 110 try a system with what was recorded and reach nothing; 30 keep back what a reviewer says; 20 end what gets no
     // processor; 80 put on record what leaves beside a call, and who had a system stopped; 100 have what computes long rest
-    // beside a busy host; 30 have reads of the store take turns.
+    // beside a busy host; 30 have reads of the store take turns, 30 its writes, and shorten turns in the background.
     assert!(
         lines < 13_160,
         "host/kernel/src has {lines} lines of code, more than 13,160; take something out"

@@ -91,7 +91,7 @@ pub const CURSOR_BYTES: usize = 4 << 10;
 pub const HOST_CALLS: u32 = 2_000;
 /// Host calls of one call after which its uses of the store take turns with others of its kind in its system.
 pub const HOST_CALLS_AT_ONCE: u32 = 100;
-/// The rest after such a read; a write waits for the disk anyway, times of what it took: all of them together have a quarter of one reader.
+/// The rest after such a read, times of what it took: all of them together have a quarter of one reader. A write has none.
 pub const READ_REST: u32 = 3;
 /// The least that a guest can wait for an answer: each request that is broken off costs a connection.
 pub const HTTP_TIMEOUT_LEAST: Duration = Duration::from_millis(100);

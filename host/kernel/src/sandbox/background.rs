@@ -2,9 +2,9 @@
 //!
 //! A call is polled by its caller until it has computed for [`limits::GUEST_SLICE`], by the time that its thread had a
 //! processor: a busy machine would send short calls here, too, behind the long ones. From then on each of its turns, one
-//! [`limits::BACKGROUND_TICK`] at most, is carried out by one of these threads in the order in which they were asked for, and
-//! between turns the call is its caller's again: dropped while it waits, it is gone at once. So a guest that loops has the
-//! processors when nobody else wants them ([`rest`]), and takes nothing from its neighbours.
+//! [`limits::BACKGROUND_TICK`] at most, is carried out by one of these threads in the order in which they were asked for,
+//! and between turns the call is its caller's again: dropped while it waits, it is gone at once. So a guest that loops has
+//! the processors when nobody else wants them ([`rest`]), and takes nothing from its neighbours.
 
 use std::future::Future;
 use std::mem;
