@@ -11,7 +11,7 @@ use tombolo_store::{Appended, CursorRow, PageIn, StoreError};
 
 use super::lanes::{self, Admitted};
 use super::references::Judged;
-use super::{Engine, Run};
+use super::{Engine, InMemory, Run};
 use crate::definition::{Flow, FlowSet};
 use crate::expression::{Counterparts, EventDocument, Scope};
 use crate::json::Named;
@@ -136,7 +136,7 @@ impl Engine {
     ) -> Option<Vec<Run>> {
         let mut runs = Vec::with_capacity(flows.len());
         for flow in flows {
-            let id = format!("{}.{}", event.seq, flow.name);
+            let id = [&event.seq.to_string(), ".", &flow.name].concat();
             match self.judge_event(&flow, event, &id).await {
                 Some(judged) => runs.extend(self.run_as(flow, Arc::clone(event), id, judged)),
                 None => {
@@ -171,7 +171,7 @@ impl Engine {
         let started_ms = self.now();
         let count = flow.emits().then(|| self.descendants.of(event.root()));
         self.under_way.fetch_add(1, Ordering::SeqCst);
-        Some(Run {
+        Some(Box::new(InMemory {
             id,
             event,
             flow,
@@ -189,7 +189,7 @@ impl Engine {
             judged: Vec::new(),
             linked: VecDeque::new(),
             count,
-        })
+        }))
     }
 
     /// Takes note of an event's runs; returns those to begin now. The checkpoint waits for those that it must be told.

@@ -148,8 +148,8 @@ impl Engine {
                 weighs: true,
             };
         }
-        let cause = format!("{}/{step}", caller.run);
-        let idempotency_key = format!("{}-{cause}", self.parts.store.id());
+        let cause = [&caller.run, "/", &step].concat();
+        let idempotency_key = [self.parts.store.id(), "-", &cause].concat();
         let action = ActionCall {
             action,
             input,

@@ -42,10 +42,6 @@ enum Head {
 }
 
 /// What to do with a run that came.
-#[expect(
-    clippy::large_enum_variant,
-    reason = "moved once, and a box would cost every run an allocation"
-)]
 pub(super) enum Admitted {
     /// It is the head: carry it out.
     Start(Run),
@@ -56,10 +52,6 @@ pub(super) enum Admitted {
 }
 
 /// What to do when a head ended.
-#[expect(
-    clippy::large_enum_variant,
-    reason = "moved once, and a box would cost every run an allocation"
-)]
 pub(super) enum Next {
     /// Carry this out.
     Run(Run),
@@ -73,7 +65,7 @@ pub(super) enum Next {
 
 /// The name of a lane; a flow's name has no line feed.
 pub(super) fn name(flow: &str, key: &str) -> String {
-    format!("{flow}\n{key}")
+    [flow, "\n", key].concat()
 }
 
 /// Flow and key of a lane.

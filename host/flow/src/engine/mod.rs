@@ -107,8 +107,10 @@ pub struct Engine {
     store_is_down: AtomicBool,
 }
 
-/// A run in memory.
-struct Run {
+/// A run in memory, on the heap: it goes through a dozen hands on its way, and is part of every future that holds it.
+type Run = Box<InMemory>;
+
+struct InMemory {
     id: String,
     event: Arc<EventDocument>,
     flow: Arc<Flow>,
@@ -203,7 +205,9 @@ impl Engine {
         cursor: Option<CursorRow>,
     ) -> Result<Vec<Appended>, StoreError> {
         let (reply, answer) = tokio::sync::oneshot::channel();
-        tokio::spawn(dispatch::take_in(Arc::clone(self), events, cursor, reply));
+        // Boxed: the runtime copies a task's future half a dozen times before and after it runs.
+        let taken = dispatch::take_in(Arc::clone(self), events, cursor, reply);
+        tokio::spawn(Box::pin(taken));
         answer.await.unwrap_or_else(|_| {
             Err(StoreError::Unavailable(
                 "the engine ended before it replied".to_owned(),

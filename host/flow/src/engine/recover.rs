@@ -9,7 +9,7 @@ use tombolo_kernel::limits;
 use tombolo_store::{Advance, Hearing, Recovery, RunFilter, RunRow, RunStatus, StoreError};
 
 use super::gate::Ahead;
-use super::{Engine, Run, lanes, version_key};
+use super::{Engine, InMemory, Run, lanes, version_key};
 use crate::definition::Flow;
 use crate::expression::EventDocument;
 use crate::run::{Input, Outbox, RunState};
@@ -258,7 +258,7 @@ impl Engine {
         state.remember(trace);
         let event = Arc::new(EventDocument::new(row.seq, stored.event));
         let count = flow.emits().then(|| self.descendants.of(event.root()));
-        Some(Ok(Run {
+        Some(Ok(Box::new(InMemory {
             id: row.id.clone(),
             event,
             flow,
@@ -279,7 +279,7 @@ impl Engine {
             judged: Vec::new(),
             linked: VecDeque::new(),
             count,
-        }))
+        })))
     }
 
     /// The definition a run began with, for people.

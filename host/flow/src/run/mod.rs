@@ -215,13 +215,11 @@ impl RunState {
         input: Input,
         outbox: &mut Outbox,
     ) -> Decision {
-        let mut root = std::mem::take(&mut self.root);
-        root.trace = std::mem::take(&mut self.trace.steps);
+        self.root.trace = std::mem::take(&mut self.trace.steps);
         let mut move_ = Move::new(surroundings, input, &mut self.counted, outbox);
-        let ended = move_.visit_root(&mut root);
+        let ended = move_.visit_root(&mut self.root);
         let (calls, until_ms) = (std::mem::take(&mut move_.calls), move_.until_ms());
-        self.trace.steps = std::mem::take(&mut root.trace);
-        self.root = root;
+        self.trace.steps = std::mem::take(&mut self.root.trace);
         match ended {
             None => Decision::Go { calls, until_ms },
             Some(Ok(result)) => {

@@ -63,7 +63,8 @@ impl wit::http::Host for StoreState {
         let send = system
             .http
             .send(&system.grant, &connection, request, left, &tell);
-        let (result, record) = open.waiting(send).await;
+        // Boxed, as those below: a future is as large as all that it may wait for, and copied with whatever holds it.
+        let (result, record) = open.waiting(Box::pin(send)).await;
         open.close(record);
         Ok(result
             .map(convert::http_response)
@@ -85,7 +86,6 @@ impl wit::sql::Host for StoreState {
         let run = system
             .sql
             .run(&system.grant, &connection, &statement, &parameters, left);
-        // A database driver's future is large, and a guest's stack of host calls is not.
         let (result, record) = open.waiting(Box::pin(run)).await;
         open.close(record);
         let outcome = |outcome: crate::capability::sql::SqlOutcome| wit::sql::Outcome {

@@ -1,5 +1,6 @@
 //! One instance of an adapter in its own store.
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -83,13 +84,14 @@ impl Instance {
         let deadline = self.store.data().call.deadline;
         let (store, adapter) = (&mut self.store, &mut self.adapter);
         store.set_epoch_deadline(1);
-        let guest = async {
+        // Pinned where it is: each future that took it in would be a copy.
+        let guest = pin!(async {
             let adapter = match adapter {
                 Some(adapter) => adapter,
                 None => adapter.insert(code.instantiate_async(&mut *store).await?),
             };
             export.call(adapter, store).await
-        };
+        });
         match tokio::time::timeout_at(deadline, metered(&self.meter, guest)).await {
             Ok(Ok(answer)) => Ok(answer),
             Ok(Err(error)) => Err(Broken::Ended(error)),

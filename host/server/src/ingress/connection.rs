@@ -109,7 +109,9 @@ async fn requests<S>(stream: S, shared: Shared, mut stopped: watch::Receiver<boo
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
-    let service = service_fn(move |request| answer(shared.clone(), request));
+    // Each request holds what its connection has: counting the host's own parts would have the processors take turns.
+    let shared = Arc::new(shared);
+    let service = service_fn(move |request| answer(Arc::clone(&shared), request));
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(limits::INBOUND_TIME)
@@ -125,16 +127,16 @@ where
     let _ = connection.await;
 }
 
-async fn answer(shared: Shared, request: Request<Incoming>) -> Result<Response, Infallible> {
-    let core = Arc::clone(&shared.core);
+async fn answer(shared: Arc<Shared>, request: Request<Incoming>) -> Result<Response, Infallible> {
+    let core = &shared.core;
     let mut response = match request.uri().path() {
-        path if path.starts_with(hooks::PREFIX) => hooks::receive(&core, request).await,
+        path if path.starts_with(hooks::PREFIX) => hooks::receive(core, request).await,
         // Whoever watches the host calls it as they like, and learns nothing.
         "/health" => match core.stranger(shared.client(request.headers())) {
             Ok(()) => shared.router.clone().call(request.map(Body::new)).await?,
             Err(refusal) => refusal.into_response(),
         },
-        _ => guarded(shared, request).await?,
+        _ => guarded(Shared::clone(&shared), request).await?,
     };
     harden(response.headers_mut(), core.tls.config().is_some());
     Ok(response)
@@ -207,8 +209,12 @@ fn turned_away(core: &Core, why: &'static str) {
     });
 }
 
+/// How many headers [`harden`] sets.
+const HARDENING: usize = 7;
+
 /// What every answer says: it is what it says it is, is not kept, and is not shown inside another page.
 fn harden(headers: &mut HeaderMap, is_tls: bool) {
+    headers.reserve(HARDENING);
     headers.insert(
         header::X_CONTENT_TYPE_OPTIONS,
         HeaderValue::from_static("nosniff"),

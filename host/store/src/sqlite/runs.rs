@@ -71,11 +71,17 @@ pub(crate) fn upsert(
 pub(crate) fn parse_id(text: &str) -> Option<(i64, &str, i64)> {
     let (seq, rest) = text.split_once('.')?;
     let (flow, replay) = match rest.split_once(".replay-") {
-        Some((flow, replay)) => (flow, replay.parse().ok()?),
+        Some((flow, replay)) => (flow, plain(replay).filter(|replay| *replay != 0)?),
         None => (rest, 0),
     };
-    Some((seq.parse().ok()?, flow, replay))
-        .filter(|(seq, flow, replay)| id(*seq, flow, *replay) == text)
+    Some((plain(seq)?, flow, replay))
+}
+
+/// A number as [`id`] writes it: of two ids one run never has both.
+fn plain(text: &str) -> Option<i64> {
+    let digits = text.strip_prefix('-').unwrap_or(text);
+    let is_plain = digits.starts_with(|first: char| ('1'..='9').contains(&first)) || text == "0";
+    text.parse().ok().filter(|_| is_plain)
 }
 
 /// The parts as an id.

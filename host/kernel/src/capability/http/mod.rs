@@ -127,7 +127,7 @@ pub(crate) fn what(request: &HttpRequest) -> String {
         .map(|(name, value)| name.len() + value.len())
         .sum();
     match query {
-        0 => format!("{} {path}", request.method),
+        0 => [request.method, " ", &path].concat(),
         bytes => format!("{} {path} with a query of {bytes} bytes", request.method),
     }
 }
