@@ -2,8 +2,9 @@
 
 use rusqlite::{CachedStatement, Connection, ToSql};
 
-/// Rows per statement, largest first. Few sizes, so that each stays prepared.
-const CHUNKS: [usize; 4] = [32, 8, 2, 1];
+/// Rows per statement, largest first. Few sizes, so that each stays prepared; and few statements, for each of many rows
+/// keeps copies of the pages that it changes, to take back what it did if it fails.
+const CHUNKS: [usize; 7] = [64, 32, 16, 8, 4, 2, 1];
 
 /// `INSERT INTO table (columns) VALUES (?,..),(?,..)` and what follows, cut into chunks.
 #[derive(Debug, Clone, Copy)]

@@ -27,8 +27,8 @@ const WRITER_CACHE_KIB: u32 = 16 << 10;
 const READER_CACHE_KIB: u32 = 4 << 10;
 /// How long a connection waits for a lock that only recovery and checkpoints take.
 pub(crate) const BUSY: Duration = Duration::from_secs(5);
-/// Distinct statements that stay prepared: chunk sizes of four tables and the single ones.
-const STATEMENTS: usize = 64;
+/// Distinct statements that stay prepared: seven chunk sizes of five, and the single ones.
+const STATEMENTS: usize = 96;
 
 /// Status numbers: 0 queued, 1 active, 2 waiting, 3 done, 4 dead, 5 discarded. Replay 0 is the run an event causes when
 /// it comes; `needs` is the system a run waits for. Done runs are in no partial index, so that a
