@@ -318,9 +318,10 @@ pub const GROUP_COMMIT: usize = 1_024;
 pub const GATHER: Duration = Duration::from_millis(1);
 /// For each write of the one before: the more come, the more there is to save.
 pub const GATHER_PER_WRITE: Duration = Duration::from_micros(125);
-/// And at most. Senders that wait for their answers send the next only then: at 4 ms the processors had nothing to do for
-/// an eighth of the time, at 1.5 ms the commits themselves took it.
-pub const GATHER_MOST: Duration = Duration::from_micros(2_500);
+/// At most so many times the processor time of a commit: less often would leave senders that wait with nothing to do.
+pub const GATHER_PER_COST: u32 = 5;
+/// And at most this.
+pub const GATHER_MOST: Duration = Duration::from_millis(5);
 /// One text of an audit record, bytes; longer ones are cut. The longest path that is shown has 512 characters.
 pub const AUDIT_TEXT: usize = 1 << 10;
 /// Denials of one call that have a record each; of more only their number is on record. A mistaken adapter has a few.

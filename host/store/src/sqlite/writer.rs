@@ -16,6 +16,7 @@ use super::{events, schema};
 use crate::StoreError;
 use rusqlite::Connection;
 use rusqlite::config::DbConfig;
+use rustix::time::{ClockId, clock_gettime};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -69,10 +70,13 @@ impl Writer {
     /// Until the queue is closed and empty.
     pub(crate) fn run(mut self) {
         let _guard = AbandonOnExit(Arc::clone(&self.queue));
-        let mut gather = None;
+        let (mut gather, mut cost) = (None, Duration::ZERO);
         while let Some(group) = self.queue.take(gather) {
-            gather = gathered(group.commands.len()).map(|time| Instant::now() + time);
+            gather = gathered(group.commands.len(), cost).map(|time| Instant::now() + time);
+            let before = processor_time();
             self.write(group);
+            // Of the last few: one that meets a checkpoint, or another program's load, says little.
+            cost = (cost * 7 + processor_time().saturating_sub(before)) / 8;
             if let Some(connection) = &self.connection {
                 self.checkpointer.after_commit(connection);
             }
@@ -205,11 +209,18 @@ impl Drop for AbandonOnExit {
     }
 }
 
-/// How long the commit after one of so many writes gathers.
-fn gathered(writes: usize) -> Option<Duration> {
+/// How long the commit after one of so many writes gathers, when one costs so much processor time. A machine on which they
+/// are dear commits less often: its processors have the more to do meanwhile.
+fn gathered(writes: usize, cost: Duration) -> Option<Duration> {
     let writes = u32::try_from(writes).ok().filter(|writes| *writes > 1)?;
+    let most = (cost * limits::GATHER_PER_COST).clamp(limits::GATHER, limits::GATHER_MOST);
     let time = limits::GATHER_PER_WRITE.saturating_mul(writes);
-    Some(time.clamp(limits::GATHER, limits::GATHER_MOST))
+    Some(time.clamp(limits::GATHER, most))
+}
+
+/// What the calling thread has had of processors so far.
+fn processor_time() -> Duration {
+    Duration::try_from(clock_gettime(ClockId::ThreadCPUTime)).unwrap_or_default()
 }
 
 fn transact(
@@ -237,4 +248,33 @@ fn transact(
     connection.prepare_cached("COMMIT")?.execute([])?;
     known.identities.commit(known.last_seq);
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_commit_gathers_by_what_comes_and_by_what_commits_cost() {
+        let (us, ms) = (Duration::from_micros, Duration::from_millis);
+        let table = [
+            // A lone write never makes the next one wait.
+            (0, ms(1), None),
+            (1, ms(1), None),
+            (2, us(500), Some(ms(1))),
+            (16, us(500), Some(ms(2))),
+            (64, us(500), Some(us(2_500))),
+            (64, us(800), Some(ms(4))),
+            (1_024, ms(9), Some(ms(5))),
+            // Nothing is known of what it costs.
+            (64, ms(0), Some(ms(1))),
+        ];
+        for (writes, cost, expected) in table {
+            assert_eq!(
+                gathered(writes, cost),
+                expected,
+                "{writes} writes, {cost:?}"
+            );
+        }
+    }
 }
