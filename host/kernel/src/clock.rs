@@ -1,7 +1,9 @@
 //! Time and randomness come in through here, so that tests own them.
 
 use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use rustix::time::{ClockId, clock_gettime};
 
 /// Milliseconds since 1970-01-01T00:00:00Z.
 pub type Millis = u64;
@@ -27,6 +29,18 @@ impl Clock for MachineClock {
                 u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
             })
     }
+}
+
+/// What the calling thread has had of processors so far.
+#[must_use]
+pub fn thread_time() -> Duration {
+    Duration::try_from(clock_gettime(ClockId::ThreadCPUTime)).unwrap_or_default()
+}
+
+/// What all threads of this process have had together.
+#[must_use]
+pub fn process_time() -> Duration {
+    Duration::try_from(clock_gettime(ClockId::ProcessCPUTime)).unwrap_or_default()
 }
 
 /// RFC 3339 with milliseconds in UTC.

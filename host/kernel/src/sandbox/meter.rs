@@ -10,8 +10,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::task::Poll;
 use std::time::{Duration, Instant};
 
-use rustix::time::{ClockId, clock_gettime};
-
+use crate::clock::thread_time;
 use crate::limits;
 
 /// `since` when the guest does not run.
@@ -116,8 +115,7 @@ impl Meter {
 
     fn now(&self) -> u64 {
         if self.by_processor_time.load(Ordering::Relaxed) {
-            let time = clock_gettime(ClockId::ThreadCPUTime);
-            return nanos(Duration::try_from(time).unwrap_or_default());
+            return nanos(thread_time());
         }
         nanos(self.origin.elapsed())
     }

@@ -109,7 +109,7 @@ async fn requests<S>(stream: S, shared: Shared, mut stopped: watch::Receiver<boo
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
-    // Each request holds what its connection has: counting the host's own parts would have the processors take turns.
+    // Counted per connection: a count of the whole host's parts would go from processor to processor with each request.
     let shared = Arc::new(shared);
     let service = service_fn(move |request| answer(Arc::clone(&shared), request));
     let connection = http1::Builder::new()
@@ -209,12 +209,8 @@ fn turned_away(core: &Core, why: &'static str) {
     });
 }
 
-/// How many headers [`harden`] sets.
-const HARDENING: usize = 7;
-
 /// What every answer says: it is what it says it is, is not kept, and is not shown inside another page.
 fn harden(headers: &mut HeaderMap, is_tls: bool) {
-    headers.reserve(HARDENING);
     headers.insert(
         header::X_CONTENT_TYPE_OPTIONS,
         HeaderValue::from_static("nosniff"),

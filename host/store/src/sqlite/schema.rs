@@ -27,7 +27,7 @@ const WRITER_CACHE_KIB: u32 = 16 << 10;
 const READER_CACHE_KIB: u32 = 4 << 10;
 /// How long a connection waits for a lock that only recovery and checkpoints take.
 pub(crate) const BUSY: Duration = Duration::from_secs(5);
-/// Distinct statements that stay prepared: seven chunk sizes of five, and the single ones.
+/// Distinct statements that stay prepared: every chunk size of five of them, and the single ones.
 const STATEMENTS: usize = 96;
 
 /// Status numbers: 0 queued, 1 active, 2 waiting, 3 done, 4 dead, 5 discarded. Replay 0 is the run an event causes when

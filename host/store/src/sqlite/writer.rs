@@ -16,13 +16,12 @@ use super::{events, schema};
 use crate::StoreError;
 use rusqlite::Connection;
 use rusqlite::config::DbConfig;
-use rustix::time::{ClockId, clock_gettime};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 use tombolo_kernel::audit::{AuditRecord, Kind, Outcome};
-use tombolo_kernel::clock::SharedClock;
+use tombolo_kernel::clock::{SharedClock, thread_time};
 use tombolo_kernel::limits;
 
 /// All the thread owns.
@@ -73,10 +72,10 @@ impl Writer {
         let (mut gather, mut cost) = (None, Duration::ZERO);
         while let Some(group) = self.queue.take(gather) {
             gather = gathered(group.commands.len(), cost).map(|time| Instant::now() + time);
-            let before = processor_time();
+            let before = thread_time();
             self.write(group);
             // Of the last few: one that meets a checkpoint, or another program's load, says little.
-            cost = (cost * 7 + processor_time().saturating_sub(before)) / 8;
+            cost = (cost * 7 + thread_time().saturating_sub(before)) / 8;
             if let Some(connection) = &self.connection {
                 self.checkpointer.after_commit(connection);
             }
@@ -216,11 +215,6 @@ fn gathered(writes: usize, cost: Duration) -> Option<Duration> {
     let most = (cost * limits::GATHER_PER_COST).clamp(limits::GATHER, limits::GATHER_MOST);
     let time = limits::GATHER_PER_WRITE.saturating_mul(writes);
     Some(time.clamp(limits::GATHER, most))
-}
-
-/// What the calling thread has had of processors so far.
-fn processor_time() -> Duration {
-    Duration::try_from(clock_gettime(ClockId::ThreadCPUTime)).unwrap_or_default()
 }
 
 fn transact(

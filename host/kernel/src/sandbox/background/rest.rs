@@ -8,8 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use rustix::time::{ClockId, clock_gettime};
-
+use crate::clock::{process_time, thread_time};
 use crate::limits;
 
 /// Processor time that all threads of the background used, nanoseconds.
@@ -36,7 +35,7 @@ impl Then {
     fn now(used: &Used) -> Self {
         Self {
             at: Instant::now(),
-            host: processor_time(ClockId::ProcessCPUTime),
+            host: process_time(),
             background: Duration::from_nanos(used.0.load(Ordering::Relaxed)),
         }
     }
@@ -55,7 +54,7 @@ impl<'u> Rests<'u> {
     pub(super) fn new(used: &'u Used) -> Self {
         Self {
             used,
-            own: processor_time(ClockId::ThreadCPUTime),
+            own: thread_time(),
             worked: Duration::ZERO,
             since: Then::now(used),
         }
@@ -63,7 +62,7 @@ impl<'u> Rests<'u> {
 
     /// After a job: rests, if enough was done since it last did.
     pub(super) fn after_job(&mut self, processors: u32) {
-        let own = processor_time(ClockId::ThreadCPUTime);
+        let own = thread_time();
         let job = own.saturating_sub(self.own);
         self.own = own;
         self.worked += job;
@@ -83,10 +82,6 @@ impl<'u> Rests<'u> {
 fn rest(worked: Duration, busy: f64) -> Duration {
     let most = limits::BACKGROUND_REST;
     worked.mul_f64((busy / limits::BACKGROUND_BUSY).min(1.0) * most)
-}
-
-fn processor_time(clock: ClockId) -> Duration {
-    Duration::try_from(clock_gettime(clock)).unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -5,10 +5,10 @@
 use std::task::Poll;
 use std::time::Duration;
 
-use rustix::time::{ClockId, clock_gettime};
 use tokio::sync::{Notify, oneshot};
 
 use super::*;
+use crate::clock::thread_time;
 use crate::limits;
 use crate::sandbox::meter::metered;
 
@@ -31,9 +31,8 @@ async fn twice(keep: impl Fn()) -> Option<String> {
 /// Computes.
 async fn long() -> Option<String> {
     twice(|| {
-        let time = || Duration::try_from(clock_gettime(ClockId::ThreadCPUTime)).unwrap();
-        let began = time();
-        while time() - began < limits::GUEST_SLICE * 2 {
+        let began = thread_time();
+        while thread_time() - began < limits::GUEST_SLICE * 2 {
             std::hint::spin_loop();
         }
     })
